@@ -1,0 +1,244 @@
+/* conf: see conf.h. */
+#include "common/conf.h"
+
+#include "common/err.h"
+#include "common/hash.h"
+#include "common/log.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum option_type { TEXT, NUMBER, SWITCH };
+
+enum { SOCKET_PATH_BYTES = 107, SOCKET_NAME_BYTES = 40 };
+
+static const struct option {
+    slice flag;
+    const char *environment;
+    slice otherwise;
+    slice help;
+    enum option_type type;
+    size_t offset;
+} options[] = {
+#define CONF(field, type, flag, environment, otherwise, help)                                                          \
+    {S(flag), environment, S(otherwise), S(help), type, offsetof(struct conf, field)},
+#include "common/conf.def"
+#undef CONF
+};
+
+enum { N_OPTIONS = sizeof(options) / sizeof(*options) };
+
+static int refuse(struct arena *arena, slice *why, const char *format, slice what, slice value)
+{
+    *why = arena_printf(arena, format, SLICE_ARG(what), SLICE_ARG(value));
+    return BAD_INPUT;
+}
+
+static int set_option(struct arena *arena, struct conf *conf, const struct option *option, slice value, slice *why)
+{
+    void *field = (char *)conf + option->offset;
+    int64_t number;
+    switch (option->type) {
+    case TEXT:
+        *(slice *)field = value;
+        return 0;
+    case NUMBER:
+        if (!slice_to_int64(value, &number) || number < 0 || number > 65535)
+            return refuse(arena, why, "--%.*s takes a number from 0 to 65535, not '%.*s'", option->flag, value);
+        *(int64_t *)field = number;
+        return 0;
+    default:
+        if (value.len > 0 && !slice_eq(value, S("1")) && !slice_eq(value, S("true")) && !slice_eq(value, S("0")) &&
+            !slice_eq(value, S("false")))
+            return refuse(arena, why, "--%.*s takes 1 or 0, not '%.*s'", option->flag, value);
+        *(bool *)field = slice_eq(value, S("1")) || slice_eq(value, S("true"));
+        return 0;
+    }
+}
+
+static const struct option *find_option(slice flag)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (slice_eq(options[i].flag, flag))
+            return &options[i];
+    }
+    return NULL;
+}
+
+static int set_defaults(struct arena *arena, struct conf *conf, bool given[N_OPTIONS], slice *why)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        slice value = slice_of(getenv(options[i].environment));
+        given[i] = value.len > 0;
+        TRY(set_option(arena, conf, &options[i], given[i] ? value : options[i].otherwise, why));
+    }
+    return 0;
+}
+
+static int take_arguments(struct arena *arena, int argc, char *const argv[], struct conf *conf, bool given[N_OPTIONS],
+                          struct slice_list *rest, slice *why)
+{
+    for (int i = 1; i < argc; i++) {
+        slice flag = slice_of(argv[i]), value;
+        if (!slice_starts(flag, S("--")) || flag.len == 2) {
+            *list_add(arena, rest) = flag;
+            continue;
+        }
+        slice_cut(slice_sub(flag, 2, flag.len), '=', &flag, &value);
+        const struct option *option = find_option(flag);
+        if (!option)
+            return refuse(arena, why, "there is no option --%.*s%.*s; --help lists them", flag, S(""));
+        if (!value.ptr && option->type == SWITCH)
+            value = S("1");
+        if (!value.ptr && i + 1 < argc)
+            value = slice_of(argv[++i]);
+        if (!value.ptr)
+            return refuse(arena, why, "--%.*s needs a value%.*s", flag, S(""));
+        TRY(set_option(arena, conf, option, value, why));
+        given[option - options] = true;
+    }
+    return 0;
+}
+
+static bool is_given(const bool given[N_OPTIONS], slice flag)
+{
+    return given[find_option(flag) - options];
+}
+
+/* "ADDRESS:PORT", "[V6]:PORT", ":PORT": the port counts unless one was given by itself. */
+static int split_listen(struct arena *arena, struct conf *conf, const bool given[N_OPTIONS], slice *why)
+{
+    slice address = conf->listen, port = {NULL, 0};
+    if (slice_starts(address, S("["))) {
+        size_t end = slice_index(address, ']');
+        port = slice_sub(address, end + 1, address.len);
+        address = slice_sub(address, 1, end);
+        if (port.len > 0)
+            port = slice_sub(port, 1, port.len);
+    } else if (slice_index(address, ':') < address.len) {
+        slice tail;
+        slice_cut(address, ':', &address, &tail);
+        if (slice_index(tail, ':') == tail.len)
+            port = tail;
+        else
+            address = conf->listen; /* a bare IPv6 address */
+    }
+    conf->listen = address.len > 0 ? address : S("0.0.0.0");
+    if (port.len > 0 && !is_given(given, S("port")))
+        return set_option(arena, conf, find_option(S("port")), port, why);
+    return 0;
+}
+
+static int check_words(struct arena *arena, const struct conf *conf, slice *why)
+{
+    enum log_level level;
+    if (!log_level_parse(conf->log_level, &level))
+        return refuse(arena, why, "--log-level is error, warn, info or debug, not '%.*s'%.*s", conf->log_level, S(""));
+    if (!slice_eq(conf->profile, S("aws")) && !slice_eq(conf->profile, S("sockerless")))
+        return refuse(arena, why, "--profile is aws or sockerless, not '%.*s'%.*s", conf->profile, S(""));
+    if (!slice_eq(conf->transitions, S("instant")) && !slice_eq(conf->transitions, S("fast")) &&
+        !slice_eq(conf->transitions, S("aws")))
+        return refuse(arena, why, "--transitions is instant, fast or aws, not '%.*s'%.*s", conf->transitions, S(""));
+    if ((conf->tls_cert.len > 0) != (conf->tls_key.len > 0))
+        return refuse(arena, why, "--tls-cert and --tls-key go together%.*s%.*s", S(""), S(""));
+    return 0;
+}
+
+static slice absolute(struct arena *arena, slice path)
+{
+    char here[PATH_MAX];
+    if (slice_starts(path, S("/")) || !getcwd(here, sizeof(here)))
+        return path;
+    return arena_printf(arena, "%s/%.*s", here, SLICE_ARG(path));
+}
+
+static int choose_state_dir(struct arena *arena, struct conf *conf, slice *why)
+{
+    const char *state_home = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (conf->state_dir.len > 0)
+        conf->state_dir = absolute(arena, conf->state_dir);
+    else if (conf->ephemeral) {
+        char *made = arena_copy(arena, "/tmp/awssim-XXXXXX", sizeof("/tmp/awssim-XXXXXX"));
+        if (!mkdtemp(made))
+            return refuse(arena, why, "cannot make a folder in /tmp%.*s%.*s", S(""), S(""));
+        conf->state_dir = slice_of(made);
+    } else if (geteuid() == 0)
+        conf->state_dir = S("/var/lib/awssim");
+    else if (state_home && *state_home)
+        conf->state_dir = arena_printf(arena, "%s/awssim", state_home);
+    else if (home && *home)
+        conf->state_dir = arena_printf(arena, "%s/.local/state/awssim", home);
+    else
+        return refuse(arena, why, "neither HOME nor XDG_STATE_HOME is set: name a folder with --state-dir%.*s%.*s", S(""), S(""));
+    return 0;
+}
+
+static void choose_run_dir(struct arena *arena, struct conf *conf)
+{
+    if (conf->run_dir.len > 0) {
+        conf->run_dir = absolute(arena, conf->run_dir);
+        return;
+    }
+    conf->run_dir = arena_concat(arena, conf->state_dir, S("/run"));
+    if (conf->run_dir.len + SOCKET_NAME_BYTES > SOCKET_PATH_BYTES)
+        conf->run_dir = arena_printf(arena, "/tmp/awssim-%016llx", (unsigned long long)hash_bytes(conf->state_dir));
+}
+
+/* Started under the name of the program it replaces, awssim keeps that one's leniencies. */
+static void choose_profile(int argc, char *const argv[], struct conf *conf, const bool given[N_OPTIONS])
+{
+    if (argc > 0 && !is_given(given, S("profile")) &&
+        (slice_ends(slice_of(argv[0]), S("/simulator-aws")) || slice_eq(slice_of(argv[0]), S("simulator-aws"))))
+        conf->profile = S("sockerless");
+}
+
+int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest, slice *why)
+{
+    bool given[N_OPTIONS];
+    *conf = (struct conf){0};
+    TRY(set_defaults(arena, conf, given, why));
+    TRY(take_arguments(arena, argc, argv, conf, given, rest, why));
+    choose_profile(argc, argv, conf, given);
+    TRY(split_listen(arena, conf, given, why));
+    TRY(check_words(arena, conf, why));
+    TRY(choose_state_dir(arena, conf, why));
+    choose_run_dir(arena, conf);
+    if (conf->tls_cert.len > 0) {
+        conf->tls_cert = absolute(arena, conf->tls_cert);
+        conf->tls_key = absolute(arena, conf->tls_key);
+    }
+    return 0;
+}
+
+char **conf_argv(struct arena *arena, const struct conf *conf, const char *first)
+{
+    char **argv = arena_array(arena, N_OPTIONS + 2, sizeof(*argv));
+    argv[0] = arena_copy(arena, first, strlen(first) + 1);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const void *field = (const char *)conf + options[i].offset;
+        slice text;
+        if (options[i].type == TEXT)
+            text = *(const slice *)field;
+        else if (options[i].type == NUMBER)
+            text = arena_printf(arena, "%lld", (long long)*(const int64_t *)field);
+        else
+            text = *(const bool *)field ? S("1") : S("0");
+        slice argument = arena_printf(arena, "--%.*s=%.*s", SLICE_ARG(options[i].flag), SLICE_ARG(text));
+        argv[i + 1] = arena_copy(arena, argument.ptr, argument.len + 1);
+    }
+    return argv;
+}
+
+slice conf_help(struct arena *arena)
+{
+    slice text = S("");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        slice flag = arena_printf(arena, "--%.*s%s", SLICE_ARG(options[i].flag), options[i].type == SWITCH ? "" : " X");
+        slice line = arena_printf(arena, "  %-20.*s %.*s [%s]", SLICE_ARG(flag), SLICE_ARG(options[i].help), options[i].environment);
+        slice end = options[i].otherwise.len > 0 ? arena_printf(arena, " (%.*s)\n", SLICE_ARG(options[i].otherwise)) : S("\n");
+        text = arena_concat(arena, text, arena_concat(arena, line, end));
+    }
+    return text;
+}

@@ -1,0 +1,30 @@
+/* conf: the options all programs of awssim share. One table (conf.def) makes the flags, the environment variables, the
+ * defaults and --help. A flag wins over the environment, the environment over the default. */
+#pragma once
+
+#include "common/list.h"
+
+struct conf {
+#define CONF(field, type, flag, environment, otherwise, help) CONF_FIELD_##type(field)
+#define CONF_FIELD_TEXT(field) slice field;
+#define CONF_FIELD_NUMBER(field) int64_t field;
+#define CONF_FIELD_SWITCH(field) bool field;
+#include "common/conf.def"
+#undef CONF_FIELD_TEXT
+#undef CONF_FIELD_NUMBER
+#undef CONF_FIELD_SWITCH
+#undef CONF
+};
+
+/* Reads the options from arguments and environment. Accepts --flag VALUE, --flag=VALUE and bare switches; arguments
+ * that are no options are collected in *rest, in order. Answers 0, or BAD_INPUT with a sentence in *why (unknown
+ * flag, missing value, bad number, bad word). Resolves state_dir and run_dir (a run directory too long for a socket
+ * path moves below /tmp, its name derived from the state directory's). */
+int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest, slice *why);
+
+/* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment. NULL-terminated;
+ * first is argv[0]. */
+char **conf_argv(struct arena *arena, const struct conf *conf, const char *first);
+
+/* One line an option, for --help. */
+slice conf_help(struct arena *arena);

@@ -1,0 +1,411 @@
+/* db: see db.h. */
+#include "common/db.h"
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/opt.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_WAL_PAGES = 16384, MAX_ERROR = 256 };
+
+struct db {
+    sqlite3 *handle;
+    sqlite3_stmt **statements;
+    bool *open; /* per statement: its rows are being read */
+    size_t n_statements;
+    struct arena *arena; /* of the running call */
+    bool in_transaction;
+    bool in_savepoint;
+    bool failed; /* sticky, until the call's end; of the whole batch when the transaction is gone */
+    bool batch_lost;
+    int wal_pages;
+    char error[MAX_ERROR];
+};
+
+static void note_error(struct db *db, const char *what)
+{
+    if (!db->failed)
+        snprintf(db->error, sizeof(db->error), "%.120s: %s", what, sqlite3_errmsg(db->handle));
+    db->failed = true;
+    /* A full disk or a broken file makes sqlite roll everything back by itself. */
+    if (db->in_transaction && sqlite3_get_autocommit(db->handle)) {
+        db->in_transaction = db->in_savepoint = false;
+        db->batch_lost = true;
+    }
+}
+
+static bool execute(struct db *db, const char *sql)
+{
+    if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    note_error(db, sql);
+    return false;
+}
+
+static int on_wal(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    struct db *db = context;
+    (void)handle;
+    (void)name;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int read_version(struct db *db)
+{
+    sqlite3_stmt *statement;
+    int version = 0;
+    if (sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        version = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return version;
+}
+
+/* Brings the schema to the newest version, all in one transaction. */
+static int migrate(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
+{
+    int newest = 0, version = read_version(db);
+    while (config->migrations && config->migrations[newest])
+        newest++;
+    if (version > newest) {
+        *why = arena_printf(arena, "%s was written by a newer awssim (schema %d, this one knows %d)", config->path, version,
+                            newest);
+        return DB_NEWER;
+    }
+    if (version == newest)
+        return 0;
+    bool ok = execute(db, "BEGIN IMMEDIATE");
+    for (int i = version; ok && i < newest; i++)
+        ok = execute(db, config->migrations[i]);
+    char pragma[64];
+    snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", newest);
+    if (ok && execute(db, pragma) && execute(db, "COMMIT"))
+        return 0;
+    *why = arena_printf(arena, "cannot migrate %s: %s", config->path, db->error);
+    return FAULT_SQL;
+}
+
+static int prepare(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
+{
+    db->n_statements = config->n_statements;
+    db->statements = calloc(config->n_statements + 1, sizeof(*db->statements));
+    db->open = calloc(config->n_statements + 1, sizeof(*db->open));
+    if (!db->statements || !db->open)
+        abort();
+    for (size_t i = 0; i < config->n_statements; i++) {
+        if (sqlite3_prepare_v3(db->handle, config->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) !=
+            SQLITE_OK) {
+            *why = arena_printf(arena, "%s: %s", config->statements[i], sqlite3_errmsg(db->handle));
+            return FAULT_SQL;
+        }
+    }
+    return 0;
+}
+
+static int configure(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
+{
+    bool ok = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+                          "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0");
+    if (ok && strcmp(config->path, ":memory:") != 0)
+        ok = execute(db, "PRAGMA journal_mode = WAL");
+    sqlite3_wal_hook(db->handle, on_wal, db);
+    if (!ok)
+        *why = arena_printf(arena, "cannot open %s: %s", config->path, db->error);
+    return ok ? 0 : FAULT_SQL;
+}
+
+static int set_up(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
+{
+    if (sqlite3_open_v2(config->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
+        *why = arena_printf(arena, "cannot open %s: %s", config->path, sqlite3_errmsg(db->handle));
+        return FAULT_SQL;
+    }
+    /* A predecessor that is just dying may still hold the lock. */
+    sqlite3_busy_timeout(db->handle, 2000);
+    TRY(configure(arena, db, config, why));
+    TRY(migrate(arena, db, config, why));
+    return prepare(arena, db, config, why);
+}
+
+int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why)
+{
+    struct db *made = calloc(1, sizeof(*made));
+    if (!made)
+        abort();
+    int result = set_up(arena, made, config, why);
+    if (result != 0) {
+        db_close(made);
+        return result;
+    }
+    *db = made;
+    return 0;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    for (size_t i = 0; i < db->n_statements; i++)
+        sqlite3_finalize(db->statements[i]);
+    sqlite3_close(db->handle);
+    free(db->statements);
+    free(db->open);
+    free(db);
+}
+
+/* The first write opens what can be undone: the batch's transaction and the call's savepoint. */
+static bool ready_to_write(struct db *db)
+{
+    if (!db->in_transaction) {
+        if (db->batch_lost || !execute(db, "BEGIN IMMEDIATE"))
+            return false;
+        db->in_transaction = true;
+    }
+    if (!db->in_savepoint) {
+        if (!execute(db, "SAVEPOINT call"))
+            return false;
+        db->in_savepoint = true;
+    }
+    return true;
+}
+
+static void bind_text(sqlite3_stmt *statement, int at, slice text, bool blob)
+{
+    static const char empty[] = "";
+    const char *bytes = text.len ? text.ptr : empty;
+    if (!text.ptr)
+        sqlite3_bind_null(statement, at);
+    else if (blob)
+        sqlite3_bind_blob64(statement, at, bytes, text.len, SQLITE_STATIC);
+    else
+        sqlite3_bind_text64(statement, at, bytes, text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static void bind_int(sqlite3_stmt *statement, int at, bool set, int64_t value)
+{
+    if (set)
+        sqlite3_bind_int64(statement, at, value);
+    else
+        sqlite3_bind_null(statement, at);
+}
+
+static void bind_all(sqlite3_stmt *statement, const char *types, va_list args)
+{
+    struct opt_int number;
+    struct opt_bool flag;
+    assert((int)strlen(types) == sqlite3_bind_parameter_count(statement));
+    for (int at = 1; types[at - 1]; at++) {
+        switch (types[at - 1]) {
+        case 't':
+        case 'b':
+            bind_text(statement, at, va_arg(args, slice), types[at - 1] == 'b');
+            break;
+        case 'i':
+            bind_int(statement, at, true, va_arg(args, int64_t));
+            break;
+        case 'd':
+            sqlite3_bind_double(statement, at, va_arg(args, double));
+            break;
+        case 'I':
+            number = va_arg(args, struct opt_int);
+            bind_int(statement, at, number.set, number.v);
+            break;
+        case 'B':
+            flag = va_arg(args, struct opt_bool);
+            bind_int(statement, at, flag.set, flag.v);
+            break;
+        default:
+            assert(!"unknown bind type");
+        }
+    }
+}
+
+/* The statement with its binds, ready to step; NULL after an error. */
+static sqlite3_stmt *start(struct db *db, int number, const char *types, va_list args)
+{
+    assert(number >= 0 && (size_t)number < db->n_statements && !db->open[number]);
+    sqlite3_stmt *statement = db->statements[number];
+    if (db->failed || (!sqlite3_stmt_readonly(statement) && !ready_to_write(db)))
+        return NULL;
+    bind_all(statement, types, args);
+    return statement;
+}
+
+int64_t db_run(struct db *db, int number, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    sqlite3_stmt *statement = start(db, number, types, args);
+    va_end(args);
+    if (!statement)
+        return 0;
+    int result;
+    do
+        result = sqlite3_step(statement);
+    while (result == SQLITE_ROW);
+    if (result != SQLITE_DONE)
+        note_error(db, sqlite3_sql(statement));
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE ? sqlite3_changes64(db->handle) : 0;
+}
+
+int64_t db_last_id(struct db *db)
+{
+    return sqlite3_last_insert_rowid(db->handle);
+}
+
+struct db_rows db_query(struct db *db, int number, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    sqlite3_stmt *statement = start(db, number, types, args);
+    va_end(args);
+    if (!statement)
+        return (struct db_rows){db, -1};
+    db->open[number] = true;
+    return (struct db_rows){db, number};
+}
+
+bool db_next(struct db_rows *rows)
+{
+    if (rows->statement < 0)
+        return false;
+    sqlite3_stmt *statement = rows->db->statements[rows->statement];
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        return true;
+    if (result != SQLITE_DONE)
+        note_error(rows->db, sqlite3_sql(statement));
+    db_done(rows);
+    return false;
+}
+
+void db_done(struct db_rows *rows)
+{
+    if (rows->statement < 0)
+        return;
+    sqlite3_reset(rows->db->statements[rows->statement]);
+    rows->db->open[rows->statement] = false;
+    rows->statement = -1;
+}
+
+static sqlite3_stmt *current(const struct db_rows *rows)
+{
+    assert(rows->statement >= 0);
+    return rows->db->statements[rows->statement];
+}
+
+slice db_text(struct db_rows *rows, int column)
+{
+    sqlite3_stmt *statement = current(rows);
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return (slice){NULL, 0};
+    const void *bytes = sqlite3_column_blob(statement, column);
+    size_t length = (size_t)sqlite3_column_bytes(statement, column);
+    return (slice){arena_copy(rows->db->arena, bytes, length), length};
+}
+
+int64_t db_int(struct db_rows *rows, int column)
+{
+    return sqlite3_column_int64(current(rows), column);
+}
+
+double db_double(struct db_rows *rows, int column)
+{
+    return sqlite3_column_double(current(rows), column);
+}
+
+bool db_is_null(struct db_rows *rows, int column)
+{
+    return sqlite3_column_type(current(rows), column) == SQLITE_NULL;
+}
+
+void db_call_begin(struct db *db, struct arena *arena)
+{
+    assert(!db->in_savepoint);
+    db->arena = arena;
+    db->failed = db->batch_lost;
+}
+
+/* Rows that a handler left behind by an early return. */
+static void close_rows(struct db *db)
+{
+    for (size_t i = 0; i < db->n_statements; i++) {
+        if (db->open[i])
+            sqlite3_reset(db->statements[i]);
+        db->open[i] = false;
+    }
+}
+
+int db_call_end(struct db *db, bool keep)
+{
+    close_rows(db);
+    bool failed = db->failed;
+    if (db->in_savepoint) {
+        bool ok = keep && !failed ? execute(db, "RELEASE call") : execute(db, "ROLLBACK TO call; RELEASE call");
+        db->in_savepoint = false;
+        failed = failed || !ok;
+    }
+    db->failed = db->batch_lost;
+    return failed ? FAULT_SQL : 0;
+}
+
+int db_commit(struct db *db)
+{
+    bool lost = db->batch_lost;
+    if (db->in_transaction && !execute(db, "COMMIT")) {
+        lost = true;
+        if (!sqlite3_get_autocommit(db->handle))
+            sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    }
+    db->in_transaction = db->batch_lost = db->failed = false;
+    if (db->wal_pages > MAX_WAL_PAGES)
+        db_checkpoint(db);
+    return lost ? FAULT_SQL : 0;
+}
+
+const char *db_error(const struct db *db)
+{
+    return db->error;
+}
+
+static bool delete_all(struct db *db)
+{
+    sqlite3_stmt *tables;
+    const char *list = "SELECT 'DELETE FROM \"' || name || '\"' FROM sqlite_schema WHERE type = 'table'"
+                       " AND name NOT LIKE 'meta\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    if (sqlite3_prepare_v2(db->handle, list, -1, &tables, NULL) != SQLITE_OK)
+        return false;
+    bool ok = true;
+    while (ok && sqlite3_step(tables) == SQLITE_ROW)
+        ok = execute(db, (const char *)sqlite3_column_text(tables, 0));
+    sqlite3_finalize(tables);
+    return ok;
+}
+
+int db_reset(struct db *db)
+{
+    assert(!db->in_transaction);
+    /* Parents may be emptied before children: everything goes. */
+    bool ok = execute(db, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE") && delete_all(db) && execute(db, "COMMIT");
+    if (!ok && !sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    ok = execute(db, "PRAGMA foreign_keys = ON") && ok;
+    db->failed = db->batch_lost = false;
+    return ok ? 0 : FAULT_SQL;
+}
+
+void db_checkpoint(struct db *db)
+{
+    if (db->wal_pages == 0)
+        return;
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    db->wal_pages = 0;
+}

@@ -1,0 +1,71 @@
+/* db: one sqlite database, its statements prepared once, and a transaction that begins by itself.
+ *
+ * A service lists its SQL in sql.def as SQL(NAME, "text"); the position in that list is the statement's number. The
+ * first write of a call opens the batch's transaction and the call's savepoint; reads open neither. Errors are sticky:
+ * after one, statements do nothing, queries have no rows, and db_call_end or db_commit answer FAULT_SQL, so callers do
+ * not check each statement. */
+#pragma once
+
+#include "common/slice.h"
+
+struct arena;
+struct db;
+
+struct db_config {
+    const char *path;              /* file, or ":memory:" */
+    const char *const *migrations; /* [0] is schema.sql (version 1), [n] leads to version n + 1; NULL-terminated */
+    const char *const *statements; /* sql.def in order */
+    size_t n_statements;
+};
+
+/* Opens or creates, migrates inside one BEGIN IMMEDIATE by user_version, prepares every statement. Answers 0, or
+ * DB_NEWER (the file was written by a newer program), or a fault; *why has a sentence for the operator. */
+enum { DB_NEWER = 10 };
+int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why);
+void db_close(struct db *db);
+
+/* One statement run to its end. types names the binds, one letter each:
+ *   t slice text (absent = NULL)   b slice blob (absent = NULL)   i int64_t   d double   I struct opt_int   B struct opt_bool
+ * Nothing else is accepted (asserted). Answers the number of changed rows. */
+int64_t db_run(struct db *db, int statement, const char *types, ...);
+
+/* rowid of the last insert. */
+int64_t db_last_id(struct db *db);
+
+/* A query's rows:
+ *     struct db_rows rows = db_query(c->db, ECS_SQL_CLUSTER_GET, "ttt", account, region, name);
+ *     while (db_next(&rows)) …
+ * Column texts are copied into the arena given to db_call_begin. Leaving the loop early needs db_done. The same
+ * statement must not be queried again while its rows are open (asserted). */
+struct db_rows {
+    struct db *db;
+    int statement;
+};
+
+struct db_rows db_query(struct db *db, int statement, const char *types, ...);
+bool db_next(struct db_rows *rows);
+void db_done(struct db_rows *rows);
+
+slice db_text(struct db_rows *rows, int column); /* text or blob; NULL gives an absent slice */
+int64_t db_int(struct db_rows *rows, int column);
+double db_double(struct db_rows *rows, int column);
+bool db_is_null(struct db_rows *rows, int column);
+
+/* The dispatcher's part. A batch is: for each call db_call_begin … db_call_end(keep), then db_commit, and only then may
+ * answers leave. */
+void db_call_begin(struct db *db, struct arena *arena);
+
+/* Ends the call: keep = false undoes its writes. Answers 0, or FAULT_SQL when a statement failed (then they are undone). */
+int db_call_end(struct db *db, bool keep);
+
+/* Commits what the batch wrote, if anything; on FAULT_SQL nothing of the whole batch was kept. */
+int db_commit(struct db *db);
+
+/* The reason of the last fault ("INSERT …: database or disk is full"), for the log. */
+const char *db_error(const struct db *db);
+
+/* Empties every table except those named meta_*, in one transaction. */
+int db_reset(struct db *db);
+
+/* Copies the log into the database file; for idle moments. */
+void db_checkpoint(struct db *db);

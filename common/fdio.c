@@ -1,0 +1,136 @@
+/* fdio: see fdio.h. */
+#include "common/fdio.h"
+
+#include "common/arena.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void fdio_cleanup(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int fdio_read_file(struct arena *arena, const char *path, size_t limit, slice *content)
+{
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return -errno;
+    size_t cap = st.st_size > 0 ? (size_t)st.st_size + 1 : 4096, len = 0;
+    if (S_ISREG(st.st_mode) && (size_t)st.st_size > limit)
+        return -EFBIG;
+    char *bytes = arena_alloc(arena, cap);
+    for (;;) {
+        if (len == cap) { /* /proc files have no size, others may grow */
+            bytes = arena_grow(arena, bytes, cap, cap * 2);
+            cap *= 2;
+        }
+        ssize_t n = read(fd, bytes + len, cap - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+        if (len > limit)
+            return -EFBIG;
+    }
+    *content = (slice){bytes, len};
+    return 0;
+}
+
+int fdio_write_all(int fd, slice bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        bytes = slice_sub(bytes, (size_t)n, bytes.len);
+    }
+    return 0;
+}
+
+int fdio_replace_file(const char *path, slice content, unsigned mode)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof(beside), "%s.%d.new", path, (int)getpid()) >= (int)sizeof(beside))
+        return -ENAMETOOLONG;
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return -errno;
+    int result = fdio_write_all(fd, content);
+    if (result == 0 && rename(beside, path) != 0)
+        result = -errno;
+    if (result != 0)
+        unlink(beside);
+    return result;
+}
+
+int fdio_mkdirs(const char *path, unsigned mode)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof(part))
+        return -ENAMETOOLONG;
+    memcpy(part, path, len + 1);
+    for (char *p = part + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(part, mode) != 0 && errno != EEXIST)
+            return -errno;
+        *p = '/';
+    }
+    struct stat st;
+    if (mkdir(part, mode) != 0 && errno != EEXIST)
+        return -errno;
+    return stat(part, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* Removes the entry `name` of the folder at. Deep trees cost one descriptor a level. */
+static int remove_at(int at, const char *name)
+{
+    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -errno;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return -ENOMEM;
+    }
+    int result = 0;
+    for (struct dirent *entry = readdir(dir); entry && result == 0; entry = readdir(dir)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = remove_at(dirfd(dir), entry->d_name);
+    }
+    closedir(dir);
+    if (result == 0 && unlinkat(at, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+        result = -errno;
+    return result;
+}
+
+int fdio_remove_tree(const char *path)
+{
+    return remove_at(AT_FDCWD, path);
+}
+
+int fdio_set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ? -errno : 0;
+}

@@ -1,0 +1,167 @@
+/* Tests of db: migrations, savepoints, sticky errors, what survives. */
+#include "common/arena.h"
+#include "common/db.h"
+#include "common/err.h"
+#include "common/fdio.h"
+#include "common/opt.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+enum { INSERT, LIST, PAGES, BROKEN };
+
+static const char *const migrations[] = {
+    "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER, b BLOB) STRICT; CREATE TABLE meta_m (x INTEGER)",
+    "ALTER TABLE t ADD COLUMN d REAL",
+    NULL,
+};
+static const char *const old_migrations[] = {
+    "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER, b BLOB) STRICT",
+    NULL,
+};
+static const char *const statements[] = {
+    "INSERT INTO t (k, n, b) VALUES (?, ?, ?)",
+    "SELECT k, n, b FROM t ORDER BY k",
+    "SELECT COUNT(*) FROM t WHERE n > ?",
+    "INSERT INTO t (k, n) VALUES (?, 'not a number' || ?)",
+};
+
+static struct arena *arena;
+static struct db *db;
+static char folder[] = "/tmp/awssim-test-db-XXXXXX";
+static slice path;
+
+static int open_as(const char *const *versions, size_t n)
+{
+    struct db_config config = {path.ptr, versions, statements, n};
+    slice why = {0};
+    int result = db_open(arena, &config, &db, &why);
+    assert_true(result == 0 || why.len > 0);
+    return result;
+}
+
+static void insert(const char *key, int64_t n)
+{
+    db_run(db, INSERT, "tIb", slice_of(key), n < 0 ? (struct opt_int){0} : opt_int(n), S("\0b"));
+}
+
+static int count(void)
+{
+    int n = 0;
+    db_call_begin(db, arena);
+    struct db_rows rows = db_query(db, LIST, "");
+    while (db_next(&rows))
+        n++;
+    assert_int_equal(db_call_end(db, true), 0);
+    return n;
+}
+
+static void test_migrate(void **state)
+{
+    assert_int_equal(open_as(old_migrations, 1), 0);
+    db_close(db);
+    assert_int_equal(open_as(migrations, 4), 0);
+    db_close(db);
+    assert_int_equal(open_as(old_migrations, 1), DB_NEWER);
+}
+
+static void test_savepoints(void **state)
+{
+    assert_int_equal(open_as(migrations, 4), 0);
+    db_call_begin(db, arena);
+    insert("a", 1);
+    assert_int_equal(db_call_end(db, true), 0);
+    db_call_begin(db, arena);
+    insert("b", 2);
+    assert_int_equal(db_call_end(db, false), 0);
+    db_call_begin(db, arena);
+    insert("c", -1);
+    insert("c", 3); /* a duplicate: the call fails, and with it its first insert */
+    insert("d", 4);
+    assert_int_equal(db_call_end(db, true), FAULT_SQL);
+    assert_true(strstr(db_error(db), "UNIQUE") != NULL);
+    db_call_begin(db, arena);
+    insert("e", -1);
+    struct db_rows rows = db_query(db, LIST, "");
+    assert_true(db_next(&rows) && slice_eq(db_text(&rows, 0), S("a")) && db_int(&rows, 1) == 1);
+    assert_true(slice_eq(db_text(&rows, 2), S("\0b")));
+    assert_true(db_next(&rows) && slice_eq(db_text(&rows, 0), S("e")) && db_is_null(&rows, 1));
+    assert_int_equal(db_call_end(db, true), 0); /* closes the rows left open */
+    assert_int_equal(db_commit(db), 0);
+    db_close(db);
+    assert_int_equal(open_as(migrations, 4), 0);
+    assert_int_equal(count(), 2);
+    db_checkpoint(db);
+    assert_int_equal(db_reset(db), 0);
+    assert_int_equal(count(), 0);
+    db_close(db);
+}
+
+static void test_uncommitted_is_lost(void **state)
+{
+    assert_int_equal(open_as(migrations, 4), 0);
+    db_call_begin(db, arena);
+    insert("a", 1);
+    assert_int_equal(db_call_end(db, true), 0);
+    db_close(db);
+    assert_int_equal(open_as(migrations, 4), 0);
+    assert_int_equal(count(), 0);
+    db_close(db);
+}
+
+static void test_full_disk(void **state)
+{
+    const char *const limited[] = {"INSERT INTO t (k, b) VALUES (?, zeroblob(?))", "SELECT k, n, b FROM t ORDER BY k",
+                                   "SELECT COUNT(*) FROM t WHERE n > ?", "PRAGMA max_page_count = 20"};
+    struct db_config config = {path.ptr, migrations, limited, 4};
+    slice why;
+    assert_int_equal(db_open(arena, &config, &db, &why), 0);
+    db_call_begin(db, arena);
+    struct db_rows rows = db_query(db, 3, "");
+    while (db_next(&rows))
+        ;
+    db_run(db, 0, "ti", S("small"), (int64_t)10);
+    assert_int_equal(db_call_end(db, true), 0);
+    assert_int_equal(db_commit(db), 0);
+    db_call_begin(db, arena);
+    db_run(db, 0, "ti", S("large"), (int64_t)1000000);
+    assert_int_equal(db_call_end(db, true), FAULT_SQL);
+    db_commit(db);
+    assert_int_equal(count(), 1);
+    db_call_begin(db, arena);
+    db_run(db, 0, "ti", S("again"), (int64_t)10);
+    assert_int_equal(db_call_end(db, true), 0);
+    assert_int_equal(db_commit(db), 0);
+    assert_int_equal(count(), 2);
+    db_close(db);
+}
+
+static int setup(void **state)
+{
+    arena = arena_open();
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    if (!mkdtemp(folder))
+        return -1;
+    path = arena_printf(arena, "%s/t.db", folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    arena_close(arena);
+    return fdio_remove_tree(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_migrate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_savepoints, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uncommitted_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* runner: the events between the runner and the workers that own what it runs (ecs, lambda), and from the runner to
+ * logs. All are MSG_EVENTs with a JSON body, sent at least once, in order per pair of processes, acknowledged by a
+ * reply when stored. Instants are wall milliseconds. Absent members mean "not given".
+ *
+ * To the runner (effects of the owner's outbox; the owner is the envelope's origin):
+ *
+ *   StartContainer   {"task": id, "container": id, "name": text, "image": text,
+ *                     "command": [text…],            full argument vector (entryPoint + command); absent: the image's own
+ *                     "environment": [[name, value]…], "workingDirectory": text, "user": text,
+ *                     "ulimits": [[name, soft, hard]…], "cpu": units, "memory": MiB, "memoryReservation": MiB,
+ *                     "stopSignal": text,
+ *                     "log": {"account", "region", "group", "stream", "createGroup": bool,
+ *                             "mode": "blocking"|"non-blocking", "maxBufferBytes": n}}   absent: output is dropped
+ *                    Reply body: {"boot": id of this runner process}.
+ *   StopContainer    {"task", "container", "signal": "SIGTERM", "killAfterMs": n}  of one that has not started: never starts
+ *   RemoveTask       {"task"}: its folder and whatever is left of it; its containers are gone
+ *   Reset            {}: everything is killed and forgotten; answered when nothing runs any more
+ *
+ * From the runner to the owner:
+ *
+ *   RunnerStarted      {"boot"}: first after the runner's start, to every worker in `owners` it can have; what an owner
+ *                      gave to another boot is gone, its processes with it
+ *   ContainerStarted   {"boot", "task", "container", "pid", "driver", "pullStartedAt", "pullStoppedAt", "startedAt"}
+ *   ContainerStopped   {"boot", "task", "container", "started": bool, "exitCode": n (128 + signal when killed),
+ *                       "signal": n, "reason": text, "stoppedAt"}
+ *                      started false: it never ran; reason is AWS's, "CannotStartContainerError: …",
+ *                      "CannotPullContainerError: …" or "ResourceInitializationError: …", and exitCode is absent
+ *   ContainerDrained   {"boot", "task", "container"}: after ContainerStopped, when its last log event is stored (or it
+ *                      had none)
+ *
+ * From the runner to logs:
+ *
+ *   AppendLogEvents    {"account", "region", "group", "stream", "events": [[timestamp, message]…]}: stored as PutLogEvents
+ *                      would, in the order given. Refused (4xx) when the group or stream is gone: those events are dropped.
+ *
+ * The group and stream are made beforehand by the AWS operations CreateLogGroup (only with createGroup) and
+ * CreateLogStream as MSG_REQUESTs with protocol "internal".
+ *
+ * From the router to every worker: Reset {} (the worker library empties the tables). */
+#pragma once

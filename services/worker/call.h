@@ -1,0 +1,63 @@
+/* call: one running call, its context and what handlers may do with it. */
+#pragma once
+
+#include "common/arena.h"
+#include "common/db.h"
+#include "common/err.h"
+#include "common/list.h"
+#include "proto/api.h"
+#include "proto/msg.h"
+
+struct worker;
+struct val;
+struct conf;
+
+struct call {
+    struct worker *worker;
+    const struct conf *conf; /* the options awssim was started with */
+    struct arena *arena;
+    struct db *db;
+    const struct api_operation *operation; /* NULL for events and timers */
+    const struct msg *request;             /* the envelope; NULL for timers */
+    slice account;
+    slice region;
+    slice access_key; /* empty when unsigned */
+    slice request_id;
+    int64_t now_ms;
+    int64_t deadline_ms; /* monotonic */
+    /* What fail recorded. */
+    const struct api_error *error;
+    slice error_message;
+    const struct val *error_extra;
+};
+
+/* Records an AWS error with AWS's own wording and answers CALL_FAILED. */
+int fail(struct call *c, const struct api_error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same with values for the error's further members: an object in the call's arena. */
+int fail_with(struct call *c, const struct api_error *error, const struct val *extra, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Asks another service: in and out are the C structures of that operation's shapes (the other service's generated
+ * header). Answers 0 with *out filled; CALL_LATER the first time (the handler returns it and runs again from the top);
+ * CALL_FAILED when the other service refused: c->error is not recorded, *refused has code and message. All questions
+ * come before the first write. */
+struct call_refusal {
+    slice code;
+    slice message;
+};
+int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
+                 struct call_refusal *refused);
+
+/* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
+ * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs
+ * with {"request": body, "status": n, "reply": …} in the transaction that deletes the row. */
+void call_effect(struct call *c, slice target, slice name, slice body);
+
+/* Makes the call wait: the transaction is undone and the handler runs again when call_wake(key) is called by another
+ * call of this worker or when until_ms (wall) comes, whichever is first. Answers CALL_LATER. */
+int call_wait(struct call *c, slice key, int64_t until_ms);
+void call_wake(struct call *c, slice key);
+
+/* The service's timer must be asked again after this batch. */
+void call_timer_changed(struct call *c);

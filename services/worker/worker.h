@@ -1,0 +1,61 @@
+/* worker: what every AWS service process is made of. A service fills in struct service and calls worker_main; the
+ * library opens the database, listens on the bus, decodes, validates, runs handlers in savepoints of one transaction
+ * per batch, commits, and answers. */
+#pragma once
+
+#include "common/db.h"
+#include "common/list.h"
+#include "proto/api.h"
+#include "services/worker/call.h"
+
+struct worker;
+
+/* An event from another process (the runner's reports, another service's effects). body is JSON. Runs like a handler,
+ * in its own savepoint; acknowledged after commit; a repeated event id does not arrive again.
+ * 0: stored. CALL_FAILED: refused for good (acknowledged with the recorded error). A fault: not acknowledged. */
+typedef int service_event_fn(struct call *call, slice body);
+
+struct service_event {
+    slice name;
+    service_event_fn *run;
+};
+
+/* A due-time source. run does what is due now and answers when it is next due (wall ms), or 0 for never. It is called
+ * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
+typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
+
+struct service {
+    const struct api_service *api;
+    const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
+    const char *const *statements; /* sql.def */
+    size_t n_statements;
+    const struct service_event *events; /* terminated by an absent name; NULL: none */
+    service_timer_fn *timer;            /* NULL: none */
+    int (*start)(struct call *call);    /* once, when the database is open, before the first call; NULL: none */
+    int (*reset)(struct call *call);    /* after the tables were emptied; NULL: none */
+};
+
+/* The whole process. Answers the exit code. */
+int worker_main(int argc, char *argv[], const struct service *service);
+
+/* For service tests: a worker without process, sockets or clock. The database is in memory, time is what the test sets,
+ * what leaves through the outbox is kept for the test. */
+struct worker *worker_open_test(const struct service *service);
+void worker_close(struct worker *worker);
+void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
+
+/* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
+struct msg;
+void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply);
+
+/* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx). */
+int worker_test_event(struct worker *worker, slice origin, slice name, slice body);
+
+/* What the outbox has for other processes, oldest first; taking one acknowledges it with the given reply body, which
+ * runs the service's <operation>Done event, if it lists one. False when empty. */
+struct worker_effect {
+    slice target;
+    slice name;
+    slice body;
+};
+bool worker_test_take_effect(struct worker *worker, struct worker_effect *effect, slice reply_body);

@@ -1,0 +1,181 @@
+"""Starts the product under test in a private folder on a free port, and talks to it. For every Python suite.
+
+The endpoint can be given from outside (AWSSIM_ENDPOINT), so that a suite can judge another server.
+"""
+
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def build_dir():
+    return pathlib.Path(os.environ.get("AWSSIM_BUILD", ROOT / "build")).resolve()
+
+
+def ctl():
+    return str(build_dir() / "tools" / "awssimctl")
+
+
+class Awssim:
+    """One running awssim: `with Awssim() as sim: sim.client("ecs")…`. Everything is gone at the end."""
+
+    def __init__(self, *options, foreground=False):
+        self.dir = tempfile.mkdtemp(prefix="awssim-test-")
+        self.options = list(options)
+        self.foreground = foreground
+        self.process = None
+        self.endpoint = None
+
+    def start(self):
+        arguments = [ctl(), "start", "--state-dir", self.state_dir, "--port", str(self.port or 0), *self.options]
+        if self.foreground:
+            arguments.insert(2, "--foreground")
+            self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.ctl("wait", "--timeout", "20")
+        else:
+            done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, f"start failed: {done.stdout}{done.stderr}"
+        self.endpoint = self.env()["AWS_ENDPOINT_URL"]
+        return self
+
+    @property
+    def state_dir(self):
+        return os.path.join(self.dir, "state")
+
+    @property
+    def port(self):
+        return urllib.parse.urlparse(self.endpoint).port if self.endpoint else None
+
+    def ctl(self, *arguments, check=True, timeout=60):
+        done = subprocess.run([ctl(), *arguments, "--state-dir", self.state_dir], capture_output=True, text=True,
+                              timeout=timeout)
+        if check:
+            assert done.returncode == 0, f"awssimctl {arguments}: {done.returncode} {done.stdout}{done.stderr}"
+        return done
+
+    def env(self):
+        return json.loads(self.ctl("env", "--shell", "json").stdout)
+
+    def status(self):
+        return json.loads(self.ctl("status", "--json").stdout)
+
+    def pids(self):
+        """Process name → pid of every part, the supervisor included."""
+        return {p["process"]: p["pid"] for p in self.status()["processes"] if p.get("pid")}
+
+    def stop(self):
+        self.ctl("stop", check=False)
+        if self.process:
+            self.process.wait(timeout=40)
+            self.process = None
+
+    def kill(self):
+        """SIGKILL to the supervisor: nothing may survive it."""
+        os.kill(self.pids()["supervisor"], signal.SIGKILL)
+        if self.process:
+            self.process.wait(timeout=10)
+            self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def client(self, service, region="us-east-1", account=None, **kwargs):
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id=account or "test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, read_timeout=60, inject_host_prefix=False), **kwargs)
+
+    def http(self, method, path, body=None, headers=None):
+        """(status, headers, body) of one plain HTTP request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def json_call(self, target, body, **headers):
+        """(status, document) of one JSON-protocol call, unsigned."""
+        raw = body if isinstance(body, (bytes, str)) else json.dumps(body)
+        status, _, answer = self.http("POST", "/", raw, {
+            "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1", **headers})
+        return status, json.loads(answer) if answer else None
+
+
+def wait_until(condition, timeout=30.0, what="condition"):
+    """The first true value of condition(), asked again and again until the deadline. For states that have no event a
+    client could wait for."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not come true within {timeout} s"
+        time.sleep(0.01)
+
+
+class Suite:
+    """Named test functions run one after another; the last line is `N passed, N failed`."""
+
+    def __init__(self):
+        self.tests = []
+
+    def test(self, function):
+        self.tests.append(function)
+        return function
+
+    def main(self, *arguments):
+        chosen = sys.argv[1:]
+        passed = failed = 0
+        for function in self.tests:
+            if chosen and function.__name__ not in chosen:
+                continue
+            began = time.monotonic()
+            try:
+                function(*arguments)
+                passed += 1
+                print(f"ok   {function.__name__} ({time.monotonic() - began:.2f} s)", flush=True)
+            except Exception:  # a failed test must not end the others
+                failed += 1
+                print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
+        print(f"{passed} passed, {failed} failed", flush=True)
+        return 1 if failed else 0
+
+
+def in_threads(count, function):
+    """function(i) for i in range(count), at once; re-raises the first failure."""
+    failures = []
+
+    def body(i):
+        try:
+            function(i)
+        except Exception as failure:  # handed to the caller
+            failures.append(failure)
+
+    threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
