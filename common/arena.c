@@ -17,6 +17,7 @@ struct block {
 
 struct arena {
     struct block *newest;
+    size_t first_bytes;
 };
 
 static struct block *add_block(struct arena *arena, size_t size)
@@ -30,12 +31,18 @@ static struct block *add_block(struct arena *arena, size_t size)
     return block;
 }
 
-struct arena *arena_open(void)
+struct arena *arena_open_sized(size_t first_block_bytes)
 {
     struct arena *arena = calloc(1, sizeof(*arena));
     if (!arena)
         abort();
+    arena->first_bytes = first_block_bytes;
     return arena;
+}
+
+struct arena *arena_open(void)
+{
+    return arena_open_sized(FIRST_BLOCK_BYTES);
 }
 
 static void free_blocks(struct arena *arena, struct block *keep)
@@ -64,7 +71,10 @@ void arena_reset(struct arena *arena)
     while (first && first->previous)
         first = first->previous;
     free_blocks(arena, first);
-    if (first) {
+    if (first && first->size > FIRST_BLOCK_BYTES) {
+        /* One large body must not stay in memory for as long as its arena. */
+        free_blocks(arena, NULL);
+    } else if (first) {
         memset(first->bytes, 0, first->used);
         first->used = 0;
     }
@@ -83,7 +93,7 @@ void *arena_alloc(struct arena *arena, size_t size)
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     size += size == 0 ? ALIGNMENT : 0;
     if (!block || block->size - block->used < size) {
-        size_t next = block ? block->size * 2 : FIRST_BLOCK_BYTES;
+        size_t next = block ? block->size * 2 : arena->first_bytes;
         if (next > 1024 * 1024)
             next = 1024 * 1024;
         block = add_block(arena, size > next / 2 && block ? size + next : size > next ? size : next);

@@ -11,6 +11,9 @@ struct arena;
 struct arena *arena_open(void);
 void arena_close(struct arena *arena);
 
+/* The same, with a first block of that size: what is used in one go over and over again. */
+struct arena *arena_open_sized(size_t first_block_bytes);
+
 /* Forgets all allocations but keeps the first block for the next use. */
 void arena_reset(struct arena *arena);
 

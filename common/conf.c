@@ -96,6 +96,9 @@ static int take_arguments(struct arena *arena, int argc, char *const argv[], str
             value = slice_of(argv[++i]);
         if (!value.ptr)
             return refuse(arena, why, "--%.*s needs a value%.*s", flag, S(""));
+        /* Empty would be all interfaces, which only ':PORT' may ask for. */
+        if (value.len == 0 && option == find_option(S("listen")))
+            return refuse(arena, why, "--%.*s needs an address%.*s", flag, S(""));
         TRY(set_option(arena, conf, option, value, why));
         given[option - options] = true;
     }
@@ -138,9 +141,6 @@ static int check_words(struct arena *arena, const struct conf *conf, slice *why)
         return refuse(arena, why, "--log-level is error, warn, info or debug, not '%.*s'%.*s", conf->log_level, S(""));
     if (!slice_eq(conf->profile, S("aws")) && !slice_eq(conf->profile, S("sockerless")))
         return refuse(arena, why, "--profile is aws or sockerless, not '%.*s'%.*s", conf->profile, S(""));
-    if (!slice_eq(conf->transitions, S("instant")) && !slice_eq(conf->transitions, S("fast")) &&
-        !slice_eq(conf->transitions, S("aws")))
-        return refuse(arena, why, "--transitions is instant, fast or aws, not '%.*s'%.*s", conf->transitions, S(""));
     if ((conf->tls_cert.len > 0) != (conf->tls_key.len > 0))
         return refuse(arena, why, "--tls-cert and --tls-key go together%.*s%.*s", S(""), S(""));
     return 0;

@@ -19,6 +19,7 @@ struct db {
     bool *open; /* per statement: its rows are being read */
     size_t n_statements;
     struct arena *arena; /* of the running call */
+    bool in_call;
     bool in_transaction;
     bool in_savepoint;
     bool failed; /* sticky, until the call's end; of the whole batch when the transaction is gone */
@@ -30,8 +31,11 @@ struct db {
 static void note_error(struct db *db, const char *what)
 {
     if (!db->failed)
-        snprintf(db->error, sizeof(db->error), "%.120s: %s", what, sqlite3_errmsg(db->handle));
+        snprintf(db->error, sizeof(db->error), "%.100s: %s", what, sqlite3_errmsg(db->handle));
     db->failed = true;
+    /* Outside a call there is no savepoint that could undo it. */
+    if (!db->in_call)
+        db->batch_lost = true;
     /* A full disk or a broken file makes sqlite roll everything back by itself. */
     if (db->in_transaction && sqlite3_get_autocommit(db->handle)) {
         db->in_transaction = db->in_savepoint = false;
@@ -168,7 +172,7 @@ static bool ready_to_write(struct db *db)
             return false;
         db->in_transaction = true;
     }
-    if (!db->in_savepoint) {
+    if (db->in_call && !db->in_savepoint) {
         if (!execute(db, "SAVEPOINT call"))
             return false;
         db->in_savepoint = true;
@@ -329,7 +333,8 @@ bool db_is_null(struct db_rows *rows, int column)
 
 void db_call_begin(struct db *db, struct arena *arena)
 {
-    assert(!db->in_savepoint);
+    assert(!db->in_call);
+    db->in_call = true;
     db->arena = arena;
     db->failed = db->batch_lost;
 }
@@ -344,6 +349,11 @@ static void close_rows(struct db *db)
     }
 }
 
+bool db_call_wrote(const struct db *db)
+{
+    return db->in_savepoint || db->failed;
+}
+
 int db_call_end(struct db *db, bool keep)
 {
     close_rows(db);
@@ -352,19 +362,19 @@ int db_call_end(struct db *db, bool keep)
         bool ok = keep && !failed ? execute(db, "RELEASE call") : execute(db, "ROLLBACK TO call; RELEASE call");
         db->in_savepoint = false;
         failed = failed || !ok;
+        db->batch_lost = db->batch_lost || !ok; /* what could not be undone must not be committed */
     }
+    db->in_call = false;
     db->failed = db->batch_lost;
     return failed ? FAULT_SQL : 0;
 }
 
 int db_commit(struct db *db)
 {
-    bool lost = db->batch_lost;
-    if (db->in_transaction && !execute(db, "COMMIT")) {
-        lost = true;
-        if (!sqlite3_get_autocommit(db->handle))
-            sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    }
+    close_rows(db);
+    bool lost = db->batch_lost || (db->in_transaction && !execute(db, "COMMIT"));
+    if (lost && !sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->in_transaction = db->batch_lost = db->failed = false;
     if (db->wal_pages > MAX_WAL_PAGES)
         db_checkpoint(db);

@@ -77,6 +77,8 @@ int fdio_replace_file(const char *path, slice content, unsigned mode)
     return result;
 }
 
+enum { MAX_DEPTH = 32 };
+
 int fdio_mkdirs(const char *path, unsigned mode)
 {
     char part[PATH_MAX];
@@ -98,13 +100,24 @@ int fdio_mkdirs(const char *path, unsigned mode)
     return stat(part, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-/* Removes the entry `name` of the folder at. Deep trees cost one descriptor a level. */
-static int remove_at(int at, const char *name)
+static int move_up(int top, int at, const char *name)
+{
+    static unsigned moved;
+    char unique[48];
+    snprintf(unique, sizeof(unique), ".removed-%d-%u", (int)getpid(), moved++);
+    return renameat(at, name, top, unique) != 0 ? -errno : 0;
+}
+
+/* Removes the entry `name` of the folder at. Each level costs a descriptor: what lies deeper than MAX_DEPTH is moved up
+ * into the folder top, where the next round finds it. */
+static int remove_at(int top, int at, const char *name, int depth)
 {
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM)
         return -errno;
+    if (depth == MAX_DEPTH)
+        return move_up(top, at, name);
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -116,7 +129,7 @@ static int remove_at(int at, const char *name)
     int result = 0;
     for (struct dirent *entry = readdir(dir); entry && result == 0; entry = readdir(dir)) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = remove_at(dirfd(dir), entry->d_name);
+            result = remove_at(top, dirfd(dir), entry->d_name, depth + 1);
     }
     closedir(dir);
     if (result == 0 && unlinkat(at, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
@@ -126,7 +139,12 @@ static int remove_at(int at, const char *name)
 
 int fdio_remove_tree(const char *path)
 {
-    return remove_at(AT_FDCWD, path);
+    __attribute__((cleanup(fdio_cleanup))) int top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int result;
+    do
+        result = remove_at(top, AT_FDCWD, path, 0);
+    while (result == -ENOTEMPTY && top >= 0);
+    return result;
 }
 
 int fdio_set_nonblocking(int fd)

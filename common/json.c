@@ -2,6 +2,7 @@
 #include "common/json.h"
 
 #include "common/arena.h"
+#include "common/base64.h"
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/list.h"
@@ -47,6 +48,7 @@ struct builder {
     slice key;
     struct val *root;
     bool too_deep;
+    bool too_large;
 };
 
 /* yajl hands out pointers into the text for strings without escapes, and into its own buffer for others. */
@@ -99,10 +101,13 @@ static int on_number(void *b, const char *text, size_t len)
         add(b, val_int(integer));
         return 1;
     }
-    char *copy = arena_alloc(((struct builder *)b)->arena, len + 1);
+    struct builder *builder = b;
+    char *copy = arena_alloc(builder->arena, len + 1);
     memcpy(copy, text, len);
-    add(b, val_double(strtod(copy, NULL)));
-    return 1;
+    double number = strtod(copy, NULL);
+    builder->too_large = !isfinite(number);
+    add(b, val_double(number));
+    return !builder->too_large;
 }
 
 static int on_string(void *b, const unsigned char *bytes, size_t len)
@@ -149,6 +154,8 @@ static slice reason(struct arena *arena, yajl_handle parser, const struct builde
 {
     if (b->too_deep)
         return arena_printf(arena, "nested deeper than %d levels", LIMIT_JSON_DEPTH);
+    if (b->too_large)
+        return S("number out of range");
     unsigned char *said = yajl_get_error(parser, 0, (const unsigned char *)text.ptr, text.len);
     slice line = slice_trim(slice_of((const char *)said));
     slice copy = slice_dup(arena, slice_sub(line, 0, slice_index(line, '\n')));
@@ -158,9 +165,15 @@ static slice reason(struct arena *arena, yajl_handle parser, const struct builde
 
 int json_parse(struct arena *arena, slice text, struct val *out, slice *why)
 {
+    /* yajl takes overlong forms and surrogates. */
+    if (!slice_is_utf8(text)) {
+        *why = S("invalid UTF-8");
+        return BAD_INPUT;
+    }
     struct builder b = {.arena = arena, .text = text, .root = out};
     yajl_alloc_funcs alloc = {arena_malloc, arena_realloc, arena_free, arena};
     yajl_handle parser = yajl_alloc(&callbacks, &alloc, &b);
+    yajl_config(parser, yajl_dont_validate_strings, 1);
     const char *bytes = text.ptr ? text.ptr : "";
     yajl_status status = yajl_parse(parser, (const unsigned char *)bytes, text.len);
     if (status == yajl_status_ok)
@@ -258,6 +271,12 @@ struct json_writer {
     yajl_alloc_funcs alloc;
 };
 
+/* begin and end calls that do not match are our own inconsistency, as is nesting deeper than yajl can. */
+static void check(yajl_gen_status status)
+{
+    assert(status == yajl_gen_status_ok);
+}
+
 struct json_writer *json_writer_open(struct arena *arena)
 {
     struct json_writer *w = arena_alloc(arena, sizeof(*w));
@@ -269,22 +288,22 @@ struct json_writer *json_writer_open(struct arena *arena)
 
 void json_object_begin(struct json_writer *w)
 {
-    yajl_gen_map_open(w->gen);
+    check(yajl_gen_map_open(w->gen));
 }
 
 void json_object_end(struct json_writer *w)
 {
-    yajl_gen_map_close(w->gen);
+    check(yajl_gen_map_close(w->gen));
 }
 
 void json_array_begin(struct json_writer *w)
 {
-    yajl_gen_array_open(w->gen);
+    check(yajl_gen_array_open(w->gen));
 }
 
 void json_array_end(struct json_writer *w)
 {
-    yajl_gen_array_close(w->gen);
+    check(yajl_gen_array_close(w->gen));
 }
 
 /* The text with every byte that is not part of well-formed UTF-8 replaced. */
@@ -308,7 +327,7 @@ static void add_string(struct json_writer *w, slice text)
 {
     if (!slice_is_utf8(text))
         text = repaired(w->arena, text);
-    yajl_gen_string(w->gen, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len);
+    check(yajl_gen_string(w->gen, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len));
 }
 
 void json_key(struct json_writer *w, slice key)
@@ -319,14 +338,14 @@ void json_key(struct json_writer *w, slice key)
 void json_string(struct json_writer *w, slice text)
 {
     if (!text.ptr)
-        yajl_gen_null(w->gen);
+        check(yajl_gen_null(w->gen));
     else
         add_string(w, text);
 }
 
 void json_int(struct json_writer *w, int64_t value)
 {
-    yajl_gen_integer(w->gen, value);
+    check(yajl_gen_integer(w->gen, value));
 }
 
 /* The shortest form that reads back as the same number. */
@@ -339,7 +358,7 @@ static void add_shortest(struct json_writer *w, double value)
         if (strtod(text, NULL) == value)
             break;
     }
-    yajl_gen_number(w->gen, text, (size_t)length);
+    check(yajl_gen_number(w->gen, text, (size_t)length));
 }
 
 void json_double(struct json_writer *w, double value)
@@ -355,24 +374,30 @@ void json_double(struct json_writer *w, double value)
 void json_epoch(struct json_writer *w, int64_t ms)
 {
     char text[40];
-    int64_t magnitude = ms < 0 ? -ms : ms;
-    int length = snprintf(text, sizeof(text), "%s%lld.%03d", ms < 0 ? "-" : "", (long long)(magnitude / 1000),
+    uint64_t magnitude = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+    int length = snprintf(text, sizeof(text), "%s%llu.%03d", ms < 0 ? "-" : "", (unsigned long long)(magnitude / 1000),
                           (int)(magnitude % 1000));
     while (text[length - 1] == '0')
         length--;
     if (text[length - 1] == '.')
         length--;
-    yajl_gen_number(w->gen, text, (size_t)length);
+    check(yajl_gen_number(w->gen, text, (size_t)length));
+}
+
+void json_blob(struct json_writer *w, slice bytes)
+{
+    slice text = base64_encode(w->arena, bytes);
+    check(yajl_gen_string(w->gen, (const unsigned char *)text.ptr, text.len));
 }
 
 void json_bool(struct json_writer *w, bool value)
 {
-    yajl_gen_bool(w->gen, value);
+    check(yajl_gen_bool(w->gen, value));
 }
 
 void json_null(struct json_writer *w)
 {
-    yajl_gen_null(w->gen);
+    check(yajl_gen_null(w->gen));
 }
 
 static void add_array(struct json_writer *w, const struct val *value)

@@ -43,6 +43,11 @@ static void write_line(enum log_level level, const char *format, va_list args)
     size_t length = (size_t)head + (size_t)(text < 0 ? 0 : text);
     if (length > sizeof(line) - 2)
         length = sizeof(line) - 2;
+    /* A message from elsewhere must not forge a second line or steer a terminal. */
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = ' ';
+    }
     line[length] = '\n';
     if (write(STDERR_FILENO, line, length + 1) < 0)
         return; /* nobody left to tell */

@@ -8,8 +8,8 @@
 
 static slice sealed(struct arena *arena, slice kind, slice key)
 {
-    slice text = arena_printf(arena, "%.*s:%.*s", SLICE_ARG(kind), SLICE_ARG(key));
-    return arena_printf(arena, "%08x:%.*s", (unsigned)hash_bytes(text), SLICE_ARG(text));
+    slice text = arena_concat(arena, arena_printf(arena, "%.*s:", SLICE_ARG(kind)), key);
+    return arena_concat(arena, arena_printf(arena, "%08x:", (unsigned)hash_bytes(text)), text);
 }
 
 slice page_token(struct arena *arena, slice kind, slice key)

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
-#include <sys/types.h>
 
 struct arena;
 

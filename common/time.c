@@ -44,8 +44,11 @@ static int64_t days_of(int64_t year, int month, int day)
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
+/* Clamped to the years 1 to 9999, which is all that the textual forms can hold. */
 static struct date date_of(int64_t ms)
 {
+    const int64_t first = -62135596800000, last = 253402300799999;
+    ms = ms < first ? first : ms > last ? last : ms;
     int64_t days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
     int64_t shifted = days + 719468;
     int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
@@ -121,15 +124,19 @@ static bool take_clock(slice *text, int64_t *ms)
     return true;
 }
 
-static void take_fraction(slice *text, int64_t *ms)
+/* False for a point without digits. */
+static bool take_fraction(slice *text, int64_t *ms)
 {
     int digit, weight = 100;
     if (!take_char(text, '.'))
-        return;
+        return true;
+    if (text->len == 0 || text->ptr[0] < '0' || text->ptr[0] > '9')
+        return false;
     while (take_digits(text, 1, &digit)) {
         *ms += (int64_t)digit * weight;
         weight /= 10;
     }
+    return true;
 }
 
 /* "Z", "+hh:mm", "-hhmm" or nothing. */
@@ -144,11 +151,18 @@ static bool take_zone(slice *text, int64_t *ms)
     if (!take_digits(text, 2, &hours))
         return false;
     take_char(text, ':');
-    if (!take_digits(text, 2, &minutes) || text->len > 0)
+    if (!take_digits(text, 2, &minutes) || text->len > 0 || hours > 23 || minutes > 59)
         return false;
     int64_t offset = (hours * 60LL + minutes) * 60000;
     *ms += east ? -offset : offset;
     return true;
+}
+
+static bool is_date(int year, int month, int day)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month >= 1 && month <= 12 && day >= 1 && day <= lengths[month - 1] + (month == 2 && leap);
 }
 
 static bool parse_iso8601(slice text, int64_t *ms)
@@ -156,15 +170,12 @@ static bool parse_iso8601(slice text, int64_t *ms)
     int year, month, day;
     int64_t clock = 0;
     if (!take_digits(&text, 4, &year) || !take_char(&text, '-') || !take_digits(&text, 2, &month) ||
-        !take_char(&text, '-') || !take_digits(&text, 2, &day) || month < 1 || month > 12 || day < 1 || day > 31)
+        !take_char(&text, '-') || !take_digits(&text, 2, &day) || !is_date(year, month, day))
         return false;
     if (text.len > 0) {
         if (!take_char(&text, 'T') && !take_char(&text, 't') && !take_char(&text, ' '))
             return false;
-        if (!take_clock(&text, &clock))
-            return false;
-        take_fraction(&text, &clock);
-        if (!take_zone(&text, &clock))
+        if (!take_clock(&text, &clock) || !take_fraction(&text, &clock) || !take_zone(&text, &clock))
             return false;
     }
     *ms = days_of(year, month, day) * 86400000 + clock;
@@ -184,7 +195,7 @@ static bool parse_rfc1123(slice text, int64_t *ms)
         month++;
     text = slice_sub(text, 3, text.len);
     if (month == 12 || !take_char(&text, ' ') || !take_digits(&text, 4, &year) || !take_char(&text, ' ') ||
-        !take_clock(&text, &clock) || !slice_eq(text, S(" GMT")))
+        !take_clock(&text, &clock) || !slice_eq(text, S(" GMT")) || !is_date(year, month + 1, day))
         return false;
     *ms = days_of(year, month + 1, day) * 86400000 + clock;
     return true;

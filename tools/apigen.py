@@ -2,6 +2,7 @@
 """Makes C out of api.json files, at build time.
 
 usage: apigen.py service api.json NAME OUT.h OUT.c     one service's structures and tables (proto/api.h)
+       apigen.py tables api.json NAME OUT.h OUT.c      the same without handlers, for tests of the codecs
        apigen.py routes OUT.c api.json…                 what the router knows of all services (proto/routes.h)
 """
 
@@ -50,11 +51,6 @@ def quoted(text):
 
 def slice_of(text):
     return f"S({quoted(text)})" if text is not None else "{NULL, 0}"
-
-
-def pattern_for_pcre(pattern):
-    """The model's regular expressions are Java's and ECMAScript's."""
-    return re.sub(r"\\u([0-9A-Fa-f]{4})", r"\\x{\1}", pattern)
 
 
 class Service:
@@ -106,8 +102,10 @@ class Service:
         return self.value_type(shape)
 
     def error_name(self, shape):
-        short = re.sub(r"(Exception|Fault)$", "", shape) if shape.endswith("Exception") else shape
-        return f"{self.name}_{snake(short)}"
+        """Without the suffix Exception, unless the overlay has an error of that short name."""
+        short = shape.removesuffix("Exception")
+        overlay = [*self.overlay["errors"], *(code for code, _ in self.overlay["common"].values())]
+        return f"{self.name}_{snake(shape if short in overlay else short)}"
 
     def errors(self):
         """(C name, shape or None, code, status, fault) of all errors, modelled, overlay and common."""
@@ -180,6 +178,10 @@ class Service:
     def handled(self):
         return [n for n in sorted(self.operations) if self.operations[n].get("handler")]
 
+    def drop_handlers(self):
+        for operation in self.operations.values():
+            operation.pop("handler", None)
+
     # The tables.
 
     def constraint(self, shape):
@@ -201,7 +203,7 @@ class Service:
         out.append("static const struct api_constraint constraints[] = {")
         for i, (low, high, pattern, words, is_open) in enumerate(self.constraints):
             enums = f"enum_{i}" if words else "NULL"
-            pattern = slice_of(pattern_for_pcre(pattern)) if pattern is not None else "{NULL, 0}"
+            pattern = slice_of(pattern)
             number = {None: ("INT64_MIN", "INT64_MAX")}
             low = number[None][0] if low is None else f"INT64_C({int(low)})"
             high = number[None][1] if high is None else f"INT64_C({int(high)})"
@@ -366,8 +368,10 @@ def read(path, name=None):
 
 
 def main():
-    if sys.argv[1:2] == ["service"] and len(sys.argv) == 6:
+    if sys.argv[1:2] in (["service"], ["tables"]) and len(sys.argv) == 6:
         service = read(sys.argv[2], sys.argv[3])
+        if sys.argv[1] == "tables":
+            service.drop_handlers()
         pathlib.Path(sys.argv[4]).write_text(service.header(), encoding="utf-8")
         pathlib.Path(sys.argv[5]).write_text(service.source(), encoding="utf-8")
     elif sys.argv[1:2] == ["routes"] and len(sys.argv) > 3:

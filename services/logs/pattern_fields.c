@@ -39,7 +39,9 @@ static int take_field(struct scanner *s, struct field *field)
     struct scanner ahead = *s;
     scanner_skip_space(&ahead);
     if (!slice_starts(ahead.rest, S("("))) {
-        TRY(take_name(&ahead, &field->name));
+        int result = take_name(&ahead, &field->name);
+        s->why = ahead.why;
+        TRY(result);
         scanner_skip_space(&ahead);
         if (slice_starts(ahead.rest, S(",")) || slice_starts(ahead.rest, S("]"))) {
             *s = ahead;

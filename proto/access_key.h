@@ -1,0 +1,11 @@
+/* access_key: access key ids carry the account they belong to, as AWS's own do. */
+#pragma once
+
+#include "common/slice.h"
+
+/* The account of a key: a 12-digit key is the account itself; in AKIA… and ASIA… keys of 20 characters it is encoded.
+ * False for any other key. */
+bool access_key_account(slice key, char account[13]);
+
+/* A new id with that prefix ("ASIA") for the account (12 digits). */
+slice access_key_new(struct arena *arena, slice prefix, slice account);

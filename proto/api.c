@@ -1,0 +1,43 @@
+/* api: see api.h. */
+#include "proto/api.h"
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "proto/jsonform.h"
+
+const struct api_operation *api_find_operation(const struct api_service *service, slice name)
+{
+    size_t low = 0, high = service->n_operations;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = slice_cmp(service->operations[middle].name, name);
+        if (order == 0)
+            return &service->operations[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+slice api_to_json(struct arena *arena, const struct api_shape *shape, const void *object)
+{
+    struct json_writer *w = json_writer_open(arena);
+    jsonform_encode(w, shape, object, false);
+    return json_writer_close(w);
+}
+
+int api_from_json(struct arena *arena, const struct api_shape *shape, slice text, void *object)
+{
+    struct val value;
+    slice why;
+    TRY(json_parse(arena, text, &value, &why));
+    return jsonform_decode(arena, shape, &value, object, &why);
+}
+
+void api_copy(struct arena *arena, const struct api_shape *shape, const void *from, void *to)
+{
+    api_from_json(arena, shape, api_to_json(arena, shape, from), to);
+}

@@ -1,0 +1,20 @@
+/* admin: the router's own paths: health, reset, statistics, and LocalStack's names for them. */
+#pragma once
+
+#include "common/slice.h"
+
+struct admin;
+struct bus_peer;
+struct conn_request;
+struct exchange;
+struct pending;
+struct reset;
+
+struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset);
+void admin_close(struct admin *admin);
+
+/* Whether the path is one of these; asked only for requests without AWS credentials. */
+bool admin_wants(slice path);
+
+/* Answers the exchange, at once or (reset) later. */
+void admin_handle(struct admin *admin, struct exchange *exchange, const struct conn_request *request);

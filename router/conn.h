@@ -1,0 +1,53 @@
+/* conn: the router's HTTP/1.1 connections: keep-alive, pipelining, time limits, back-pressure, lingering close.
+ * Requests come out whole, answers go back in the order of the requests; what they mean is somebody else's business. */
+#pragma once
+
+#include "proto/msg.h"
+#include "router/exchange.h"
+#include "router/http1.h"
+
+struct conn_set;
+struct ev_loop;
+struct tls;
+
+/* A whole request. Everything borrows and is valid until the callback returns. */
+struct conn_request {
+    const struct http1_request *head;
+    slice body;        /* inline; absent when there is none or it is in a file */
+    slice body_file;   /* the spool file's name; removed when the request is answered */
+    bool body_decoded; /* Content-Encoding was undone */
+};
+
+/* The callbacks answer with conn_answer, at once or later. */
+struct conn_config {
+    struct ev_loop *loop;
+    struct tls *tls; /* NULL: plain HTTP only */
+    struct spool *spool;
+    size_t max_conns;
+    /* Whether the Content-Encoding of this request's body is a matter of transport, to be undone. */
+    bool (*decodes_body)(void *context, const struct http1_request *head);
+    void (*on_request)(void *context, struct exchange *exchange, const struct conn_request *request);
+    /* A request that cannot be served for a reason of HTTP. head is NULL when it was not readable. */
+    void (*on_refused)(void *context, struct exchange *exchange, const struct http1_request *head, int status,
+                       const char *why);
+    void *context;                  /* of these */
+    void (*on_closed)(void *owner); /* a connection has gone */
+    void *owner;
+};
+
+struct conn_set *conn_open_set(const struct conn_config *config);
+
+/* Ends all connections at once. */
+void conn_close_set(struct conn_set *set);
+
+/* Takes over a connected, non-blocking socket. */
+void conn_accept(struct conn_set *set, int fd);
+size_t conn_count(const struct conn_set *set);
+bool conn_has_room(const struct conn_set *set);
+
+/* No more requests: those being received or answered are finished, connections close behind them. */
+void conn_drain(struct conn_set *set);
+
+/* The answer: status, content_type, headers and body, or body_file with file_offset and file_length (-1: to its end;
+ * a name without '/' is a spool file's, which is removed). Afterwards the exchange belongs to conn again. */
+void conn_answer(struct exchange *exchange, const struct msg *reply);

@@ -1,0 +1,101 @@
+/* conn_impl: what the files of conn share: conn.c (life and time), conn_in.c (requests), conn_out.c (answers). */
+#pragma once
+
+#include <ev.h>
+
+#include "router/body.h"
+#include "router/conn.h"
+
+enum {
+    CONN_READ_BYTES = 64 * 1024, /* at most in one read */
+    CONN_OUT_BYTES = 512 * 1024, /* unsent answers beyond which no request is taken */
+    CONN_KEEP_BYTES = 32 * 1024, /* larger buffers are not kept for the next use */
+    CONN_KEEP_COUNT = 256,       /* idle exchanges and buffers kept */
+    CONN_LINGER_MS = 30 * 1000,  /* reading on behind an early answer */
+    CONN_SILENCE_MS = 5 * 1000,  /* without input while lingering; for answers after the client's half-close */
+};
+
+/* A request whose body has not arrived yet. */
+struct reception {
+    struct exchange *exchange;
+    struct http1_request head; /* of head_bytes */
+    struct buf head_bytes;
+    struct body body;
+    bool decodes;
+};
+
+struct conn {
+    struct conn_set *set;
+    struct conn *prev;
+    struct conn *next;
+    struct conn *next_dirty;
+    ev_io reader;
+    ev_io writer;
+    ev_timer timer;
+    ev_tstamp armed_at;  /* when the timer fires */
+    ev_tstamp active_at; /* last progress in either direction */
+    ev_tstamp head_at;   /* since when a head is incomplete; 0: none is */
+    ev_tstamp linger_at; /* when lingering ends at the latest */
+    int fd;
+    bool unknown;   /* plain or TLS shows with the first byte */
+    bool dirty;     /* in the set's list of connections to flush */
+    bool dead;      /* closed; freed when the list is done */
+    bool paused;    /* too much in flight: nothing is read */
+    bool eof;       /* the client has sent its last byte */
+    bool closing;   /* no further request is taken */
+    bool lingers;   /* input is still to be expected behind the last answer */
+    bool lingering; /* all said; input is thrown away until the client has seen the end */
+    struct tls_session *tls;
+    struct reception *reception;
+    struct buf in;  /* input that is not a whole request yet, or waits for a pause to end */
+    size_t tried;   /* so much of it has been parsed in vain */
+    struct buf out; /* answers to be written */
+    size_t out_at;  /* what of it has been written */
+    struct exchange *first;
+    struct exchange *last;
+    unsigned n_exchanges;
+};
+
+struct conn_set {
+    struct conn_config config;
+    struct conn *conns;
+    size_t n_conns;
+    struct conn *dirty;
+    ev_prepare flusher;
+    bool draining;
+    struct http1_request head; /* the one being parsed */
+    struct exchange *spare_exchanges;
+    size_t n_spare_exchanges;
+    struct buf spare_bufs[CONN_KEEP_COUNT];
+    size_t n_spare_bufs;
+    char scratch[CONN_READ_BYTES];
+};
+
+/* conn.c */
+void conn_mark_dirty(struct conn *conn);
+/* The state has changed to one with a nearer deadline. */
+void conn_arm(struct conn *conn);
+/* Gone for the outside; memory stays until the end of the loop's turn. */
+void conn_destroy(struct conn *conn);
+struct exchange *conn_exchange_add(struct conn *conn);
+void conn_exchange_remove_last(struct conn *conn);
+void conn_exchange_remove_first(struct conn *conn);
+struct buf conn_buf_take(struct conn_set *set);
+/* Gives the buffer's memory back and zeroes it. */
+void conn_buf_give(struct conn_set *set, struct buf *buf);
+
+/* conn_in.c */
+void conn_in_ready(struct conn *conn);
+/* Takes requests that waited for a pause to end. */
+void conn_in_resume(struct conn *conn);
+bool conn_in_may_take(const struct conn *conn);
+/* 408 for what has not arrived in time. */
+void conn_in_timeout(struct conn *conn);
+void conn_in_drop_reception(struct conn *conn);
+
+/* conn_out.c */
+/* Where bytes for this exchange go now. */
+struct buf *conn_out_of(struct exchange *exchange);
+/* Writes what can be written, and decides what comes after. */
+void conn_out_flush(struct conn *conn);
+bool conn_out_pending(const struct conn *conn);

@@ -1,0 +1,219 @@
+/* conn_out: answers in the order of their requests, written when the loop's turn is over, so that the answers of one
+ * bus batch share a write. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "router/conn_impl.h"
+#include "router/respond.h"
+#include "router/tls.h"
+
+enum { FILE_STEP_BYTES = 1024 * 1024 }; /* of one file before others have their turn */
+
+struct buf *conn_out_of(struct exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    struct buf *out = exchange == conn->first ? &conn->out : &exchange->out;
+    if (!out->ptr)
+        *out = conn_buf_take(conn->set);
+    return out;
+}
+
+bool conn_out_pending(const struct conn *conn)
+{
+    return conn->out_at < conn->out.len || (conn->first && conn->first->file >= 0);
+}
+
+/* Lets finished exchanges go and queues what the new first one has already said. */
+static void advance(struct conn *conn)
+{
+    while (conn->first && conn->first->answered && conn->first->file < 0) {
+        conn_exchange_remove_first(conn);
+        struct exchange *first = conn->first;
+        if (first && first->out.len > 0) {
+            slice said = buf_slice(&first->out);
+            buf_add(conn_out_of(first), said);
+            conn_buf_give(conn->set, &first->out);
+        }
+    }
+}
+
+/* Opens the file of the answer; false when it is not there or shorter than said. */
+static bool open_file(struct exchange *exchange, const struct msg *reply)
+{
+    struct conn_set *set = exchange->conn->set;
+    char name[4096];
+    if (reply->body_file.len >= sizeof name || memchr(reply->body_file.ptr, 0, reply->body_file.len))
+        return false;
+    memcpy(name, reply->body_file.ptr, reply->body_file.len);
+    name[reply->body_file.len] = 0;
+    bool spooled = !memchr(name, '/', reply->body_file.len);
+    int fd = openat(set->config.spool->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    if (spooled)
+        spool_remove(set->config.spool, name);
+    struct stat st;
+    int64_t size = fstat(fd, &st) == 0 ? st.st_size : -1;
+    int64_t left = reply->file_length < 0 ? size - reply->file_offset : reply->file_length;
+    if (reply->file_offset < 0 || left < 0 || reply->file_offset > size - left) {
+        close(fd);
+        return false;
+    }
+    exchange->file = fd;
+    exchange->file_at = reply->file_offset;
+    exchange->file_left = left;
+    return true;
+}
+
+static void add_answer(struct exchange *exchange, const struct msg *reply)
+{
+    struct buf *out = conn_out_of(exchange);
+    bool content = respond_has_content(exchange, reply);
+    respond_head(out, exchange, reply, exchange->file >= 0 ? (uint64_t)exchange->file_left : reply->body.len);
+    if (exchange->file < 0 && content && reply->body.len > 0)
+        buf_add(out, reply->body);
+    if (exchange->file >= 0 && (!content || exchange->file_left == 0)) {
+        close(exchange->file);
+        exchange->file = -1;
+    }
+}
+
+void conn_answer(struct exchange *exchange, const struct msg *reply)
+{
+    struct conn *conn = exchange->conn;
+    assert(!exchange->answered);
+    exchange->close = exchange->close || conn->set->draining;
+    if (reply->body_file.len > 0 && !open_file(exchange, reply))
+        add_answer(exchange, &(struct msg){.status = 500});
+    else
+        add_answer(exchange, reply);
+    exchange->answered = true;
+    exchange->on_gone = NULL;
+    if (exchange->close)
+        conn->closing = true;
+    advance(conn);
+    conn_mark_dirty(conn);
+}
+
+static ssize_t write_some(struct conn *conn)
+{
+    const char *from = conn->out.ptr + conn->out_at;
+    size_t n = conn->out.len - conn->out_at;
+    if (conn->tls)
+        return tls_write(conn->tls, from, n);
+    ssize_t written = send(conn->fd, from, n, MSG_NOSIGNAL);
+    return written < 0 ? -errno : written;
+}
+
+/* Everything in conn->out. Answers 0, -EAGAIN or an error. */
+static int write_out(struct conn *conn)
+{
+    while (conn->out_at < conn->out.len) {
+        ssize_t n = write_some(conn);
+        if (n == -EINTR)
+            continue;
+        if (n < 0)
+            return (int)n;
+        conn->out_at += (size_t)n;
+        conn->active_at = ev_now(conn->set->config.loop);
+    }
+    conn->out_at = 0;
+    conn_buf_give(conn->set, &conn->out);
+    return 0;
+}
+
+/* A piece of the file through memory: TLS has to see the bytes. */
+static ssize_t read_piece(struct conn *conn, struct exchange *exchange, size_t n)
+{
+    enum { PIECE = 64 * 1024 };
+    char *into = buf_reserve(conn_out_of(exchange), PIECE);
+    ssize_t got = pread(exchange->file, into, n < PIECE ? n : PIECE, exchange->file_at);
+    if (got > 0)
+        conn->out.len += (size_t)got;
+    return got;
+}
+
+/* Some of the first exchange's file. Answers 0, -EAGAIN or an error (a file that has become shorter is one). */
+static int write_file(struct conn *conn)
+{
+    struct exchange *exchange = conn->first;
+    size_t n = exchange->file_left < FILE_STEP_BYTES ? (size_t)exchange->file_left : FILE_STEP_BYTES;
+    off_t at = exchange->file_at;
+    ssize_t sent = conn->tls ? read_piece(conn, exchange, n) : sendfile(conn->fd, exchange->file, &at, n);
+    if (sent < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (sent == 0)
+        return -EIO;
+    conn->active_at = ev_now(conn->set->config.loop);
+    exchange->file_at += sent;
+    exchange->file_left -= sent;
+    if (exchange->file_left == 0) {
+        close(exchange->file);
+        exchange->file = -1;
+        advance(conn);
+    }
+    return 0;
+}
+
+static int write_all(struct conn *conn)
+{
+    int r = write_out(conn);
+    for (int steps = 0; r == 0 && conn->first && conn->first->file >= 0; steps++) {
+        if (steps == 4)
+            return -EAGAIN;
+        r = write_file(conn);
+        if (r == 0)
+            r = write_out(conn);
+    }
+    return r;
+}
+
+/* Everything has been said. */
+static void finish(struct conn *conn)
+{
+    struct ev_loop *loop = conn->set->config.loop;
+    if (!conn->lingers || conn->eof) {
+        conn_destroy(conn);
+        return;
+    }
+    if (conn->tls) {
+        tls_end(conn->tls);
+        conn->tls = NULL;
+    }
+    /* A close with unread input would be a reset, and the client might never see the answer. */
+    shutdown(conn->fd, SHUT_WR);
+    conn->lingering = true;
+    conn->linger_at = ev_now(loop) + CONN_LINGER_MS / 1e3;
+    conn->active_at = ev_now(loop);
+    conn_buf_give(conn->set, &conn->in);
+    ev_io_start(loop, &conn->reader);
+    conn_arm(conn);
+}
+
+void conn_out_flush(struct conn *conn)
+{
+    struct ev_loop *loop = conn->set->config.loop;
+    if (conn->lingering)
+        return;
+    int r = write_all(conn);
+    if (r == -EAGAIN) {
+        ev_io_start(loop, &conn->writer);
+        conn_arm(conn);
+        return;
+    }
+    if (r != 0) {
+        conn_destroy(conn);
+        return;
+    }
+    if (ev_is_active(&conn->writer) && !(conn->tls && tls_wants_write(conn->tls)))
+        ev_io_stop(loop, &conn->writer);
+    if (conn->closing && !conn->first)
+        finish(conn);
+    else if (conn->paused && conn_in_may_take(conn))
+        conn_in_resume(conn);
+}

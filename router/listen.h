@@ -1,0 +1,27 @@
+/* listen: the socket clients connect to. */
+#pragma once
+
+#include "common/slice.h"
+
+struct arena;
+struct conn_set;
+struct ev_loop;
+struct listen;
+
+/* Listens on address ("127.0.0.1", "::1", "[::1]:4566", "localhost:4566", ":4566" for all interfaces); a port in it
+ * wins over the other one; port 0 chooses a free one. Accepting begins with listen_start. Answers 0, or BAD_INPUT with
+ * a sentence in *why. */
+int listen_open(struct arena *arena, slice address, int64_t port, struct listen **listen, slice *why);
+void listen_close(struct listen *listen);
+
+/* The port really listened on. */
+int listen_port(const struct listen *listen);
+
+/* Accepts into the set from now on. */
+void listen_start(struct listen *listen, struct ev_loop *loop, struct conn_set *set);
+
+/* The set has room, or descriptors are free again: goes on if accepting had paused. */
+void listen_resume(struct listen *listen);
+
+/* Accepts nobody any more. */
+void listen_stop(struct listen *listen);

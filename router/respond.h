@@ -1,0 +1,14 @@
+/* respond: an answer as HTTP/1.1 bytes. */
+#pragma once
+
+#include "common/buf.h"
+#include "proto/msg.h"
+
+struct exchange;
+
+/* Appends status line and headers for the reply (its status, content_type and headers), announcing length bytes of
+ * content. Length, connection, date and request id are the router's own. */
+void respond_head(struct buf *out, const struct exchange *exchange, const struct msg *reply, uint64_t length);
+
+/* Whether content may follow the head of this answer. */
+bool respond_has_content(const struct exchange *exchange, const struct msg *reply);

@@ -1,0 +1,192 @@
+/* awssim-stub: the init of one container. The outer process, the runner's child, makes a PID namespace and waits; the
+ * inner one is its process 1: it starts the command, forwards signals, reaps, and ends when the command ends, so that
+ * the kernel kills whatever is left. Both die with their parent.
+ *
+ * Descriptors: 0 to 2 the container's own, 3 the plan (plan.h), 4 the status pipe: a text when the command could not be
+ * started, closed without one when it runs. Ends with the command's exit code, or 128 + signal. */
+#include "runner/stub/command.h"
+#include "runner/stub/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PLAN_FD = 3, STATUS_FD = 4, EXIT_BROKEN = 126 };
+
+static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGABRT, SIGALRM};
+
+static sigset_t waited_set(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
+        sigaddset(&set, forwarded[i]);
+    return set;
+}
+
+static int code_of(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Forwards signals to the child and reaps everything until it ends; answers its exit code. */
+static int attend(pid_t child)
+{
+    sigset_t set = waited_set();
+    for (;;) {
+        int got = sigwaitinfo(&set, NULL);
+        if (got > 0 && got != SIGCHLD)
+            kill(child, got);
+        int status, code = -1;
+        for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+            if (pid == child)
+                code = code_of(status);
+        }
+        if (code >= 0)
+            return code;
+    }
+}
+
+/* A fresh /proc shows the namespace's own processes. Without the right to mount one, the host's stays. */
+static void mount_proc(void)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
+static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
+{
+    char byte;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* The outer process says when user ids are mapped; no word means it is gone already. */
+    if (read(go_fd, &byte, 1) != 1)
+        _exit(EXIT_BROKEN);
+    close(go_fd);
+    if (has_namespace)
+        mount_proc();
+    else
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+    setsid();
+    pid_t command = fork();
+    if (command == 0)
+        command_exec(plan, STATUS_FD);
+    close(STATUS_FD);
+    close(PLAN_FD);
+    if (command < 0)
+        _exit(EXIT_BROKEN);
+    int code = attend(command);
+    if (!has_namespace)
+        kill(0, SIGKILL); /* what stayed in the session; the outer process has the code from the pipe */
+    _exit(code);
+}
+
+static pid_t clone_process(unsigned long long flags)
+{
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int write_file(pid_t pid, const char *name, const char *text)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    close(fd);
+    return written < 0 ? -1 : 0;
+}
+
+static int map_ids(pid_t child)
+{
+    char map[64];
+    snprintf(map, sizeof(map), "%u %u 1\n", getuid(), getuid());
+    if (write_file(child, "uid_map", map) != 0 || write_file(child, "setgroups", "deny") != 0)
+        return -1;
+    snprintf(map, sizeof(map), "%u %u 1\n", getgid(), getgid());
+    return write_file(child, "gid_map", map);
+}
+
+/* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none. */
+static pid_t start_inner(const struct plan *plan)
+{
+    static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, 0};
+    int go[2];
+    if (pipe2(go, O_CLOEXEC) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+        pid_t child = clone_process(tries[i]);
+        if (child == 0) {
+            close(go[1]);
+            inner(plan, go[0], tries[i] != 0);
+        }
+        if (child < 0)
+            continue;
+        if ((tries[i] & CLONE_NEWUSER) && map_ids(child) != 0) {
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+            continue;
+        }
+        close(go[0]);
+        if (write(go[1], "g", 1) != 1)
+            kill(child, SIGKILL);
+        close(go[1]);
+        return child;
+    }
+    return -1;
+}
+
+/* The record outlives this process: written beside its place and renamed. */
+static void write_record(const char *path, int code)
+{
+    char beside[4096], text[16];
+    if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
+        return;
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    int length = snprintf(text, sizeof(text), "%d\n", code);
+    if (write(fd, text, (size_t)length) == length)
+        rename(beside, path);
+    close(fd);
+}
+
+int main(void)
+{
+    struct plan plan;
+    sigset_t set = waited_set();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1)
+        return EXIT_BROKEN;
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    close_range(STATUS_FD + 1, ~0U, 0);
+    fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(PLAN_FD, F_SETFD, FD_CLOEXEC);
+    if (plan_read(PLAN_FD, &plan) != 0)
+        return EXIT_BROKEN;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    pid_t child = start_inner(&plan);
+    close(STATUS_FD);
+    close(PLAN_FD);
+    /* Only the container holds the pipes from here on: their end is the container's end. */
+    close(0);
+    close(1);
+    close(2);
+    if (child < 0)
+        return EXIT_BROKEN;
+    int code = attend(child);
+    write_record(plan.exit_record, code);
+    return code;
+}

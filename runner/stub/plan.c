@@ -1,0 +1,70 @@
+/* plan: see plan.h. */
+#include "runner/stub/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *read_all(int fd, size_t *size)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size <= 0)
+        return NULL;
+    char *bytes = malloc((size_t)st.st_size + 1);
+    size_t n = 0;
+    while (bytes && n < (size_t)st.st_size) {
+        ssize_t got = pread(fd, bytes + n, (size_t)st.st_size - n, (off_t)n);
+        if (got <= 0)
+            return NULL;
+        n += (size_t)got;
+    }
+    *size = n;
+    return bytes && bytes[n - 1] == '\0' ? bytes : NULL;
+}
+
+static int take(struct plan *plan, const char *key, char *value, char **args, char **env)
+{
+    if (strcmp(key, "arg") == 0)
+        *args = value;
+    else if (strcmp(key, "env") == 0)
+        *env = value;
+    else if (strcmp(key, "cwd") == 0)
+        plan->cwd = value;
+    else if (strcmp(key, "user") == 0)
+        plan->user = value;
+    else if (strcmp(key, "exit") == 0)
+        plan->exit_record = value;
+    else if (strcmp(key, "limit") == 0 && plan->n_limits < PLAN_MAX_LIMITS) {
+        struct plan_limit *limit = &plan->limits[plan->n_limits++];
+        return sscanf(value, "%d %llu %llu", &limit->resource, &limit->soft, &limit->hard) == 3 ? 0 : -1;
+    } else
+        return -1;
+    return 0;
+}
+
+int plan_read(int fd, struct plan *plan)
+{
+    size_t size, texts = 0;
+    char *bytes = read_all(fd, &size);
+    *plan = (struct plan){0};
+    if (!bytes)
+        return -1;
+    for (size_t i = 0; i < size; i++)
+        texts += bytes[i] == '\0';
+    plan->args = calloc(texts + 1, sizeof(char *));
+    plan->env = calloc(texts + 1, sizeof(char *));
+    if (!plan->args || !plan->env)
+        return -1;
+    char **args = plan->args, **env = plan->env;
+    for (char *key = bytes; key < bytes + size;) {
+        char *value = key + strlen(key) + 1;
+        if (value >= bytes + size || take(plan, key, value, args, env) != 0)
+            return -1;
+        args += *args != NULL;
+        env += *env != NULL;
+        key = value + strlen(value) + 1;
+    }
+    return plan->args[0] && plan->exit_record ? 0 : -1;
+}

@@ -1,0 +1,122 @@
+/* ecs: what the files of the ecs service share: rows with their documents, look-ups that answer by themselves, and who
+ * decides what happens to a task (lifecycle.c). */
+#pragma once
+
+#include "common/opt.h"
+#include "ecs_api.h"
+#include "services/worker/call.h"
+
+enum ecs_sql {
+#define SQL(name, text) ECS_SQL_##name,
+#include "services/ecs/sql.def"
+#undef SQL
+};
+
+extern const struct service ecs_service;
+
+/* arn.c */
+
+/* arn:aws:ecs:R:A:KIND/REST */
+slice arn_make(struct call *c, const char *kind, slice rest);
+
+/* What stands behind the last '/' of an ARN, or the text itself. */
+slice arn_last(slice text);
+
+/* "KIND/REST" of an ARN of this service, account and region; absent for any other text. */
+slice arn_resource(struct call *c, slice arn);
+
+/* cluster.c */
+struct cluster {
+    int64_t id;
+    slice name;
+    slice status;
+    struct ecs_cluster doc;
+};
+
+/* The ACTIVE cluster of that name or ARN ("default" when absent), or ClusterNotFoundException. */
+int cluster_get(struct call *c, slice name_or_arn, struct cluster *cluster);
+slice cluster_arn(struct call *c, slice name);
+
+/* definition.c */
+struct definition {
+    int64_t id;
+    slice status;
+    struct ecs_task_definition doc;
+};
+
+/* The definition called FAMILY, FAMILY:REVISION or by ARN. False when there is none. */
+bool definition_find(struct call *c, slice name, struct definition *definition);
+bool definition_find_id(struct call *c, int64_t id, struct definition *definition);
+
+/* definition_check.c: what AWS refuses at registration, and the defaults it adds. */
+int definition_check(struct call *c, struct ecs_task_definition *doc);
+
+/* task.c */
+enum phase { PHASE_WAITING, PHASE_SENT, PHASE_RUNNING, PHASE_STOPPED };
+
+struct container {
+    slice id;
+    enum phase phase;
+    bool ran;       /* it has been running */
+    bool drained;   /* its output is stored */
+    bool stop_sent; /* the runner was told to stop it */
+    bool changed;
+    struct ecs_container *doc;
+    const struct ecs_container_definition *definition;
+};
+
+struct task {
+    int64_t id;
+    int64_t cluster_id;
+    slice task_id;
+    bool changed;
+    struct ecs_task doc;
+    struct definition definition;
+    size_t n_containers;
+    struct container *containers; /* in the definition's order */
+};
+
+/* The task of that id or ARN in this cluster; false when there is none. Loads containers and definition as well. */
+bool task_find(struct call *c, const struct cluster *cluster, slice id_or_arn, struct task *task);
+bool task_find_row(struct call *c, int64_t id, struct task *task);
+
+/* Only the document, for describing. */
+bool task_find_doc(struct call *c, const struct cluster *cluster, slice id_or_arn, struct ecs_task *doc);
+
+/* Writes what has changed; the document's version grows. */
+void task_save(struct call *c, struct task *task);
+
+/* lifecycle.c */
+
+/* Does whatever is to be done now, until nothing is: starts containers, stops them, moves the statuses on; saves. */
+void lifecycle_advance(struct call *c, struct task *task);
+
+/* The task shall stop, for this reason; a task that stops already keeps its first reason. */
+void lifecycle_stop(struct call *c, struct task *task, slice code, slice reason);
+
+/* plan.c */
+
+/* Why the process driver cannot run this task, or absent. */
+slice plan_unsupported(struct call *c, const struct task *task);
+
+/* The body of StartContainer. */
+slice plan_start(struct call *c, const struct task *task, const struct container *container);
+
+/* runner_events.c */
+int runner_events_started(struct call *c, slice body);
+int runner_events_container_started(struct call *c, slice body);
+int runner_events_container_stopped(struct call *c, slice body);
+int runner_events_container_drained(struct call *c, slice body);
+int runner_events_start_done(struct call *c, slice body);
+
+/* tags.c */
+int tags_check(struct call *c, const struct ecs_tags *tags);
+void tags_set(struct call *c, slice arn, const struct ecs_tags *tags);
+void tags_list(struct call *c, slice arn, struct ecs_tags *out);
+void tags_delete_all(struct call *c, slice arn);
+
+/* list_tasks.c: the timer: forgets tasks an hour after their end. */
+int list_tasks_expire(struct call *c, int64_t *next_due_ms);
+
+/* Whether a list of words holds this one. */
+bool ecs_includes(const struct slice_list *words, slice word);

@@ -1,0 +1,229 @@
+/* lifecycle: what happens to a task: which containers start when, what stops it, and the statuses it goes through. It
+ * only looks at the task's rows and puts commands for the runner into the outbox, so it can be run after any event, in
+ * any order, any number of times. */
+#include "services/ecs/ecs.h"
+
+#include "common/json.h"
+
+enum { DEFAULT_STOP_TIMEOUT_S = 30 };
+
+enum dependency { MET, OPEN, IMPOSSIBLE };
+
+static struct container *find_container(const struct task *task, slice name)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        if (slice_eq(task->containers[i].doc->name, name))
+            return &task->containers[i];
+    }
+    return NULL;
+}
+
+static enum dependency judge(const struct ecs_container_dependency *dependency, const struct container *other)
+{
+    bool ended = other->phase == PHASE_STOPPED;
+    if (slice_eq(dependency->condition, S("START")))
+        return other->ran ? MET : ended ? IMPOSSIBLE : OPEN;
+    if (!ended)
+        return OPEN;
+    if (slice_eq(dependency->condition, S("COMPLETE")))
+        return other->ran ? MET : IMPOSSIBLE;
+    if (slice_eq(dependency->condition, S("SUCCESS")))
+        return other->ran && opt_int_or(other->doc->exit_code, -1) == 0 ? MET : IMPOSSIBLE;
+    return IMPOSSIBLE;
+}
+
+static enum dependency dependencies(const struct task *task, const struct container *container)
+{
+    enum dependency worst = MET;
+    list_foreach (dependency, &container->definition->depends_on) {
+        const struct container *other = find_container(task, dependency->container_name);
+        enum dependency one = other ? judge(dependency, other) : IMPOSSIBLE;
+        worst = one > worst ? one : worst;
+    }
+    return worst;
+}
+
+static void set_status(struct task *task, slice status)
+{
+    task->doc.last_status = status;
+    task->changed = true;
+}
+
+void lifecycle_stop(struct call *c, struct task *task, slice code, slice reason)
+{
+    if (slice_eq(task->doc.desired_status, S("STOPPED")))
+        return;
+    task->doc.desired_status = S("STOPPED");
+    task->doc.stop_code = code;
+    task->doc.stopped_reason = reason;
+    task->doc.stopping_at = opt_int(c->now_ms);
+    set_status(task, slice_eq(task->doc.last_status, S("RUNNING")) ? S("DEACTIVATING") : S("STOPPING"));
+}
+
+static void start_container(struct call *c, const struct task *task, struct container *container)
+{
+    container->phase = PHASE_SENT;
+    container->changed = true;
+    call_effect(c, S("runner"), S("StartContainer"), plan_start(c, task, container));
+}
+
+/* Starts what can be started; a dependency that can never be met ends the task. */
+static void start_ready(struct call *c, struct task *task)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        struct container *container = &task->containers[i];
+        if (container->phase != PHASE_WAITING)
+            continue;
+        enum dependency state = dependencies(task, container);
+        if (state == IMPOSSIBLE) {
+            lifecycle_stop(c, task, S("TaskFailedToStart"),
+                           arena_printf(c->arena, "Container %.*s could not start: a container it depends on did not end as required",
+                                        SLICE_ARG(container->doc->name)));
+            return;
+        }
+        if (state == MET)
+            start_container(c, task, container);
+    }
+}
+
+/* A container that could not start, an essential one that ended, or the end of all of them ends the task. */
+static void judge_ends(struct call *c, struct task *task)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < task->n_containers; i++) {
+        const struct container *container = &task->containers[i];
+        if (container->phase != PHASE_STOPPED)
+            continue;
+        ended++;
+        if (!container->ran) {
+            slice reason = container->doc->reason.ptr ? container->doc->reason : S("Task failed to start");
+            lifecycle_stop(c, task, S("TaskFailedToStart"), reason);
+        } else if (opt_bool_or(container->definition->essential, true))
+            lifecycle_stop(c, task, S("EssentialContainerExited"), S("Essential container in task exited"));
+    }
+    if (ended == task->n_containers)
+        lifecycle_stop(c, task, S("EssentialContainerExited"), S("Essential container in task exited"));
+}
+
+static bool all_live(const struct task *task)
+{
+    bool any = false;
+    for (size_t i = 0; i < task->n_containers; i++) {
+        if (task->containers[i].phase == PHASE_SENT)
+            return false;
+        any = any || task->containers[i].ran;
+    }
+    return any;
+}
+
+static void note_running(struct call *c, struct task *task)
+{
+    if (slice_eq(task->doc.last_status, S("RUNNING")) || !all_live(task))
+        return;
+    task->doc.started_at = opt_int(c->now_ms);
+    set_status(task, S("RUNNING"));
+}
+
+/* Stop order is the reverse of start order: whoever depends on a container ends before it. */
+static bool is_needed(const struct task *task, const struct container *container)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        const struct container *other = &task->containers[i];
+        if (other->phase == PHASE_STOPPED)
+            continue;
+        list_foreach (dependency, &other->definition->depends_on) {
+            if (slice_eq(dependency->container_name, container->doc->name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void send_stop(struct call *c, const struct task *task, struct container *container)
+{
+    struct val body = val_object();
+    int64_t timeout = opt_int_or(container->definition->stop_timeout, DEFAULT_STOP_TIMEOUT_S);
+    val_set(c->arena, &body, S("task"), val_string(task->task_id));
+    val_set(c->arena, &body, S("container"), val_string(container->id));
+    val_set(c->arena, &body, S("signal"), val_string(S("SIGTERM")));
+    val_set(c->arena, &body, S("killAfterMs"), val_int(timeout * 1000));
+    call_effect(c, S("runner"), S("StopContainer"), json_text(c->arena, &body));
+    container->stop_sent = true;
+    container->changed = true;
+}
+
+/* True when every container has ended. */
+static bool stop_containers(struct call *c, struct task *task)
+{
+    bool ended = true;
+    for (size_t i = 0; i < task->n_containers; i++) {
+        struct container *container = &task->containers[i];
+        if (container->phase != PHASE_WAITING)
+            continue;
+        container->phase = PHASE_STOPPED;
+        container->drained = true;
+        container->changed = true;
+        container->doc->last_status = S("STOPPED");
+        task->changed = true;
+    }
+    for (size_t i = 0; i < task->n_containers; i++) {
+        struct container *container = &task->containers[i];
+        if (container->phase == PHASE_STOPPED)
+            continue;
+        ended = false;
+        if (!container->stop_sent && !is_needed(task, container))
+            send_stop(c, task, container);
+    }
+    return ended;
+}
+
+static bool all_drained(const struct task *task)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        if (!task->containers[i].drained)
+            return false;
+    }
+    return true;
+}
+
+static void finish(struct call *c, struct task *task)
+{
+    struct val body = val_object();
+    val_set(c->arena, &body, S("task"), val_string(task->task_id));
+    call_effect(c, S("runner"), S("RemoveTask"), json_text(c->arena, &body));
+    list_foreach (attachment, &task->doc.attachments)
+        attachment->status = S("DELETED");
+    task->doc.stopped_at = opt_int(c->now_ms);
+    set_status(task, S("STOPPED"));
+    call_timer_changed(c);
+}
+
+static void wind_down(struct call *c, struct task *task)
+{
+    if (slice_eq(task->doc.last_status, S("STOPPED")))
+        return;
+    if (slice_eq(task->doc.last_status, S("DEACTIVATING")))
+        set_status(task, S("STOPPING"));
+    if (!stop_containers(c, task))
+        return;
+    if (!task->doc.execution_stopped_at.set) {
+        task->doc.execution_stopped_at = opt_int(c->now_ms);
+        set_status(task, S("DEPROVISIONING"));
+    }
+    if (all_drained(task))
+        finish(c, task);
+}
+
+void lifecycle_advance(struct call *c, struct task *task)
+{
+    if (!slice_eq(task->doc.desired_status, S("STOPPED"))) {
+        judge_ends(c, task);
+        if (!slice_eq(task->doc.desired_status, S("STOPPED")))
+            start_ready(c, task);
+        if (!slice_eq(task->doc.desired_status, S("STOPPED")))
+            note_running(c, task);
+    }
+    if (slice_eq(task->doc.desired_status, S("STOPPED")))
+        wind_down(c, task);
+    task_save(c, task);
+}

@@ -1,0 +1,197 @@
+/* plan: what the runner is told to start: the definition, the overrides, and the environment every task gets. */
+#include "services/ecs/ecs.h"
+
+#include "common/json.h"
+#include "common/conf.h"
+
+static const struct ecs_container_override *override_of(const struct task *task, slice name)
+{
+    if (!task->doc.overrides)
+        return NULL;
+    list_foreach (override, &task->doc.overrides->container_overrides) {
+        if (slice_eq(override->name, name))
+            return override;
+    }
+    return NULL;
+}
+
+slice plan_unsupported(struct call *c, const struct task *task)
+{
+    list_foreach (container, &task->definition.doc.container_definitions) {
+        if (container->secrets.len > 0 || container->repository_credentials)
+            return S("ResourceInitializationError: unable to pull secrets or registry auth: awssim has no Secrets Manager and no "
+                     "Systems Manager service");
+        if (container->environment_files.len > 0)
+            return S("ResourceInitializationError: failed to download env files: awssim has no S3 service");
+        if (container->mount_points.len > 0 || container->volumes_from.len > 0)
+            return arena_printf(c->arena, "CannotStartContainerError: container %.*s has volumes, which containers that run on "
+                                          "the host's file system cannot have",
+                                SLICE_ARG(container->name));
+        const struct ecs_log_configuration *log = container->log_configuration;
+        if (log && !slice_eq(log->log_driver, S("awslogs")))
+            return arena_printf(c->arena, "CannotStartContainerError: log driver %.*s is not available; awslogs is",
+                                SLICE_ARG(log->log_driver));
+    }
+    return (slice){NULL, 0};
+}
+
+static void set(struct call *c, struct val *object, const char *key, slice text)
+{
+    if (text.ptr)
+        val_set(c->arena, object, slice_of(key), val_string(text));
+}
+
+static void set_number(struct call *c, struct val *object, const char *key, struct opt_int number)
+{
+    if (number.set)
+        val_set(c->arena, object, slice_of(key), val_int(number.v));
+}
+
+static void add_command(struct call *c, struct val *plan, const struct ecs_container_definition *definition,
+                        const struct ecs_container_override *override)
+{
+    const struct ecs_string_list *command = override && override->command.set ? &override->command : &definition->command;
+    struct val list = val_array();
+    list_foreach (word, &definition->entry_point)
+        val_push(c->arena, &list, val_string(*word));
+    list_foreach (word, command)
+        val_push(c->arena, &list, val_string(*word));
+    if (list.array.len > 0)
+        val_set(c->arena, plan, S("command"), list);
+}
+
+/* A later variable of the same name replaces an earlier one. */
+static void set_variable(struct call *c, struct pair_list *all, slice name, slice value)
+{
+    list_foreach (pair, all) {
+        if (slice_eq(pair->key, name)) {
+            pair->value = value;
+            return;
+        }
+    }
+    *list_add(c->arena, all) = (struct pair){name, value};
+}
+
+static slice endpoint(struct call *c)
+{
+    bool everywhere = slice_eq(c->conf->listen, S("0.0.0.0")) || slice_eq(c->conf->listen, S("::"));
+    return arena_printf(c->arena, "http%s://%.*s:%lld", c->conf->tls_cert.len > 0 ? "s" : "",
+                        SLICE_ARG(everywhere ? S("127.0.0.1") : c->conf->listen), (long long)c->conf->port);
+}
+
+static void add_environment(struct call *c, struct val *plan, const struct task *task,
+                            const struct ecs_container_definition *definition, const struct ecs_container_override *override)
+{
+    struct pair_list all = {0};
+    struct val list = val_array();
+    list_foreach (variable, &definition->environment)
+        set_variable(c, &all, variable->name, variable->value.ptr ? variable->value : S(""));
+    if (override) {
+        list_foreach (variable, &override->environment)
+            set_variable(c, &all, variable->name, variable->value.ptr ? variable->value : S(""));
+    }
+    bool fargate = slice_eq(task->doc.launch_type, S("FARGATE"));
+    const struct pair given[] = {
+        {S("AWS_EXECUTION_ENV"), fargate ? S("AWS_ECS_FARGATE") : S("AWS_ECS_EC2")},
+        {S("AWS_REGION"), c->region},
+        {S("AWS_DEFAULT_REGION"), c->region},
+        {S("AWS_ENDPOINT_URL"), endpoint(c)},
+    };
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+        struct slice_list own = {0};
+        list_foreach (pair, &all)
+            *list_add(c->arena, &own) = pair->key;
+        if (!ecs_includes(&own, given[i].key))
+            set_variable(c, &all, given[i].key, given[i].value);
+    }
+    list_foreach (pair, &all) {
+        struct val variable = val_array();
+        val_push(c->arena, &variable, val_string(pair->key));
+        val_push(c->arena, &variable, val_string(pair->value));
+        val_push(c->arena, &list, variable);
+    }
+    val_set(c->arena, plan, S("environment"), list);
+}
+
+static void add_limits(struct call *c, struct val *plan, const struct ecs_container_definition *definition)
+{
+    struct val list = val_array();
+    list_foreach (ulimit, &definition->ulimits) {
+        struct val one = val_array();
+        val_push(c->arena, &one, val_string(ulimit->name));
+        val_push(c->arena, &one, val_int(opt_int_or(ulimit->soft_limit, 0)));
+        val_push(c->arena, &one, val_int(opt_int_or(ulimit->hard_limit, 0)));
+        val_push(c->arena, &list, one);
+    }
+    val_set(c->arena, plan, S("ulimits"), list);
+}
+
+static slice option(const struct ecs_log_configuration *log, const char *name)
+{
+    list_foreach (entry, &log->options) {
+        if (slice_eq(entry->key, slice_of(name)))
+            return entry->value;
+    }
+    return (slice){NULL, 0};
+}
+
+/* "25m", "512k", "1000" → bytes. */
+static int64_t bytes_of(slice text)
+{
+    int64_t number, factor = 1;
+    char unit = text.len > 0 ? text.ptr[text.len - 1] : '0';
+    if (unit == 'k' || unit == 'K')
+        factor = 1024;
+    else if (unit == 'm' || unit == 'M')
+        factor = 1024 * 1024;
+    else if (unit == 'g' || unit == 'G')
+        factor = 1024LL * 1024 * 1024;
+    if (factor > 1)
+        text = slice_sub(text, 0, text.len - 1);
+    return slice_to_int64(text, &number) && number > 0 ? number * factor : 0;
+}
+
+static void add_log(struct call *c, struct val *plan, const struct task *task, const struct container *container)
+{
+    const struct ecs_log_configuration *log = container->definition->log_configuration;
+    if (!log || !slice_eq(log->log_driver, S("awslogs")))
+        return;
+    struct val object = val_object();
+    slice prefix = option(log, "awslogs-stream-prefix"), mode = option(log, "mode");
+    slice stream = prefix.len > 0 ? arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(prefix), SLICE_ARG(container->doc->name),
+                                                 SLICE_ARG(task->task_id))
+                                  : container->doc->runtime_id;
+    bool create = slice_eq(option(log, "awslogs-create-group"), S("true")) || slice_eq(c->conf->profile, S("sockerless"));
+    set(c, &object, "account", c->account);
+    set(c, &object, "region", option(log, "awslogs-region"));
+    set(c, &object, "group", option(log, "awslogs-group"));
+    set(c, &object, "stream", stream);
+    val_set(c->arena, &object, S("createGroup"), val_bool(create));
+    set(c, &object, "mode", mode.ptr ? mode : S("blocking"));
+    int64_t buffer = bytes_of(option(log, "max-buffer-size"));
+    if (buffer > 0)
+        val_set(c->arena, &object, S("maxBufferBytes"), val_int(buffer));
+    val_set(c->arena, plan, S("log"), object);
+}
+
+slice plan_start(struct call *c, const struct task *task, const struct container *container)
+{
+    const struct ecs_container_definition *definition = container->definition;
+    const struct ecs_container_override *override = override_of(task, container->doc->name);
+    struct val plan = val_object();
+    set(c, &plan, "task", task->task_id);
+    set(c, &plan, "container", container->id);
+    set(c, &plan, "name", container->doc->name);
+    set(c, &plan, "image", container->doc->image);
+    add_command(c, &plan, definition, override);
+    add_environment(c, &plan, task, definition, override);
+    set(c, &plan, "workingDirectory", definition->working_directory);
+    set(c, &plan, "user", definition->user);
+    add_limits(c, &plan, definition);
+    set_number(c, &plan, "cpu", override && override->cpu.set ? override->cpu : definition->cpu);
+    set_number(c, &plan, "memory", override && override->memory.set ? override->memory : definition->memory);
+    set_number(c, &plan, "memoryReservation",
+               override && override->memory_reservation.set ? override->memory_reservation : definition->memory_reservation);
+    add_log(c, &plan, task, container);
+    return json_text(c->arena, &plan);
+}

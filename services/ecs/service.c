@@ -1,0 +1,39 @@
+/* service: ECS as the worker library sees it. */
+#include "services/ecs/ecs.h"
+
+#include "services/worker/worker.h"
+
+extern const char *const ecs_migrations[];
+
+static const char *const statements[] = {
+#define SQL(name, text) text,
+#include "services/ecs/sql.def"
+#undef SQL
+};
+
+static const struct service_event events[] = {
+    {S("RunnerStarted"), runner_events_started},
+    {S("ContainerStarted"), runner_events_container_started},
+    {S("ContainerStopped"), runner_events_container_stopped},
+    {S("ContainerDrained"), runner_events_container_drained},
+    {S("StartContainerDone"), runner_events_start_done},
+    {{NULL, 0}, NULL},
+};
+
+const struct service ecs_service = {
+    .api = &ecs_api,
+    .migrations = ecs_migrations,
+    .statements = statements,
+    .n_statements = sizeof(statements) / sizeof(*statements),
+    .events = events,
+    .timer = list_tasks_expire,
+};
+
+bool ecs_includes(const struct slice_list *words, slice word)
+{
+    list_foreach (one, words) {
+        if (slice_eq(*one, word))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,95 @@
+/* test_ecs: what the tests of the ecs service share: a worker in memory with a default cluster, and calls as JSON. */
+#pragma once
+
+#include "common/json.h"
+#include "services/ecs/ecs.h"
+#include "services/worker/worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static const int64_t test_now = 1700000000000;
+static struct worker *worker;
+static struct arena *arena;
+static struct msg reply;
+
+/* Calls an operation and answers the parsed body; the reply is in `reply`. */
+static inline const struct val *call(const char *operation, slice body)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .request_id = S("11111111-2222-4333-8444-555555555555"),
+        .origin = S("router"),
+        .service = S("ecs"),
+        .operation = slice_of(operation),
+        .account = S("123456789012"),
+        .region = S("us-east-1"),
+        .method = S("POST"),
+        .path = S("/"),
+        .body = body,
+    };
+    struct val *value = arena_alloc(arena, sizeof(*value));
+    slice why;
+    worker_test_request(worker, &request, &reply);
+    if (json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
+        fail_msg("%s answered no JSON: %.*s", operation, SLICE_ARG(reply.body));
+    return value;
+}
+
+static inline const struct val *ok(const char *operation, const char *body)
+{
+    const struct val *value = call(operation, slice_of(body));
+    if (reply.status != 200)
+        fail_msg("%s: %d %.*s", operation, reply.status, SLICE_ARG(reply.body));
+    return value;
+}
+
+static inline void refused(const char *operation, const char *body, const char *code)
+{
+    slice type = val_get_string(call(operation, slice_of(body)), S("__type"));
+    if (reply.status < 400 || !slice_eq(type, slice_of(code)))
+        fail_msg("%s %s: %d %.*s", operation, body, reply.status, SLICE_ARG(reply.body));
+}
+
+static inline const struct val *item(const struct val *object, const char *list, size_t index)
+{
+    const struct val *array = val_get(object, slice_of(list));
+    if (!array || array->type != VAL_ARRAY || index >= array->array.len)
+        fail_msg("no %s[%zu]: %.*s", list, index, SLICE_ARG(reply.body));
+    return &array->array.items[index];
+}
+
+static inline size_t count(const struct val *object, const char *list)
+{
+    const struct val *array = val_get(object, slice_of(list));
+    assert_non_null(array);
+    return array->array.len;
+}
+
+static inline void assert_text(const struct val *object, const char *member, const char *text)
+{
+    slice actual = val_get_string(object, slice_of(member));
+    if (!slice_eq(actual, slice_of(text)))
+        fail_msg("%s is '%.*s', not '%s'", member, SLICE_ARG(actual), text);
+}
+
+static inline int ecs_setup(void **state)
+{
+    (void)state;
+    arena = arena_open();
+    worker = worker_open_test(&ecs_service);
+    worker_test_set_time(worker, test_now);
+    ok("CreateCluster", "{}");
+    return 0;
+}
+
+static inline int ecs_teardown(void **state)
+{
+    (void)state;
+    worker_close(worker);
+    arena_close(arena);
+    return 0;
+}
+
+#define ecs_test(function) cmocka_unit_test_setup_teardown(function, ecs_setup, ecs_teardown)

@@ -1,0 +1,21 @@
+/* service: STS as the worker library sees it. */
+#include "services/sts/sts.h"
+
+#include "services/worker/worker.h"
+#include "sts_api.h"
+
+extern const char *const sts_migrations[];
+
+static const char *const statements[] = {
+#define SQL(name, text) text,
+#include "services/sts/sql.def"
+#undef SQL
+};
+
+const struct service sts_service = {
+    .api = &sts_api,
+    .migrations = sts_migrations,
+    .statements = statements,
+    .n_statements = sizeof(statements) / sizeof(*statements),
+    .timer = session_expire,
+};

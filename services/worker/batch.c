@@ -1,0 +1,220 @@
+/* batch: all envelopes of one bus message: each runs in a savepoint, all share a commit, and only then answers leave. */
+#include "services/worker/impl.h"
+
+#include "common/fdio.h"
+#include "common/limits.h"
+#include "common/log.h"
+
+struct answer {
+    struct running running;
+    struct msg reply;
+    bool due;
+    bool wrote;
+};
+
+struct running batch_internal_call(struct worker *worker)
+{
+    return (struct running){.call = {
+                                .worker = worker,
+                                .conf = &worker->conf,
+                                .arena = worker->batch,
+                                .db = worker->db,
+                                .account = S("123456789012"),
+                                .region = S("us-east-1"),
+                                .now_ms = worker_now_ms(worker),
+                            }};
+}
+
+static void fill_call(struct worker *worker, struct running *running, const struct msg *request, int64_t now_ms)
+{
+    *running = (struct running){.call = {
+                                    .worker = worker,
+                                    .conf = &worker->conf,
+                                    .arena = worker->batch,
+                                    .db = worker->db,
+                                    .request = request,
+                                    .account = request->account,
+                                    .region = request->region,
+                                    .access_key = request->access_key,
+                                    .request_id = request->request_id,
+                                    .now_ms = now_ms,
+                                    .deadline_ms = request->deadline_ms,
+                                }};
+}
+
+static const struct codec *codec_of(const struct worker *worker, const struct msg *request)
+{
+    return slice_eq(request->protocol, S("internal")) ? &codec_internal : worker->codec;
+}
+
+static void encode_failure(struct worker *worker, const struct running *running, const struct codec_failure *failure,
+                           struct msg *reply)
+{
+    const struct call *call = &running->call;
+    codec_of(worker, call->request)->encode_error(call->arena, worker->service->api, call->operation, call->request_id, failure, reply);
+}
+
+static void answer_failure(struct worker *worker, const struct running *running, const struct api_error *error, slice message,
+                           struct msg *reply)
+{
+    struct codec_failure failure = {.error = error, .message = message};
+    encode_failure(worker, running, &failure, reply);
+}
+
+void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply)
+{
+    slice message = arena_printf(running->call.arena, "An internal error occurred (request id %.*s).",
+                                 SLICE_ARG(running->call.request_id));
+    answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
+}
+
+/* The operation, its body read and decoded and valid; or false, with the reply filled. */
+static bool prepare(struct worker *worker, struct running *running, void **in, struct msg *reply)
+{
+    struct call *call = &running->call;
+    const struct api_service *api = worker->service->api;
+    const struct codec *codec = codec_of(worker, call->request);
+    struct violation_list violations = {0};
+    slice name, why = S("");
+    call->operation = codec->operation(call->arena, api, call->request, &name);
+    if (!call->operation) {
+        slice message = arena_printf(call->arena, "Could not find operation %.*s for version %.*s", SLICE_ARG(name),
+                                     SLICE_ARG(api->api_version));
+        answer_failure(worker, running, api->unknown_operation, message, reply);
+        return false;
+    }
+    if (!call->operation->handler) {
+        slice message = arena_printf(call->arena, "%.*s of %.*s is not implemented by awssim", SLICE_ARG(call->operation->name),
+                                     SLICE_ARG(api->title));
+        answer_failure(worker, running, api->not_implemented, message, reply);
+        return false;
+    }
+    *in = arena_alloc(call->arena, call->operation->in ? call->operation->in->size : 1);
+    if (codec->decode(call->arena, api, call->operation, call->request, *in, &why) != 0) {
+        answer_failure(worker, running, api->serialization_error, why, reply);
+        return false;
+    }
+    codec_validate(call->arena, api, call->operation->in, *in, &violations);
+    if (violations.len > 0) {
+        struct codec_failure failure = codec_violations_failure(call->arena, api, &violations);
+        encode_failure(worker, running, &failure, reply);
+        return false;
+    }
+    return true;
+}
+
+static void answer(struct worker *worker, struct running *running, int result, const void *out, struct msg *reply)
+{
+    struct call *call = &running->call;
+    if (result == 0)
+        codec_of(worker, call->request)
+            ->encode(call->arena, worker->service->api, call->operation, call->request_id, out, reply);
+    else if (result == CALL_FAILED) {
+        struct codec_failure failure = {call->error, call->error_message, call->error_extra};
+        encode_failure(worker, running, &failure, reply);
+    } else {
+        log_error("%.*s failed (%d, request id %.*s): %s", SLICE_ARG(call->operation->name), result,
+                  SLICE_ARG(call->request_id), db_error(worker->db));
+        batch_internal_failure(worker, running, reply);
+    }
+}
+
+/* A body that came as a file. */
+static int read_body(struct running *running, struct msg *request)
+{
+    if (slice_empty(request->body_file))
+        return 0;
+    const char *path = slice_cstr(running->call.arena, request->body_file);
+    return path ? fdio_read_file(running->call.arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
+}
+
+bool batch_run(struct worker *worker, struct running *running, struct msg *reply)
+{
+    struct call *call = &running->call;
+    struct msg request = *call->request;
+    void *in;
+    if (!codec_of(worker, &request)) {
+        reply->status = 501;
+        return true;
+    }
+    if (read_body(running, &request) != 0) {
+        log_error("cannot read the request body %.*s", SLICE_ARG(request.body_file));
+        batch_internal_failure(worker, running, reply);
+        return true;
+    }
+    const struct msg *original = call->request;
+    call->request = &request;
+    bool ready = prepare(worker, running, &in, reply);
+    if (ready) {
+        void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
+        db_call_begin(worker->db, call->arena);
+        int result = call->operation->handler(call, in, out);
+        int ended = db_call_end(worker->db, result == 0);
+        if (result == CALL_LATER) {
+            call->request = original;
+            later_keep(worker, running);
+            return false;
+        }
+        answer(worker, running, result == 0 ? ended : result, out, reply);
+    }
+    call->request = original;
+    return true;
+}
+
+int batch_commit(struct worker *worker)
+{
+    int result = db_commit(worker->db);
+    if (result != 0)
+        log_error("cannot commit: %s", db_error(worker->db));
+    return result;
+}
+
+static bool run_item(struct worker *worker, const struct bus_item *item, struct answer *answer)
+{
+    switch (item->msg.kind) {
+    case MSG_REQUEST:
+        answer->running.from = &item->from;
+        return batch_run(worker, &answer->running, &answer->reply);
+    case MSG_EVENT:
+        if (slice_eq(item->msg.operation, S("Reset")))
+            events_reset(worker, &answer->reply);
+        else
+            events_run(worker, &answer->running, &answer->reply);
+        return true;
+    default:
+        later_cancel(worker, &item->from);
+        return false;
+    }
+}
+
+/* The batch's writes were lost: whoever wrote is told so. */
+static void answer_lost(struct worker *worker, struct answer *answer)
+{
+    answer->reply = (struct msg){.status = 500};
+    if (answer->running.call.request->kind == MSG_REQUEST && codec_of(worker, answer->running.call.request))
+        batch_internal_failure(worker, &answer->running, &answer->reply);
+}
+
+void batch_on_messages(void *context, const struct bus_item *items, size_t count)
+{
+    struct worker *worker = context;
+    int64_t now_ms = worker_now_ms(worker);
+    struct answer *answers = arena_array(worker->batch, count, sizeof(*answers));
+    for (size_t i = 0; i < count; i++) {
+        fill_call(worker, &answers[i].running, &items[i].msg, now_ms);
+        answers[i].due = run_item(worker, &items[i], &answers[i]);
+        answers[i].wrote = items[i].msg.kind == MSG_EVENT || (answers[i].running.call.operation && !answers[i].running.call.operation->readonly);
+    }
+    bool lost = batch_commit(worker) != 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lost && answers[i].due && answers[i].wrote)
+            answer_lost(worker, &answers[i]);
+        if (answers[i].due)
+            bus_answer(worker->bus, &items[i].from, &answers[i].reply);
+    }
+    arena_reset(worker->batch);
+    outbox_pump(worker->outbox);
+    if (worker->timer_changed)
+        timers_run(worker);
+    timers_note_work(worker);
+}

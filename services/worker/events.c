@@ -1,0 +1,86 @@
+/* events: what other processes report: each runs once, in a savepoint of its own, and is acknowledged after commit. */
+#include "services/worker/impl.h"
+
+#include "common/log.h"
+
+/* Numbers this far behind the newest are forgotten: no sender keeps so many unacknowledged. */
+enum { SEEN_WINDOW = 1000000, PRUNE_EVERY = 10000 };
+
+int events_dispatch(struct worker *worker, struct running *running, slice name, slice body, bool *known)
+{
+    *known = false;
+    for (const struct service_event *event = worker->service->events; event && event->name.ptr; event++) {
+        if (!slice_eq(event->name, name))
+            continue;
+        *known = true;
+        return event->run(&running->call, body);
+    }
+    return 0;
+}
+
+/* "STREAM:NUMBER" → false when it has been here before. An event without id is always new. */
+static bool is_new(struct worker *worker, slice id)
+{
+    int64_t number;
+    size_t colon = id.len;
+    while (colon > 0 && id.ptr[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || !slice_to_int64(slice_sub(id, colon, id.len), &number))
+        return true;
+    slice stream = slice_sub(id, 0, colon - 1);
+    if (db_run(worker->db, worker_sql(worker, WORKER_SQL_SEEN_ADD), "ti", stream, number) == 0)
+        return false;
+    if (number % PRUNE_EVERY == 0)
+        db_run(worker->db, worker_sql(worker, WORKER_SQL_SEEN_PRUNE), "ti", stream, number - SEEN_WINDOW);
+    return true;
+}
+
+static void acknowledge(struct worker *worker, const struct running *running, int result, struct msg *reply)
+{
+    const struct call *call = &running->call;
+    reply->status = 200;
+    if (result == CALL_FAILED) {
+        reply->status = call->error->status;
+        reply->error = call->error->code;
+    } else if (result == FAULT_MESSAGE || result == BAD_INPUT) {
+        log_error("event %.*s of %.*s is broken", SLICE_ARG(call->request->operation), SLICE_ARG(call->request->origin));
+        reply->status = 400;
+    } else if (result != 0) {
+        log_error("event %.*s failed (%d): %s", SLICE_ARG(call->request->operation), result, db_error(worker->db));
+        reply->status = 500;
+    }
+}
+
+void events_run(struct worker *worker, struct running *running, struct msg *reply)
+{
+    const struct msg *request = running->call.request;
+    bool known = true;
+    int result = 0;
+    db_call_begin(worker->db, worker->batch);
+    if (is_new(worker, request->event_id))
+        result = events_dispatch(worker, running, request->operation, request->body, &known);
+    int ended = db_call_end(worker->db, result == 0);
+    if (result == 0)
+        result = ended;
+    acknowledge(worker, running, result, reply);
+    if (!known) {
+        log_warn("%.*s sent the unknown event %.*s", SLICE_ARG(request->origin), SLICE_ARG(request->operation));
+        reply->status = 404;
+    }
+}
+
+void events_reset(struct worker *worker, struct msg *reply)
+{
+    int result = batch_commit(worker);
+    later_close(worker);
+    if (result == 0)
+        result = db_reset(worker->db);
+    struct running running = batch_internal_call(worker);
+    db_call_begin(worker->db, worker->batch);
+    db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_CLEAR), "");
+    if (result == 0 && worker->service->reset)
+        result = worker->service->reset(&running.call);
+    int ended = db_call_end(worker->db, result == 0);
+    worker->timer_changed = true;
+    reply->status = result == 0 && ended == 0 ? 200 : 500;
+}

@@ -1,0 +1,115 @@
+/* impl: what the files of the worker library share. */
+#pragma once
+
+#include "common/conf.h"
+#include "proto/bus.h"
+#include "proto/codec.h"
+#include "services/worker/worker.h"
+
+#include <ev.h>
+
+enum worker_sql {
+#define SQL(name, text) WORKER_SQL_##name,
+#include "services/worker/sql.def"
+#undef SQL
+    WORKER_N_SQL,
+};
+
+struct later;
+struct outbox;
+
+struct worker {
+    const struct service *service;
+    const struct codec *codec; /* NULL: the protocol is not spoken yet */
+    struct conf conf;
+    struct arena *arena; /* the process's */
+    struct arena *batch; /* of the batch being run; reset behind it */
+    struct db *db;
+    struct ev_loop *loop; /* NULL in service tests */
+    struct bus *bus;
+    struct later *waiting; /* calls that will run again, newest first */
+    struct outbox *outbox;
+    slice stream; /* of the events sent from this database: the first half of their ids */
+    ev_timer due;
+    ev_timer idle;
+    bool timer_changed;
+    bool effects_added;
+    int64_t test_now_ms; /* in tests, what time it is */
+    int64_t next_due_ms; /* in tests, when the timer would run */
+};
+
+/* A call while it runs. */
+struct running {
+    struct call call;
+    struct later *later; /* what it has learned in earlier runs; NULL in the first */
+    size_t questions;    /* asked so far in this run */
+    const struct bus_from *from;
+};
+
+/* Statement numbers of the library's own SQL. */
+static inline int worker_sql(const struct worker *worker, enum worker_sql sql)
+{
+    return (int)(worker->service->n_statements + sql);
+}
+
+int64_t worker_now_ms(const struct worker *worker);
+
+/* Opens the database and prepares everything that needs no sockets. Answers 0, DB_NEWER or a fault, with *why. */
+int worker_set_up(struct worker *worker, const struct service *service, const char *path, slice *why);
+void worker_tear_down(struct worker *worker);
+
+/* batch.c */
+
+/* A context for a call that belongs to no request. */
+struct running batch_internal_call(struct worker *worker);
+
+/* Runs one envelope to its reply, in a savepoint; the reply's texts are in the batch's arena. False when there is
+ * nothing to answer (yet). */
+bool batch_run(struct worker *worker, struct running *running, struct msg *reply);
+
+/* Commits; then what has become due or sendable is done. Answers 0 or FAULT_SQL. */
+int batch_commit(struct worker *worker);
+void batch_on_messages(void *context, const struct bus_item *items, size_t count);
+
+/* The reply of an internal failure. */
+void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply);
+
+/* events.c */
+
+/* Runs an event once, however often it comes; fills in the acknowledgement. */
+void events_run(struct worker *worker, struct running *running, struct msg *reply);
+
+/* Empties everything. */
+void events_reset(struct worker *worker, struct msg *reply);
+
+/* Runs the service's event of that name, if it has one. */
+int events_dispatch(struct worker *worker, struct running *running, slice name, slice body, bool *known);
+
+/* outbox.c */
+struct outbox *outbox_open(struct worker *worker);
+void outbox_close(struct outbox *outbox);
+
+/* Sends what has been added since, to peers that are up. */
+void outbox_pump(struct outbox *outbox);
+void outbox_on_peer(struct outbox *outbox, struct bus_peer *peer, bool up);
+
+/* Deletes an acknowledged effect and runs `<name>Done`. */
+void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body);
+
+/* later.c */
+
+/* Keeps the request of a call that answered CALL_LATER. */
+void later_keep(struct worker *worker, struct running *running);
+
+/* The waiting call is over: it has been answered or nobody waits. */
+void later_forget(struct worker *worker, struct later *later);
+void later_cancel(struct worker *worker, const struct bus_from *from);
+void later_close(struct worker *worker);
+
+/* timers.c */
+void timers_start(struct worker *worker);
+void timers_run(struct worker *worker);
+void timers_stop(struct worker *worker);
+
+/* There was work: the database is tidied up when there has been none for a while. */
+void timers_note_work(struct worker *worker);

@@ -1,0 +1,223 @@
+/* later: calls that could not be answered in one go: they asked another service, or wait for an event. Their request is
+ * kept; when what they wait for is there, they run again from the top, with all answers they have had so far. */
+#include "services/worker/impl.h"
+
+#include "common/json.h"
+#include "common/time.h"
+#include "proto/jsonform.h"
+
+/* One question to another service and its answer. */
+struct question {
+    struct later *later;
+    struct bus_peer *peer;
+    uint64_t call_id;
+    bool answered;
+    int status; /* 0: nobody answered */
+    slice body;
+};
+
+struct question_list {
+    struct question **items;
+    size_t len;
+    bool set;
+};
+
+struct later {
+    struct later *next;
+    struct worker *worker;
+    struct arena *arena;
+    struct bus_from from;
+    struct msg request; /* copied */
+    struct question_list questions;
+    slice wait_key; /* present: waits to be woken */
+    ev_timer until;
+};
+
+static struct running *running_of(struct call *c)
+{
+    return (struct running *)(void *)((char *)c - offsetof(struct running, call));
+}
+
+static struct later *later_of(struct running *running)
+{
+    if (running->later)
+        return running->later;
+    struct arena *arena = arena_open();
+    struct later *later = arena_alloc(arena, sizeof(*later));
+    later->worker = running->call.worker;
+    later->arena = arena;
+    later->request = *running->call.request;
+#define MSG_FIELD(member) later->request.member = slice_dup(arena, running->call.request->member);
+#include "proto/msg_fields.def"
+#undef MSG_FIELD
+    if (running->from)
+        later->from = *running->from;
+    running->later = later;
+    return later;
+}
+
+/* Runs the call again. */
+static void resume(struct later *later)
+{
+    struct worker *worker = later->worker;
+    struct msg reply = {0};
+    struct running running = batch_internal_call(worker);
+    running.call.request = &later->request;
+    running.call.account = later->request.account;
+    running.call.region = later->request.region;
+    running.call.access_key = later->request.access_key;
+    running.call.request_id = later->request.request_id;
+    running.call.deadline_ms = later->request.deadline_ms;
+    running.from = &later->from;
+    running.later = later;
+    later->wait_key = (slice){NULL, 0};
+    if (worker->loop)
+        ev_timer_stop(worker->loop, &later->until);
+    bool due = batch_run(worker, &running, &reply);
+    if (batch_commit(worker) != 0 && due)
+        batch_internal_failure(worker, &running, &reply);
+    if (due) {
+        bus_answer(worker->bus, &later->from, &reply);
+        later_forget(worker, later);
+    }
+    arena_reset(worker->batch);
+    outbox_pump(worker->outbox);
+    if (worker->timer_changed)
+        timers_run(worker);
+}
+
+static void on_answer(void *context, enum bus_outcome outcome, const struct msg *reply)
+{
+    struct question *question = context;
+    question->answered = true;
+    question->call_id = 0;
+    if (outcome == BUS_REPLIED) {
+        question->status = reply->status;
+        question->body = slice_dup(question->later->arena, reply->body);
+    }
+    resume(question->later);
+}
+
+static void ask(struct call *c, slice service, const struct api_operation *operation, const void *in)
+{
+    struct later *later = later_of(running_of(c));
+    struct question *question = arena_alloc(later->arena, sizeof(*question));
+    *list_add(later->arena, &later->questions) = question;
+    question->later = later;
+    question->peer = bus_peer(c->worker->bus, service);
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .deadline_ms = c->deadline_ms,
+        .request_id = c->request_id,
+        .origin = c->worker->service->api->name,
+        .service = service,
+        .protocol = S("internal"),
+        .operation = operation->name,
+        .account = c->account,
+        .region = c->region,
+        .access_key = c->access_key,
+        .body = operation->in ? api_to_json(c->arena, operation->in, in) : S("{}"),
+    };
+    question->call_id = bus_send(question->peer, &request, on_answer, question);
+}
+
+int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
+                 struct call_refusal *refused)
+{
+    struct running *running = running_of(c);
+    size_t index = running->questions++;
+    struct val error;
+    slice why;
+    if (!running->later || index >= running->later->questions.len) {
+        ask(c, service, operation, in);
+        return CALL_LATER;
+    }
+    const struct question *question = running->later->questions.items[index];
+    if (!question->answered)
+        return CALL_LATER;
+    if (question->status == 200)
+        return operation->out && api_from_json(c->arena, operation->out, question->body, out) != 0 ? FAULT_MESSAGE : 0;
+    *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
+    if (question->status > 0 && json_parse(c->arena, question->body, &error, &why) == 0) {
+        refused->code = val_get_string(&error, S("__type"));
+        refused->message = val_get_string(&error, S("message"));
+        if (!refused->message.ptr)
+            refused->message = val_get_string(&error, S("Message"));
+    }
+    return CALL_FAILED;
+}
+
+static void on_until(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    resume(timer->data);
+}
+
+int call_wait(struct call *c, slice key, int64_t until_ms)
+{
+    struct later *later = later_of(running_of(c));
+    later->wait_key = slice_dup(later->arena, key);
+    if (c->worker->loop) {
+        int64_t left = until_ms - c->now_ms;
+        ev_timer_init(&later->until, on_until, left > 0 ? (double)left / 1000 : 0, 0);
+        later->until.data = later;
+        ev_timer_start(c->worker->loop, &later->until);
+    }
+    return CALL_LATER;
+}
+
+void call_wake(struct call *c, slice key)
+{
+    for (struct later *later = c->worker->waiting; later; later = later->next) {
+        if (!later->wait_key.ptr || !slice_eq(later->wait_key, key) || !c->worker->loop)
+            continue;
+        /* Not before the waker's own writes are committed. */
+        ev_timer_stop(c->worker->loop, &later->until);
+        ev_timer_set(&later->until, 0, 0);
+        ev_timer_start(c->worker->loop, &later->until);
+    }
+}
+
+void later_keep(struct worker *worker, struct running *running)
+{
+    for (struct later *known = worker->waiting; known; known = known->next) {
+        if (known == running->later)
+            return;
+    }
+    running->later->next = worker->waiting;
+    worker->waiting = running->later;
+}
+
+void later_forget(struct worker *worker, struct later *later)
+{
+    struct later **link = &worker->waiting;
+    while (*link && *link != later)
+        link = &(*link)->next;
+    if (*link)
+        *link = later->next;
+    list_foreach (question, &later->questions) {
+        if ((*question)->call_id)
+            bus_forget((*question)->peer, (*question)->call_id);
+    }
+    if (worker->loop)
+        ev_timer_stop(worker->loop, &later->until);
+    arena_close(later->arena);
+}
+
+void later_cancel(struct worker *worker, const struct bus_from *from)
+{
+    for (struct later *later = worker->waiting; later; later = later->next) {
+        if (later->from.call_id == from->call_id && later->from.length == from->length &&
+            memcmp(later->from.header, from->header, from->length) == 0) {
+            later_forget(worker, later);
+            return;
+        }
+    }
+}
+
+void later_close(struct worker *worker)
+{
+    while (worker->waiting)
+        later_forget(worker, worker->waiting);
+}

@@ -1,0 +1,102 @@
+/* test: a worker without process, sockets and clock, for service tests. */
+#include "services/worker/impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct worker *worker_open_test(const struct service *service)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    slice why = S("");
+    assert(worker);
+    worker->conf = (struct conf){
+        .port = 4566,
+        .listen = S("127.0.0.1"),
+        .state_dir = S("/nonexistent"),
+        .run_dir = S("/nonexistent"),
+        .profile = S("aws"),
+        .log_level = S("info"),
+    };
+    worker->test_now_ms = 1700000000000;
+    int result = worker_set_up(worker, service, ":memory:", &why);
+    if (result != 0)
+        abort();
+    timers_run(worker);
+    return worker;
+}
+
+void worker_close(struct worker *worker)
+{
+    worker_tear_down(worker);
+    free(worker);
+}
+
+static void run_due(struct worker *worker)
+{
+    if (worker->timer_changed)
+        timers_run(worker);
+    while (worker->next_due_ms > 0 && worker->next_due_ms <= worker->test_now_ms)
+        timers_run(worker);
+}
+
+void worker_test_set_time(struct worker *worker, int64_t now_ms)
+{
+    worker->test_now_ms = now_ms;
+    run_due(worker);
+}
+
+static struct running call_of(struct worker *worker, const struct msg *request)
+{
+    arena_reset(worker->batch);
+    struct running running = batch_internal_call(worker);
+    running.call.request = request;
+    running.call.account = request->account;
+    running.call.region = request->region;
+    running.call.access_key = request->access_key;
+    running.call.request_id = request->request_id;
+    return running;
+}
+
+void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply)
+{
+    struct running running = call_of(worker, request);
+    *reply = (struct msg){0};
+    batch_run(worker, &running, reply);
+    if (batch_commit(worker) != 0)
+        batch_internal_failure(worker, &running, reply);
+    run_due(worker);
+}
+
+int worker_test_event(struct worker *worker, slice origin, slice name, slice body)
+{
+    struct msg request = {.kind = MSG_EVENT, .origin = origin, .operation = name, .body = body};
+    struct running running = call_of(worker, &request);
+    struct msg reply = {0};
+    if (slice_eq(name, S("Reset")))
+        events_reset(worker, &reply);
+    else
+        events_run(worker, &running, &reply);
+    if (batch_commit(worker) != 0)
+        return 500;
+    run_due(worker);
+    return reply.status;
+}
+
+bool worker_test_take_effect(struct worker *worker, struct worker_effect *effect, slice reply_body)
+{
+    int64_t id = 0;
+    arena_reset(worker->batch);
+    db_call_begin(worker->db, worker->batch);
+    struct db_rows rows = db_query(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_NEXT), "i", (int64_t)0);
+    if (db_next(&rows)) {
+        id = db_int(&rows, 0);
+        *effect = (struct worker_effect){db_text(&rows, 1), db_text(&rows, 2), db_text(&rows, 3)};
+    }
+    db_done(&rows);
+    db_call_end(worker->db, true);
+    if (id == 0)
+        return false;
+    outbox_acknowledge(worker, id, 200, reply_body);
+    run_due(worker);
+    return true;
+}

@@ -1,0 +1,83 @@
+/* timers: one timer per worker, armed to the earliest thing due, and one for idle moments. */
+#include "services/worker/impl.h"
+
+#include "common/log.h"
+
+static const double idle_seconds = 0.25;
+static const double retry_seconds = 1;
+
+static double seconds_until(const struct worker *worker, int64_t ms)
+{
+    int64_t left = ms - worker_now_ms(worker);
+    return left > 0 ? (double)left / 1000 : 0;
+}
+
+static void arm(struct worker *worker, double seconds)
+{
+    if (!worker->loop)
+        return;
+    ev_timer_stop(worker->loop, &worker->due);
+    ev_timer_set(&worker->due, seconds, 0);
+    ev_timer_start(worker->loop, &worker->due);
+}
+
+void timers_run(struct worker *worker)
+{
+    int64_t next_due_ms = 0;
+    worker->timer_changed = false;
+    worker->next_due_ms = 0;
+    if (!worker->service->timer)
+        return;
+    struct running running = batch_internal_call(worker);
+    db_call_begin(worker->db, worker->batch);
+    int result = worker->service->timer(&running.call, &next_due_ms);
+    bool done = db_call_end(worker->db, result == 0) == 0 && result == 0;
+    done = batch_commit(worker) == 0 && done;
+    if (worker->loop)
+        arena_reset(worker->batch);
+    if (!done) {
+        log_error("the timer failed (%d): %s", result, db_error(worker->db));
+        arm(worker, retry_seconds);
+    } else if (next_due_ms > 0) {
+        worker->next_due_ms = next_due_ms;
+        arm(worker, seconds_until(worker, next_due_ms));
+    }
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    timers_run(timer->data);
+}
+
+static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+    (void)events;
+    ev_timer_stop(loop, timer);
+    db_checkpoint(worker->db);
+}
+
+void timers_start(struct worker *worker)
+{
+    ev_init(&worker->due, on_due);
+    ev_init(&worker->idle, on_idle);
+    worker->due.data = worker->idle.data = worker;
+    worker->idle.repeat = idle_seconds;
+    timers_run(worker);
+}
+
+void timers_stop(struct worker *worker)
+{
+    if (!worker->loop)
+        return;
+    ev_timer_stop(worker->loop, &worker->due);
+    ev_timer_stop(worker->loop, &worker->idle);
+}
+
+void timers_note_work(struct worker *worker)
+{
+    if (worker->loop)
+        ev_timer_again(worker->loop, &worker->idle);
+}

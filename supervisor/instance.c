@@ -1,0 +1,72 @@
+/* instance: the lock file of a state directory. Readers are in tools/ctl. */
+#include "supervisor/instance.h"
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { LOCK_FILE_BYTES = 16 * 1024 };
+
+static slice lock_path(struct arena *arena, const struct instance *instance)
+{
+    return arena_printf(arena, "%.*s/lock", SLICE_ARG(instance->state_dir));
+}
+
+static slice field(slice content, slice wanted)
+{
+    slice line, name, value;
+    while (content.len > 0) {
+        slice_cut(content, '\n', &line, &content);
+        if (slice_cut(line, '=', &name, &value) && slice_eq(name, wanted))
+            return value;
+    }
+    return S("?");
+}
+
+static slice who_has_it(struct arena *arena, const struct instance *instance)
+{
+    slice content = S("");
+    fdio_read_file(arena, lock_path(arena, instance).ptr, LOCK_FILE_BYTES, &content);
+    slice port = field(content, S("port")), pid = field(content, S("pid"));
+    return arena_printf(arena, "awssim is already running on port %.*s (pid %.*s, state directory %.*s)",
+                        SLICE_ARG(port), SLICE_ARG(pid), SLICE_ARG(instance->state_dir));
+}
+
+/* A lock of the open file (not of the process, not flock): others can ask about it without taking it. */
+int instance_lock(struct arena *arena, struct instance *instance, slice *why)
+{
+    slice path = lock_path(arena, instance);
+    instance->lock_fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (instance->lock_fd < 0) {
+        *why = arena_printf(arena, "cannot open %.*s: %s", SLICE_ARG(path), strerror(errno));
+        return BAD_INPUT;
+    }
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(instance->lock_fd, F_OFD_SETLK, &whole) == 0)
+        return 0;
+    *why = errno == EAGAIN || errno == EACCES
+               ? who_has_it(arena, instance)
+               : arena_printf(arena, "cannot lock %.*s: %s", SLICE_ARG(path), strerror(errno));
+    fdio_cleanup(&instance->lock_fd);
+    return BAD_INPUT;
+}
+
+void instance_publish(struct arena *arena, const struct instance *instance)
+{
+    slice text = arena_printf(arena, "pid=%d\nport=%lld\nendpoint=%.*s\nrun_dir=%.*s\nlog_dir=%.*s\n", (int)getpid(),
+                              (long long)instance->port, SLICE_ARG(instance->endpoint), SLICE_ARG(instance->run_dir),
+                              SLICE_ARG(instance->log_dir));
+    if (ftruncate(instance->lock_fd, 0) == 0)
+        fdio_write_all(instance->lock_fd, text);
+}
+
+void instance_unlock(struct instance *instance)
+{
+    if (ftruncate(instance->lock_fd, 0) != 0)
+        return;
+    fdio_cleanup(&instance->lock_fd);
+}

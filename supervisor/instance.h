@@ -1,0 +1,26 @@
+/* instance: at most one awssim per state directory. The file <state_dir>/lock is locked as long as the supervisor lives
+ * (however it ends), and tells others where to find it, in lines "name=value": pid, port, endpoint, run_dir, log_dir.
+ */
+#pragma once
+
+#include "common/slice.h"
+
+struct arena;
+
+struct instance {
+    slice state_dir;
+    slice run_dir;
+    slice log_dir;
+    slice endpoint;
+    int64_t port;
+    int lock_fd;
+};
+
+/* Takes the lock of instance->state_dir, which exists. Answers 0, or BAD_INPUT with a sentence in *why. */
+int instance_lock(struct arena *arena, struct instance *instance, slice *why);
+
+/* Writes the other fields into the locked file. */
+void instance_publish(struct arena *arena, const struct instance *instance);
+
+/* Empties the file and unlocks it. The file stays: removing it would let two processes lock two files of one name. */
+void instance_unlock(struct instance *instance);

@@ -1,0 +1,173 @@
+/* awssim-supervisor: prepares the folders, the lock and the table of programs, then supervises. Arguments: those of
+ * common/conf.def; the word `background` says that descriptor 3 is a pipe to the starter (see supervisor.h) and that
+ * messages belong into a log file. */
+#include "supervisor/instance.h"
+#include "supervisor/port.h"
+#include "supervisor/programs.h"
+#include "supervisor/supervisor.h"
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/fdio.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STARTER_FD = 3 };
+
+struct session {
+    struct arena *arena;
+    struct conf conf;   /* the children's: state_dir is where data is */
+    slice identity_dir; /* the state directory the user has named */
+    struct instance instance;
+    struct program_list programs;
+    int starter_fd;
+};
+
+static int refuse(const struct session *session, slice why)
+{
+    if (session->starter_fd >= 0)
+        dprintf(session->starter_fd, "failed %.*s\n", SLICE_ARG(why));
+    else
+        log_error("%.*s", SLICE_ARG(why));
+    return 1;
+}
+
+static int make_folder(struct session *session, slice path, slice *why)
+{
+    const char *cstr = slice_cstr(session->arena, path);
+    int result = cstr ? fdio_mkdirs(cstr, 0700) : -EINVAL;
+    if (result == 0)
+        return 0;
+    *why = arena_printf(session->arena, "cannot create the folder %.*s: %s; --state-dir names another one",
+                        SLICE_ARG(path), strerror(-result));
+    return BAD_INPUT;
+}
+
+/* A run directory below /tmp could have been put there by somebody else, who could then talk to our sockets. */
+static int check_owner(struct session *session, slice path, slice *why)
+{
+    struct stat st;
+    if (geteuid() == 0 || (stat(slice_cstr(session->arena, path), &st) == 0 && st.st_uid == geteuid()))
+        return 0;
+    *why = arena_printf(session->arena, "the run directory %.*s belongs to another user; --run-dir names another one",
+                        SLICE_ARG(path));
+    return BAD_INPUT;
+}
+
+static const char *path_below(struct session *session, slice folder, const char *name)
+{
+    return arena_printf(session->arena, "%.*s/%s", SLICE_ARG(folder), name).ptr;
+}
+
+/* What an ephemeral awssim has left behind that was killed goes first. */
+static int make_folders(struct session *session, slice *why)
+{
+    struct conf *conf = &session->conf;
+    const char *scratch = path_below(session, session->identity_dir, "ephemeral");
+    fdio_remove_tree(scratch);
+    if (conf->ephemeral)
+        conf->state_dir = slice_of(scratch);
+    session->instance.log_dir = slice_of(path_below(session, conf->state_dir, "log"));
+    session->instance.run_dir = conf->run_dir;
+    TRY(make_folder(session, session->instance.log_dir, why));
+    TRY(make_folder(session, conf->run_dir, why));
+    return check_owner(session, conf->run_dir, why);
+}
+
+static int choose_port(struct session *session, slice *why)
+{
+    struct conf *conf = &session->conf;
+    int fd = conf->port == 0 ? port_reserve(session->arena, conf->listen, &conf->port) : 0;
+    session->instance.port = conf->port;
+    session->instance.endpoint = port_endpoint(session->arena, conf->listen, conf->port);
+    if (fd >= 0)
+        return 0;
+    *why = arena_printf(session->arena, "no free port on %.*s: %s", SLICE_ARG(conf->listen), strerror(-fd));
+    return BAD_INPUT;
+}
+
+static void log_to_file(struct session *session)
+{
+    const char *path = path_below(session, session->instance.log_dir, "supervisor.log");
+    struct stat st;
+    if (stat(path, &st) == 0 && st.st_size > OUTPUT_FILE_BYTES)
+        rename(path, path_below(session, session->instance.log_dir, "supervisor.log.1"));
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
+static int prepare(struct session *session, slice *why)
+{
+    session->identity_dir = session->instance.state_dir = session->conf.state_dir;
+    TRY(make_folder(session, session->identity_dir, why));
+    TRY(instance_lock(session->arena, &session->instance, why));
+    TRY(make_folders(session, why));
+    TRY(choose_port(session, why));
+    instance_publish(session->arena, &session->instance);
+    return programs_list(session->arena, &session->conf, &session->programs, why);
+}
+
+static int supervise(struct session *session)
+{
+    if (session->starter_fd >= 0)
+        log_to_file(session);
+    if (session->conf.ephemeral)
+        log_warn("EPHEMERAL: nothing will be kept, all state is removed at the end");
+    struct supervisor_setup setup = {
+        .programs = session->programs.items,
+        .count = session->programs.len,
+        .endpoint = session->instance.endpoint.ptr,
+        .state_dir = slice_cstr(session->arena, session->identity_dir),
+        .run_dir = slice_cstr(session->arena, session->conf.run_dir),
+        .log_dir = session->instance.log_dir.ptr,
+        .echo = session->starter_fd < 0,
+        .starter_fd = session->starter_fd,
+    };
+    return supervisor_run(&setup);
+}
+
+static void clean_up(struct session *session)
+{
+    if (session->instance.lock_fd < 0)
+        return;
+    if (session->conf.ephemeral)
+        fdio_remove_tree(path_below(session, session->identity_dir, "ephemeral"));
+    instance_unlock(&session->instance);
+}
+
+static void read_arguments(struct session *session, const struct slice_list *rest)
+{
+    enum log_level level = LOG_INFO;
+    log_level_parse(session->conf.log_level, &level);
+    log_init("awssim-supervisor", level);
+    if (rest->len > 0 && slice_eq(rest->items[0], S("background"))) {
+        session->starter_fd = STARTER_FD;
+        fcntl(STARTER_FD, F_SETFD, FD_CLOEXEC);
+        if (chdir("/") != 0)
+            log_warn("cannot change to /: %s", strerror(errno));
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    struct session session = {.arena = arena_open(), .starter_fd = -1, .instance = {.lock_fd = -1}};
+    struct slice_list rest = {0};
+    slice why = S("");
+    log_init("awssim-supervisor", LOG_INFO);
+    if (conf_parse(session.arena, argc, argv, &session.conf, &rest, &why) != 0)
+        return refuse(&session, why);
+    read_arguments(&session, &rest);
+    int code = prepare(&session, &why) == 0 ? supervise(&session) : refuse(&session, why);
+    clean_up(&session);
+    arena_close(session.arena);
+    return code;
+}

@@ -1,0 +1,60 @@
+/* supervisor: keeps a set of child programs running until it is told to stop. This is the whole supervisor but for
+ * where its programs and folders come from (main.c), so that tests can run it with programs of their own. */
+#pragma once
+
+#include "supervisor/child.h"
+#include "supervisor/control.h"
+#include "supervisor/orphans.h"
+
+#include "common/list.h"
+
+struct supervisor_setup {
+    const struct child_program *programs;
+    size_t count;
+    const char *endpoint;  /* "http://127.0.0.1:4566" */
+    const char *state_dir; /* for messages and the status */
+    const char *run_dir;   /* exists; gets the control socket and the status file */
+    const char *log_dir;   /* exists */
+    bool echo;             /* copy what the children print to stderr */
+    int starter_fd;        /* gets "ready <endpoint>\n", or "failed <sentence>\n" and more lines; -1: nobody waits */
+};
+
+struct child_list {
+    struct child *items;
+    size_t len;
+    bool set;
+};
+
+struct supervisor {
+    const struct supervisor_setup *setup;
+    struct child_list children; /* in the order of the programs */
+    struct control control;
+    struct orphans orphans;
+    char *status_path;
+    int64_t began_ms;      /* wall clock */
+    int64_t status_due_ms; /* when the status file is to be written; 0: it is up to date */
+    int signal_fd;
+    bool was_ready; /* all children have been READY at once */
+    bool stopping;
+    bool failed;
+};
+
+/* Starts all programs and runs until all have ended: by the control socket's `stop`, by SIGTERM, SIGINT or SIGHUP (a
+ * second one does not wait for anybody), or because one of them could not be started in the beginning. Answers the exit
+ * code: 0, or 1 when the start failed. */
+int supervisor_run(const struct supervisor_setup *setup);
+
+/* For control.c: */
+
+bool supervisor_all_ready(const struct supervisor *supervisor);
+
+/* NULL when there is none of that name. */
+struct child *supervisor_find(struct supervisor *supervisor, slice name);
+
+/* Something happened to a child (see child_event). */
+void supervisor_event(struct supervisor *supervisor, struct child *child, enum machine_event event);
+
+void supervisor_stop(struct supervisor *supervisor);
+
+/* Writes the status file now. */
+void supervisor_write_status(struct supervisor *supervisor);

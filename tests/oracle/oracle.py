@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Codec oracle: botocore judges the codecs. For every modelled operation of every service, random inputs that botocore
+serialises are decoded by ours, random outputs that ours encodes are parsed by botocore, every error likewise; each
+constraint is violated once; each pattern must compile.
+
+usage: oracle.py [--seed N] [--rounds N] [SERVICE…]
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import botocore.parsers
+import botocore.serialize
+from botocore.awsrequest import HeadersDict
+
+from model import ROOT, Model
+from values import Values, difference, in_query, json_form
+from violations import Violations
+
+REQUEST_ID = "01234567-89ab-cdef-0123-456789abcdef"
+WRONG_TYPES = {"string": 5, "boolean": "yes", "integer": "five", "long": [], "double": {}, "float": True, "list": "x",
+               "map": [1], "structure": "x", "timestamp": True, "blob": 1}
+
+
+class Oracle:
+    """The C program, spoken to over its pipes."""
+
+    def __init__(self):
+        build = pathlib.Path(os.environ.get("AWSSIM_BUILD", ROOT / "build"))
+        self.process = subprocess.Popen([build / "tests" / "oracle" / "oracle"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, *fields):
+        raw = [f if isinstance(f, bytes) else str(f).encode() for f in fields]
+        data = struct.pack("!I", len(raw)) + b"".join(struct.pack("!I", len(r)) + r for r in raw)
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+        return [self.read(self.number()) for _ in range(self.number())]
+
+    def number(self):
+        return struct.unpack("!I", self.read(4))[0]
+
+    def read(self, size):
+        data = self.process.stdout.read(size)
+        if len(data) != size:
+            sys.exit(f"the oracle program ended with {self.process.wait()}")
+        return data
+
+    def close(self):
+        self.process.stdin.close()
+        return self.process.wait()
+
+
+class Judge:
+    """One service's codec against botocore's."""
+
+    def __init__(self, oracle, model, rng, rounds):
+        self.oracle = oracle
+        self.model = model
+        self.rng = rng
+        self.rounds = rounds
+        self.is_json = model.protocol == "json"
+        self.serializer = botocore.serialize.create_serializer(model.protocol, include_validation=False)
+        self.parser = botocore.parsers.create_parser(model.protocol)
+        self.passed = self.failed = 0
+
+    def check(self, name, function, *arguments):
+        try:
+            function(*arguments)
+            self.passed += 1
+        except Exception as failure:  # a failed check must not end the others
+            self.failed += 1
+            print(f"FAIL {self.model.service} {name}: {type(failure).__name__}: {str(failure)[:3000]}", flush=True)
+
+    def run(self):
+        self.check("patterns", self.patterns)
+        for name in self.model.operations:
+            self.check(f"{name} input", self.inputs, name)
+            self.check(f"{name} output", self.outputs, name)
+            self.check(f"{name} constraints", self.constraints, name)
+            self.check(f"{name} wrong types", self.wrong_types, name)
+        for error in self.model.error_shapes():
+            self.check(f"error {error}", self.error, error)
+        for code, status in self.model.overlay_errors().items():
+            self.check(f"error {code}", self.overlay_error, code, status)
+
+    def hows(self):
+        yield from ("all", "required")
+        for _ in range(self.rounds):
+            yield "some"
+
+    # Requests.
+
+    def request(self, kind, operation, value, get=False):
+        """The answer to an input that botocore serialises."""
+        made = self.serializer.serialize_to_request(value, self.model.botocore.operation_model(operation))
+        headers = {k.lower(): v for k, v in made["headers"].items()}
+        body = made["body"]
+        if isinstance(body, dict):
+            body = urllib.parse.urlencode(body, doseq=True)
+        method, query = made["method"], ""
+        if get and not self.is_json:
+            method, query, body = "GET", body, ""
+        lines = "".join(f"{k}: {v}\n" for k, v in headers.items())
+        return self.oracle.ask(kind, self.model.service, method, query, lines, headers.get("content-type", ""), body)
+
+    def inputs(self, operation):
+        shape = self.model.operations[operation].get("input")
+        for i, how in enumerate(self.hows()):
+            value = Values(self.model, self.rng, how, controls=True).value(shape) if shape else {}
+            expected = json_form(self.model, shape, value, whole_seconds=self.is_json) if shape else {}
+            expressible = self.expressible(value)
+            if not self.is_json:
+                value, expected = in_query(value)[0], in_query(expected)[0]
+            answer = self.request("decode", operation, value, get=i % 3 == 2)
+            assert answer[0] == b"ok", f"{answer} for {value!r}"
+            assert answer[1].decode() == operation, answer[1]
+            found = difference(expected, json.loads(answer[2]))
+            assert not found, found
+            if expressible and (how != "some" or i == 2):
+                answer = self.request("validate", operation, value)
+                assert answer[0] == b"ok", f"valid input refused: {answer[-1].decode()} {value!r}"
+
+    def expressible(self, value):
+        """Whether the protocol has words for all of the input."""
+        return self.is_json or in_query(value)[0] == value
+
+    def wrong_types(self, operation):
+        """A member of the wrong type cannot be decoded; one that does not exist is skipped."""
+        shape = self.model.operations[operation].get("input")
+        for name, member in self.model.members(shape).items() if shape else ():
+            kind = self.model.kind(member)
+            if self.is_json and kind in WRONG_TYPES:
+                answer = self.json_request(operation, {"x" + name: {"a": [None]}, name: WRONG_TYPES[kind]})
+                assert answer[0] == b"bad" and answer[1], f"{name} of the wrong type: {answer}"
+            elif kind in ("integer", "long", "boolean", "timestamp", "double"):
+                answer = self.oracle.ask("decode", self.model.service, "POST", "", "", "",
+                                         f"Action={operation}&Version=1&{name}=nonsense&X{name}.1=1")
+                assert answer[0] == b"bad" and answer[1], f"{name} of the wrong type: {answer}"
+        if self.is_json:
+            answer = self.json_request(operation, {"noSuchMember": {"a": [None, 1.5]}, "anotherOne": None})
+            assert answer[0] == b"ok" and json.loads(answer[2]) == {}, answer
+
+    def json_request(self, operation, document):
+        target = f"x-amz-target: {self.model.metadata['targetPrefix']}.{operation}\n"
+        return self.oracle.ask("decode", self.model.service, "POST", "", target, "application/x-amz-json-1.1", json.dumps(document))
+
+    # Replies.
+
+    def parse(self, answer, shape, error=False):
+        """(what botocore makes of a reply, status)."""
+        assert answer[0] == b"reply", answer
+        headers = HeadersDict(line.split(": ", 1) for line in answer[3].decode().splitlines())
+        headers["x-amzn-RequestId"] = REQUEST_ID
+        headers["Content-Type"] = answer[2].decode()
+        status = int(answer[1])
+        assert (status >= 300) == error, status
+        parsed = self.parser.parse({"headers": headers, "status_code": status, "body": answer[4]}, shape)
+        metadata = parsed.pop("ResponseMetadata", None)
+        assert metadata is None or (metadata["HTTPStatusCode"] == status and metadata["RequestId"] == REQUEST_ID), metadata
+        return parsed, status
+
+    def outputs(self, operation):
+        shape = self.model.operations[operation].get("output")
+        botocore_shape = self.model.botocore.operation_model(operation).output_shape
+        for how in self.hows():
+            value = Values(self.model, self.rng, how, controls=self.is_json).value(shape) if shape else {}
+            form = json.dumps(json_form(self.model, shape, value) if shape else {})
+            answer = self.oracle.ask("encode", self.model.service, operation, form)
+            parsed, status = self.parse(answer, botocore_shape)
+            assert status == self.model.operations[operation]["http"].get("responseCode", 200), status
+            found = difference({**self.always_there(shape), **value}, parsed)
+            assert not found, f"{found} in {answer[4][:2000]!r}"
+
+    def always_there(self, shape):
+        """The lists a JSON output has even when nothing set them."""
+        if not self.is_json or not shape:
+            return {}
+        return {n: [] for n, s in self.model.members(shape).items()
+                if self.model.kind(s) == "list" and f"{shape}.{n}" not in self.model.overlay["omitEmpty"]}
+
+    def raised_by(self, error):
+        """An operation that declares the error, or any."""
+        declaring = [n for n, o in self.model.operations.items() if error in o.get("errors", ())]
+        return self.rng.choice(declaring or list(self.model.operations))
+
+    def error(self, error):
+        message_keys = ("message", "Message")
+        for how in self.hows():
+            members = {n: v for n, v in Values(self.model, self.rng, how, controls=self.is_json).value(error).items()
+                       if n not in message_keys}
+            message = Values(self.model, self.rng, controls=self.is_json).text({"min": 1})
+            extra = json.dumps(json_form(self.model, error, members))
+            answer = self.oracle.ask("error", self.model.service, self.raised_by(error), error, message, extra)
+            parsed, status = self.parse(answer, None, error=True)
+            assert status == self.model.status_of(error), status
+            assert parsed["Error"]["Code"] == self.model.code_of(error), parsed
+            assert parsed["Error"]["Message"] == message, (parsed, message)
+            modelled, _ = self.parse(answer, self.model.botocore.shape_for_error_code(parsed["Error"]["Code"]), error=True)
+            modelled = {k: v for k, v in modelled.items() if k != "Error" and k not in message_keys}
+            found = difference(members, modelled)
+            assert not found, f"{found} in {answer[4]!r}"
+
+    def overlay_error(self, code, status):
+        message = Values(self.model, self.rng).text({"min": 1})
+        name = next(iter(self.model.operations))
+        parsed, actual = self.parse(self.oracle.ask("error", self.model.service, name, code, message, "{}"), None, error=True)
+        assert (parsed["Error"]["Code"], parsed["Error"]["Message"], actual) == (code, message, status), (parsed, actual)
+
+    # Constraints.
+
+    def constraints(self, operation):
+        shape = self.model.operations[operation].get("input")
+        code, status = self.model.validation_error()
+        for value, words in Violations(self.model, self.rng).of_input(shape) if shape else ():
+            if not self.expressible(value):
+                continue
+            answer = self.request("validate", operation, value)
+            assert answer[0] == b"reply", f"{words}: answered {answer}"
+            parsed, actual = self.parse(answer, None, error=True)
+            assert (parsed["Error"]["Code"], actual) == (code, status), (parsed, actual)
+            message = f"{len(words)} validation error{'s' if len(words) != 1 else ''} detected: {'; '.join(words)}"
+            assert parsed["Error"]["Message"] == message, f"{parsed['Error']['Message']!r} is not {message!r}"
+
+    def patterns(self):
+        unreadable = self.oracle.ask("patterns", self.model.service)
+        assert unreadable == [b"ok"], unreadable
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    options.add_argument("--rounds", type=int, default=40, help="random values per operation and direction")
+    options.add_argument("services", nargs="*")
+    chosen = options.parse_args()
+    built = [p.parent.name for p in sorted(ROOT.glob("services/*/meson.build"))]
+    print(f"seed {chosen.seed}", flush=True)
+    oracle = Oracle()
+    passed = failed = 0
+    for service in chosen.services or [s for s in built if (ROOT / "services" / s / "api.json").exists()]:
+        began = time.monotonic()
+        judge = Judge(oracle, Model(service), random.Random(f"{chosen.seed} {service}"), chosen.rounds)
+        judge.run()
+        print(f"{service}: {len(judge.model.operations)} operations, {judge.passed} passed, {judge.failed} failed "
+              f"({time.monotonic() - began:.1f} s)", flush=True)
+        passed += judge.passed
+        failed += judge.failed
+    if oracle.close() != 0:
+        failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

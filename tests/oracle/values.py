@@ -1,0 +1,148 @@
+"""Random valid values of shapes, as botocore takes them, and what they are in other forms."""
+
+import base64
+import datetime
+
+import texts
+from model import FLOATS, INTEGERS, TEXTS
+
+DEEPEST = 6
+
+
+class Values:
+    """how: "all" members, only the "required" ones, or "some"."""
+
+    def __init__(self, model, rng, how="some", controls=False):
+        self.model = model
+        self.rng = rng
+        self.how = how
+        self.controls = controls
+
+    def value(self, shape, stack=()):
+        kind = self.model.kind(shape)
+        constraint = self.model.shapes[shape]
+        if kind == "structure":
+            return self.structure(shape, stack)
+        if kind in ("list", "map"):
+            return self.entries(kind, shape, stack)
+        if kind == "document":
+            return {"text": self.text({}), "list": [1, 2.5, True, None, {"deep": []}], "nothing": None}
+        if kind in TEXTS:
+            return self.text(constraint)
+        if kind in INTEGERS:
+            bound = 2**63 - 1 if kind in ("long", "bigInteger") else 2**31 - 1
+            low, high = constraint.get("min", -bound - 1), constraint.get("max", bound)
+            return self.rng.choice([low, high, self.rng.randint(low, high), max(low, min(high, 0))])
+        if kind in FLOATS:
+            low, high = constraint.get("min", -1e6), constraint.get("max", 1e6)
+            return self.rng.choice([float(low), float(high), round(self.rng.uniform(low, high), 4), self.rng.uniform(low, high)])
+        if kind == "boolean":
+            return self.rng.random() < 0.5
+        if kind == "timestamp":
+            seconds = self.rng.choice([0, self.rng.randint(0, 4102444800)])
+            return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc) + datetime.timedelta(
+                milliseconds=self.rng.choice([0, self.rng.randint(0, 999)]))
+        if kind == "blob":
+            low = int(constraint.get("min", 0))
+            return self.rng.randbytes(self.rng.randint(low, min(low + 40, int(constraint.get("max", low + 40)))))
+        raise NotImplementedError(kind)
+
+    def text(self, constraint):
+        if "enum" in constraint:
+            return self.rng.choice(constraint["enum"])
+        low, high = int(constraint.get("min", 0)), int(constraint.get("max", 1 << 20))
+        if "pattern" not in constraint:
+            return texts.free(self.rng, low, high, self.controls)
+        made = texts.matching(self.rng, constraint["pattern"], low, high)
+        assert made is not None, f"no text for pattern {constraint['pattern']} of {low} to {high} characters"
+        return made
+
+    def structure(self, shape, stack):
+        required = self.model.shapes[shape].get("required", ())
+        members = self.model.members(shape)
+        names = [n for n in members if n in required or self.wanted(members[n], stack)]
+        if self.model.shapes[shape].get("union"):
+            names = [self.rng.choice(list(members))]
+        return {n: self.value(members[n], stack + (shape,)) for n in names}
+
+    def wanted(self, shape, stack):
+        if self.how == "required" or shape in stack or len(stack) > DEEPEST:
+            return False
+        return self.how == "all" or self.rng.random() < 0.5
+
+    def entries(self, kind, shape, stack):
+        description = self.model.shapes[shape]
+        low, high = int(description.get("min", 0)), int(description.get("max", 1 << 20))
+        if kind == "list":
+            element = description["member"]["shape"]
+            least = 1 if self.how == "all" and element not in stack else 0
+            if element in stack:
+                high = low
+            count = self.rng.randint(max(low, min(least, high)), min(high, max(low, least) + 2))
+            return [self.value(element, stack + (shape,)) for _ in range(count)]
+        made = {}
+        count = self.rng.randint(low, min(high, low + 3))
+        for _ in range(100):
+            if len(made) >= count:
+                break
+            key = self.value(description["key"]["shape"], stack + (shape,))
+            made[key] = self.value(description["value"]["shape"], stack + (shape,))
+        return made
+
+
+def json_form(model, shape, value, whole_seconds=False):
+    """The value as api_to_json writes it, as a tree."""
+    kind = model.kind(shape)
+    if kind == "structure":
+        members = model.members(shape)
+        return {n: json_form(model, members[n], v, whole_seconds) for n, v in value.items()}
+    if kind == "list":
+        return [json_form(model, model.shapes[shape]["member"]["shape"], v, whole_seconds) for v in value]
+    if kind == "map":
+        return {k: json_form(model, model.shapes[shape]["value"]["shape"], v, whole_seconds) for k, v in value.items()}
+    if kind == "blob":
+        return base64.b64encode(value).decode()
+    if kind == "timestamp":
+        ms = round(value.timestamp() * 1000)
+        return ms // 1000 if whole_seconds or ms % 1000 == 0 else ms / 1000
+    return value
+
+
+def in_query(value):
+    """What is left of an input in the query protocols, which have no words for empty structures and maps: (value,
+    whether anything is left)."""
+    if isinstance(value, dict):
+        kept = {k: in_query(v) for k, v in value.items()}
+        kept = {k: v for k, (v, there) in kept.items() if there}
+        return kept, bool(kept)
+    if isinstance(value, list) and value:
+        kept = [v for v, there in map(in_query, value) if there]
+        return kept, bool(kept)
+    return value, True
+
+
+def difference(expected, actual, path=""):
+    """The first difference of two trees in words, or None."""
+    if isinstance(expected, datetime.datetime) and isinstance(actual, datetime.datetime):
+        same = abs((expected - actual).total_seconds()) < 0.0005
+        return None if same else f"{path}: {expected} became {actual}"
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in [*expected, *(k for k in actual if k not in expected)]:
+            if key not in actual:
+                return f"{path}.{key} is missing, {expected[key]!r}"
+            if key not in expected:
+                return f"{path}.{key} is too much, {actual[key]!r}"
+            found = difference(expected[key], actual[key], f"{path}.{key}")
+            if found:
+                return found
+        return None
+    if isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            return f"{path}: {len(expected)} elements became {len(actual)}: {expected!r} {actual!r}"
+        for i, (a, b) in enumerate(zip(expected, actual)):
+            found = difference(a, b, f"{path}[{i}]")
+            if found:
+                return found
+        return None
+    same_kind = isinstance(expected, bool) == isinstance(actual, bool)
+    return None if expected == actual and same_kind else f"{path}: {expected!r} became {actual!r}"

@@ -1,0 +1,14 @@
+/* commands: one function per command of awssimctl, each in the file of its name. They print to people on stdout, or why
+ * not on stderr. */
+#pragma once
+
+#include "tools/ctl/ctl.h"
+
+enum ctl_exit start_run(struct ctl *ctl);
+enum ctl_exit stop_run(struct ctl *ctl);
+enum ctl_exit status_run(struct ctl *ctl);
+enum ctl_exit restart_run(struct ctl *ctl);
+enum ctl_exit logs_run(struct ctl *ctl);
+enum ctl_exit reset_run(struct ctl *ctl);
+enum ctl_exit env_run(struct ctl *ctl);
+enum ctl_exit wait_run(struct ctl *ctl);

@@ -1,0 +1,141 @@
+/* options: sorts a command line into awssimctl's own options and those of common/conf.def. */
+#include "tools/ctl/options.h"
+
+#include "tools/ctl/say.h"
+
+#include "common/err.h"
+
+enum { DEFAULT_TIMEOUT_S = 30, MAX_TIMEOUT_S = 24 * 3600, MS = 1000 };
+
+static const struct own_option {
+    slice flag;
+    slice letter;
+    enum ctl_option bit;
+    const char *value; /* its name in the help; NULL: a switch */
+    const char *help;
+} own_options[] = {
+    {S("--foreground"), S("-F"), CTL_FOREGROUND, NULL, "stay in the foreground; Ctrl-C stops awssim"},
+    {S("--json"), S("-j"), CTL_JSON, NULL, "print JSON"},
+    {S("--follow"), S("-f"), CTL_FOLLOW, NULL, "go on printing what is added"},
+    {S("--shell"), S("-s"), CTL_SHELL, "SHELL", "bash (default; also for sh and zsh), fish, powershell or json"},
+    {S("--timeout"), S("-t"), CTL_TIMEOUT, "SECONDS", "give up after so many seconds (30)"},
+};
+
+enum { OWN_OPTIONS = sizeof(own_options) / sizeof(*own_options) };
+
+struct words {
+    char **items;
+    int len;
+};
+
+static const struct own_option *find(slice flag)
+{
+    for (size_t i = 0; i < OWN_OPTIONS; i++) {
+        if (slice_eq(flag, own_options[i].flag) || slice_eq(flag, own_options[i].letter))
+            return &own_options[i];
+    }
+    return NULL;
+}
+
+static int refuse(struct ctl *ctl, slice *why, const char *format, slice text)
+{
+    *why = arena_printf(ctl->arena, format, SLICE_ARG(text));
+    return BAD_INPUT;
+}
+
+static int set(struct ctl *ctl, const struct own_option *option, slice value, slice *why)
+{
+    int64_t seconds = 0;
+    ctl->options |= option->bit;
+    if (option->bit == CTL_SHELL)
+        ctl->shell = value;
+    if (option->bit != CTL_TIMEOUT)
+        return 0;
+    if (!slice_to_int64(value, &seconds) || seconds < 0 || seconds > MAX_TIMEOUT_S)
+        return refuse(ctl, why, "--timeout takes a number of seconds, not '%.*s'", value);
+    ctl->timeout_ms = seconds * MS;
+    return 0;
+}
+
+/* Takes our options out; what remains is for conf_parse. */
+static int take_own(struct ctl *ctl, const struct ctl_command *command, struct words in, struct words *out, slice *why)
+{
+    for (int i = 0; i < in.len; i++) {
+        slice flag, value;
+        slice_cut(slice_of(in.items[i]), '=', &flag, &value);
+        const struct own_option *option = i > 0 ? find(flag) : NULL;
+        if (!option) {
+            out->items[out->len++] = in.items[i];
+            continue;
+        }
+        if (!(command->options & option->bit))
+            return refuse(ctl, why, "this command has no option %.*s", flag);
+        if (option->value && !value.ptr && i + 1 < in.len)
+            value = slice_of(in.items[++i]);
+        if (option->value && !value.ptr)
+            return refuse(ctl, why, "%.*s needs a value", flag);
+        TRY(set(ctl, option, value, why));
+    }
+    return 0;
+}
+
+/* conf_parse with one more option at the end, which wins. */
+static int parse_with(struct ctl *ctl, struct words words, const char *last, struct conf *conf, slice *why)
+{
+    struct slice_list rest = {0};
+    words.items[words.len] = arena_copy(ctl->arena, last, strlen(last) + 1);
+    TRY(conf_parse(ctl->arena, words.len + 1, words.items, conf, &rest, why));
+    list_foreach (word, &rest) {
+        if (slice_starts(*word, S("-")))
+            return refuse(ctl, why, "there is no option %.*s", *word);
+        if (ctl->argument.ptr && !slice_eq(ctl->argument, *word))
+            return refuse(ctl, why, "there is one argument too many: %.*s", *word);
+        ctl->argument = *word;
+    }
+    return 0;
+}
+
+/* An ephemeral instance is found where a lasting one would be, so that `awssimctl stop` needs no more options: only its
+ * data is elsewhere. So the folder is asked for without --ephemeral, and the rest with a folder, lest one be made. */
+static int parse_conf(struct ctl *ctl, struct words words, slice *why)
+{
+    struct conf lasting = {0}, otherwise = {0};
+    char *bare[] = {words.items[0], NULL, NULL};
+    TRY(parse_with(ctl, words, "--state-dir=/", &ctl->conf, why));
+    TRY(parse_with(ctl, words, "--ephemeral=0", &lasting, why));
+    ctl->conf.state_dir = lasting.state_dir;
+    ctl->conf.run_dir = lasting.run_dir;
+    slice ignored = S("");
+    ctl->state_option = S("");
+    if (parse_with(ctl, (struct words){bare, 1}, "--ephemeral=0", &otherwise, &ignored) != 0 ||
+        !slice_eq(otherwise.state_dir, lasting.state_dir))
+        ctl->state_option = arena_concat(ctl->arena, S(" --state-dir "), say_quoted(ctl->arena, lasting.state_dir));
+    return 0;
+}
+
+int options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char *const argv[], slice *why)
+{
+    struct words in = {arena_array(ctl->arena, (size_t)argc + 1, sizeof(*in.items)), argc};
+    struct words left = {arena_array(ctl->arena, (size_t)argc + 2, sizeof(*left.items)), 0};
+    memcpy(in.items, argv, (size_t)argc * sizeof(*in.items));
+    ctl->timeout_ms = DEFAULT_TIMEOUT_S * MS;
+    TRY(take_own(ctl, command, in, &left, why));
+    TRY(parse_conf(ctl, left, why));
+    if (ctl->argument.ptr && !command->argument)
+        return refuse(ctl, why, "this command takes no argument '%.*s'", ctl->argument);
+    return 0;
+}
+
+slice options_help(struct arena *arena, const struct ctl_command *command)
+{
+    slice text = S("");
+    for (size_t i = 0; i < OWN_OPTIONS; i++) {
+        const struct own_option *option = &own_options[i];
+        if (!(command->options & option->bit))
+            continue;
+        slice flag = arena_printf(arena, "%.*s, %.*s %s", SLICE_ARG(option->letter), SLICE_ARG(option->flag),
+                                  option->value ? option->value : "");
+        text = arena_concat(arena, text, arena_printf(arena, "  %-20.*s %s\n", SLICE_ARG(flag), option->help));
+    }
+    return text;
+}

@@ -1,0 +1,147 @@
+/* start: brings up the supervisor, which does the rest. In the foreground this process becomes the supervisor, so that
+ * whoever kills it kills all. */
+#include "tools/ctl/commands.h"
+#include "tools/ctl/instance.h"
+#include "tools/ctl/say.h"
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    STARTER_FD = 3,
+    READ_BYTES = 4096,
+    HEALTH_LIMIT_MS = 20 * 1000,
+    NO_PROGRAM = 127,
+};
+
+/* As installed, in one folder, or in a build tree. */
+static const char *const places[] = {"../libexec/awssim", ".", "../supervisor"};
+
+static const char *find_supervisor(struct arena *arena)
+{
+    char *self = arena_alloc(arena, PATH_MAX);
+    ssize_t len = readlink("/proc/self/exe", self, PATH_MAX - 1);
+    const char *end = len > 0 ? memrchr(self, '/', (size_t)len) : NULL;
+    if (!end)
+        return NULL;
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        slice path = arena_printf(arena, "%.*s/%s/awssim-supervisor", (int)(end - self), self, places[i]);
+        if (access(path.ptr, X_OK) == 0)
+            return path.ptr;
+    }
+    return NULL;
+}
+
+static void say_ephemeral(const struct ctl *ctl)
+{
+    if (ctl->conf.ephemeral)
+        fputs("EPHEMERAL: nothing will be kept; all state is removed when awssim stops.\n", stderr);
+}
+
+static enum ctl_exit run_in_foreground(struct ctl *ctl, const char *program)
+{
+    execv(program, conf_argv(ctl->arena, &ctl->conf, program));
+    return say(CTL_FAILED, "cannot run %s: %s", program, strerror(errno));
+}
+
+static char **background_argv(struct ctl *ctl, const char *program)
+{
+    char **given = conf_argv(ctl->arena, &ctl->conf, program);
+    size_t n = 0;
+    while (given[n])
+        n++;
+    char **argv = arena_array(ctl->arena, n + 2, sizeof(*argv));
+    memcpy(argv, given, n * sizeof(*argv));
+    argv[n] = arena_copy(ctl->arena, "background", sizeof("background"));
+    return argv;
+}
+
+static _Noreturn void become_supervisor(char *const *argv, int pipe_fd)
+{
+    setsid();
+    int moved = fcntl(pipe_fd, F_DUPFD, STARTER_FD + 1), null_fd = open("/dev/null", O_RDWR);
+    dup2(moved, STARTER_FD);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null_fd, fd);
+    closefrom(STARTER_FD + 1);
+    execv(argv[0], argv);
+    dprintf(STARTER_FD, "failed cannot run %s: %s\n", argv[0], strerror(errno));
+    _exit(NO_PROGRAM);
+}
+
+/* What the supervisor says: one line when it is ready, everything up to its end when it is not going to be. */
+static slice hear(struct arena *arena, int fd)
+{
+    struct buf text;
+    buf_init(&text, arena);
+    for (;;) {
+        ssize_t n = read(fd, buf_reserve(&text, READ_BYTES), READ_BYTES);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return buf_slice(&text);
+        text.len += (size_t)n;
+        bool ready = slice_starts(buf_slice(&text), S("ready "));
+        if (ready && slice_index(buf_slice(&text), '\n') < text.len)
+            return slice_trim(buf_slice(&text));
+    }
+}
+
+static enum ctl_exit report_failure(struct ctl *ctl, pid_t pid, slice said)
+{
+    int status = 0;
+    waitpid(pid, &status, 0);
+    if (slice_starts(said, S("failed ")))
+        return say(CTL_FAILED, "%.*s", SLICE_ARG(slice_trim(slice_sub(said, strlen("failed "), said.len))));
+    const char *how = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited";
+    return say(CTL_FAILED, "the supervisor ended before awssim was ready (%s); what it said: %s logs supervisor%.*s",
+               how, ctl->program, SLICE_ARG(ctl->state_option));
+}
+
+static enum ctl_exit report_ready(struct ctl *ctl, slice endpoint)
+{
+    slice last;
+    if (!instance_await_health(ctl, endpoint, HEALTH_LIMIT_MS, &last))
+        return say(CTL_FAILED, "awssim is started, but %.*s/health says: %.*s", SLICE_ARG(endpoint), SLICE_ARG(last));
+    const char *kept = ctl->conf.ephemeral ? "no state is kept; known by" : "state in";
+    printf("awssim is ready at %.*s (%s %.*s).\n", SLICE_ARG(endpoint), kept, SLICE_ARG(ctl->conf.state_dir));
+    printf("Next: eval \"$(%s env%.*s)\"\n", ctl->program, SLICE_ARG(ctl->state_option));
+    return CTL_OK;
+}
+
+static enum ctl_exit run_in_background(struct ctl *ctl, const char *program)
+{
+    char **argv = background_argv(ctl, program);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return say(CTL_FAILED, "cannot make a pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0)
+        become_supervisor(argv, ends[1]);
+    if (pid < 0)
+        return say(CTL_FAILED, "cannot start a process: %s", strerror(errno));
+    close(ends[1]);
+    slice said = hear(ctl->arena, ends[0]);
+    close(ends[0]);
+    if (!slice_starts(said, S("ready ")))
+        return report_failure(ctl, pid, said);
+    say_ephemeral(ctl);
+    return report_ready(ctl, slice_sub(said, strlen("ready "), said.len));
+}
+
+enum ctl_exit start_run(struct ctl *ctl)
+{
+    const char *program = find_supervisor(ctl->arena);
+    if (!program)
+        return say(CTL_FAILED,
+                   "the program awssim-supervisor is not where awssimctl expects it; build or install awssim again");
+    return ctl->options & CTL_FOREGROUND ? run_in_foreground(ctl, program) : run_in_background(ctl, program);
+}

@@ -1,0 +1,150 @@
+/* status: what runs: the supervisor's status file, and the counts of requests that the router has. */
+#include "tools/ctl/commands.h"
+#include "tools/ctl/http.h"
+#include "tools/ctl/instance.h"
+#include "tools/ctl/say.h"
+
+#include "common/fdio.h"
+#include "common/json.h"
+#include "common/time.h"
+
+#include <stdio.h>
+
+enum {
+    STATUS_BYTES = 1024 * 1024,
+    ANSWER_LIMIT_MS = 5000,
+    STATS_LIMIT_MS = 1000,
+    MS = 1000,
+    MINUTE = 60,
+    HOUR = 3600,
+    DAY = 86400
+};
+
+/* The status as a tree; false when it cannot be had. */
+static bool read_status(struct ctl *ctl, const struct instance *instance, struct val *status)
+{
+    slice answer = S(""), content = S(""), why = S("");
+    slice path = arena_concat(ctl->arena, instance->run_dir, S("/status.json"));
+    /* Without an answer the file is somewhat older, but still worth something. */
+    instance_ask(ctl, "status", ANSWER_LIMIT_MS, &answer);
+    return fdio_read_file(ctl->arena, slice_cstr(ctl->arena, path), STATUS_BYTES, &content) == 0 &&
+           json_parse(ctl->arena, content, status, &why) == 0;
+}
+
+/* The router's counts by service; nothing when it does not answer. */
+static struct val read_stats(struct ctl *ctl, const struct instance *instance)
+{
+    struct http_answer answer = {0};
+    struct val stats = val_object();
+    slice why = S("");
+    struct http_request request = {instance->endpoint, "GET", S("/_awssim/stats"), STATS_LIMIT_MS};
+    if (http_call(ctl->arena, &request, &answer) != 0 || answer.status != 200 ||
+        json_parse(ctl->arena, answer.body, &stats, &why) != 0)
+        return val_object();
+    return stats;
+}
+
+static void add_count(struct ctl *ctl, struct val *process, const struct val *counts, slice name)
+{
+    const struct val *count = val_get(counts, name);
+    val_set(ctl->arena, process, name, count ? *count : val_null());
+}
+
+static void add_counts(struct ctl *ctl, const struct val *processes, const struct val *stats)
+{
+    const struct val *services = val_get(stats, S("services"));
+    for (size_t i = 0; processes && i < processes->array.len; i++) {
+        struct val *process = &processes->array.items[i];
+        const struct val *counts = val_get(services, val_get_string(process, S("process")));
+        add_count(ctl, process, counts, S("requests"));
+        add_count(ctl, process, counts, S("errors"));
+    }
+}
+
+/* "12s", "3m 4s", "5h 6m", "7d 8h". */
+static slice age(struct arena *arena, slice since)
+{
+    int64_t since_ms = 0;
+    if (!time_parse(since, &since_ms))
+        return S("-");
+    long long s = (time_now_ms() - since_ms) / MS;
+    if (s < MINUTE)
+        return arena_printf(arena, "%llds", s < 0 ? 0 : s);
+    if (s < HOUR)
+        return arena_printf(arena, "%lldm %llds", s / MINUTE, s % MINUTE);
+    if (s < DAY)
+        return arena_printf(arena, "%lldh %lldm", s / HOUR, s % HOUR / MINUTE);
+    return arena_printf(arena, "%lldd %lldh", s / DAY, s % DAY / HOUR);
+}
+
+static slice number(struct arena *arena, const struct val *value)
+{
+    return value && value->type == VAL_INT ? arena_printf(arena, "%lld", (long long)value->integer) : S("-");
+}
+
+static slice mebibytes(struct arena *arena, const struct val *value)
+{
+    return value && value->type == VAL_INT ? arena_printf(arena, "%.1f MiB", (double)value->integer / (1024 * 1024))
+                                           : S("-");
+}
+
+static void print_row(const slice row[9])
+{
+    printf("%-12.*s %8.*s  %-9.*s %8.*s %8.*s %10.*s %10.*s %8.*s", SLICE_ARG(row[0]), SLICE_ARG(row[1]),
+           SLICE_ARG(row[2]), SLICE_ARG(row[3]), SLICE_ARG(row[4]), SLICE_ARG(row[5]), SLICE_ARG(row[6]),
+           SLICE_ARG(row[7]));
+    printf(row[8].len > 0 ? "  %.*s\n" : "%.*s\n", SLICE_ARG(row[8]));
+}
+
+static void print_process(struct arena *arena, const struct val *process)
+{
+    const slice row[9] = {
+        val_get_string(process, S("process")),
+        number(arena, val_get(process, S("pid"))),
+        val_get_string(process, S("state")),
+        age(arena, val_get_string(process, S("since"))),
+        number(arena, val_get(process, S("restarts"))),
+        mebibytes(arena, val_get(process, S("memory_bytes"))),
+        number(arena, val_get(process, S("requests"))),
+        number(arena, val_get(process, S("errors"))),
+        val_get_string(process, S("last_end")),
+    };
+    print_row(row);
+}
+
+static void print_table(struct arena *arena, const struct val *status)
+{
+    static const slice head[9] = {S("PROCESS"), S("PID"),      S("STATE"),  S("SINCE"),   S("RESTARTS"),
+                                  S("MEMORY"),  S("REQUESTS"), S("ERRORS"), S("LAST END")};
+    const struct val *processes = val_get(status, S("processes"));
+    print_row(head);
+    for (size_t i = 0; processes && i < processes->array.len; i++)
+        print_process(arena, &processes->array.items[i]);
+    printf("\n%s at %.*s, state in %.*s, logs in %.*s\n",
+           val_get_bool(status, S("ready"), false) ? "Ready" : "Not ready",
+           SLICE_ARG(val_get_string(status, S("endpoint"))), SLICE_ARG(val_get_string(status, S("state_dir"))),
+           SLICE_ARG(val_get_string(status, S("log_dir"))));
+}
+
+enum ctl_exit status_run(struct ctl *ctl)
+{
+    struct instance instance;
+    struct val status, stats;
+    bool json = ctl->options & CTL_JSON;
+    if (!instance_find(ctl, &instance)) {
+        if (json)
+            puts("{\"running\":false}");
+        return say_not_running(ctl);
+    }
+    if (!read_status(ctl, &instance, &status))
+        return say(CTL_FAILED, "awssim (pid %.*s) runs, but its status in %.*s cannot be read", SLICE_ARG(instance.pid),
+                   SLICE_ARG(instance.run_dir));
+    stats = read_stats(ctl, &instance);
+    add_counts(ctl, val_get(&status, S("processes")), &stats);
+    val_set(ctl->arena, &status, S("running"), val_bool(true));
+    if (json)
+        printf("%.*s\n", SLICE_ARG(json_text(ctl->arena, &status)));
+    else
+        print_table(ctl->arena, &status);
+    return CTL_OK;
+}
