@@ -103,6 +103,15 @@ static void refuse_unknown(struct dispatch *dispatch, struct exchange *exchange,
            &(struct refuse_why){.status = 400, .code = S("UnknownServiceException"), .message = message});
 }
 
+/* The account that signed; requests that say nothing usable belong to the default one. */
+static slice account_of(struct dispatch *dispatch, slice access_key)
+{
+    char account[13];
+    if (!access_key_account(access_key, account))
+        return S("123456789012");
+    return arena_printf(dispatch->arena, "%s", account);
+}
+
 static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange, const struct conn_request *request,
                            const struct sigv4_scope *scope, const struct route *route)
 {
@@ -113,7 +122,7 @@ static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange,
         .origin = S("router"),
         .service = route->service->name,
         .operation = route->operation,
-        .account = access_key_account(dispatch->arena, scope->access_key),
+        .account = account_of(dispatch, scope->access_key),
         .region = scope->region.ptr ? scope->region : S("us-east-1"),
         .access_key = scope->access_key,
         .method = head->method,

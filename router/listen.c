@@ -99,7 +99,7 @@ static int open_first(struct arena *arena, slice host, int64_t port, int *fd, sl
     if (*fd >= 0)
         return 0;
     if (*fd == -EADDRINUSE)
-        *why = arena_printf(arena, "port %d on %.*s is taken: another program (or another awssim) listens there",
+        *why = arena_printf(arena, "port %d on %.*s is in use: another program (or another awssim) listens there",
                             (int)port, SLICE_ARG(host.len > 0 ? host : S("*")));
     else
         *why = arena_printf(arena, "cannot listen on %.*s port %d: %s", SLICE_ARG(host.len > 0 ? host : S("*")),

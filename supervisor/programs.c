@@ -61,7 +61,7 @@ int programs_list(struct arena *arena, const struct conf *conf, struct program_l
     }
     for (size_t i = 0; i < sizeof(workers) / sizeof(*workers); i++) {
         struct child_program worker = {workers[i], NULL, CHILD_STOPS_NEXT, START_LIMIT_MS, STOP_LIMIT_MS};
-        TRY(find(arena, folder, workers[i], arena_printf(arena, "services/%s", workers[i]).ptr, &path, why));
+        TRY(find(arena, folder, workers[i], "services", &path, why));
         add(arena, conf, programs, &worker, path);
     }
     return 0;

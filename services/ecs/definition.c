@@ -1,7 +1,7 @@
 /* definition: task definitions: register, describe, deregister, delete, and finding one. */
 #include "services/ecs/ecs.h"
 
-enum { MAX_DELETED = 10 };
+enum { MAX_DELETED = 10, MAX_BYTES = 65536 };
 
 static bool read_row(struct call *c, struct db_rows *rows, struct definition *definition)
 {
@@ -72,6 +72,8 @@ int ecs_register_task_definition(struct call *c, const struct ecs_register_task_
     struct ecs_task_definition *doc = arena_alloc(c->arena, sizeof(*doc));
     /* The definition has the members of the request, by the same names. */
     slice text = api_to_json(c->arena, &ecs_shape_register_task_definition_request, in);
+    if (text.len > MAX_BYTES)
+        return fail(c, &ecs_client, "Actual length: '%zu'. Max allowed length is '%d' bytes.", text.len, MAX_BYTES);
     if (api_from_json(c->arena, &ecs_shape_task_definition, text, doc) != 0)
         return FAULT_INTERNAL;
     TRY(definition_check(c, doc));

@@ -1,11 +1,9 @@
 /* definition_check: what AWS refuses when a task definition is registered, and the defaults it adds. */
 #include "services/ecs/ecs.h"
 
-#include "common/conf.h"
-
 #include <math.h>
 
-enum { MAX_NAME = 255, MAX_CONTAINERS = 10, MAX_STOP_TIMEOUT = 120, MIB_PER_GIB = 1024, UNITS_PER_VCPU = 1024 };
+enum { MAX_NAME = 255, MAX_CONTAINERS = 10, MIN_STORAGE_GIB = 21, MAX_STORAGE_GIB = 200, MIB_PER_GIB = 1024, UNITS_PER_VCPU = 1024 };
 
 static bool is_name(slice name)
 {
@@ -76,95 +74,43 @@ static int check_fargate(struct call *c, const struct ecs_task_definition *doc)
     return 0;
 }
 
-static const struct ecs_container_definition *find_container(const struct ecs_task_definition *doc, slice name)
-{
-    list_foreach (container, &doc->container_definitions) {
-        if (slice_eq(container->name, name))
-            return container;
-    }
-    return NULL;
-}
-
-static int check_resources(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
-{
-    if (container->memory.set && container->memory.v < 4)
-        return fail(c, &ecs_client, "Invalid setting for container '%.*s'. 'memory' must be at least 4.", SLICE_ARG(container->name));
-    if (!doc->memory.ptr && !container->memory.set && !container->memory_reservation.set && !slice_eq(c->conf->profile, S("sockerless")))
-        return fail(c, &ecs_client,
-                    "Invalid setting for container '%.*s'. At least one of 'memory' or 'memoryReservation' must be specified.",
-                    SLICE_ARG(container->name));
-    if (container->memory.set && container->memory_reservation.set && container->memory.v < container->memory_reservation.v)
-        return fail(c, &ecs_client, "Invalid setting for container '%.*s'. The 'memory' must be greater than or equal to 'memoryReservation'.",
-                    SLICE_ARG(container->name));
-    if (container->stop_timeout.set && (container->stop_timeout.v < 0 || container->stop_timeout.v > MAX_STOP_TIMEOUT))
-        return fail(c, &ecs_client, "Invalid 'stopTimeout' setting for container '%.*s': it must be between 0 and %d seconds.",
-                    SLICE_ARG(container->name), MAX_STOP_TIMEOUT);
-    return 0;
-}
-
-static int check_log(struct call *c, const struct ecs_container_definition *container)
-{
-    const struct ecs_log_configuration *log = container->log_configuration;
-    bool group = false, region = false;
-    if (!log || !slice_eq(log->log_driver, S("awslogs")))
-        return 0;
-    list_foreach (option, &log->options) {
-        group = group || slice_eq(option->key, S("awslogs-group"));
-        region = region || slice_eq(option->key, S("awslogs-region"));
-    }
-    if (!group || !region)
-        return fail(c, &ecs_client, "Log driver awslogs requires options: %s", group ? "awslogs-region" : "awslogs-group");
-    return 0;
-}
-
-static int check_references(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
-{
-    list_foreach (mount, &container->mount_points) {
-        bool known = false;
-        list_foreach (volume, &doc->volumes)
-            known = known || slice_eq(volume->name, mount->source_volume);
-        if (!known)
-            return fail(c, &ecs_client, "Unknown volume '%.*s'.", SLICE_ARG(mount->source_volume));
-    }
-    list_foreach (dependency, &container->depends_on) {
-        const struct ecs_container_definition *other = find_container(doc, dependency->container_name);
-        if (!other || other == container)
-            return fail(c, &ecs_client, "Invalid 'dependsOn' setting for container '%.*s': there is no other container '%.*s'.",
-                        SLICE_ARG(container->name), SLICE_ARG(dependency->container_name));
-        if (slice_eq(dependency->condition, S("HEALTHY")) && !other->health_check)
-            return fail(c, &ecs_client, "Container '%.*s' depends on '%.*s' being HEALTHY, which has no health check.",
-                        SLICE_ARG(container->name), SLICE_ARG(other->name));
-        bool ends = slice_eq(dependency->condition, S("COMPLETE")) || slice_eq(dependency->condition, S("SUCCESS"));
-        if (ends && opt_bool_or(other->essential, true))
-            return fail(c, &ecs_client, "A container that others wait for to end ('%.*s') must not be essential.", SLICE_ARG(other->name));
-    }
-    return 0;
-}
-
 static int check_container(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
 {
-    if (!container->name.ptr || !is_name(container->name))
+    if (!is_name(container->name))
         return fail(c, &ecs_client, container->name.len ? "Container.name contains invalid characters." : "Container.name should not be null or empty.");
-    if (slice_empty(container->image))
-        return fail(c, &ecs_client, "Container.image should not be null or empty.");
-    if (find_container(doc, container->name) != container)
-        return fail(c, &ecs_client, "Container names must be unique: '%.*s'.", SLICE_ARG(container->name));
-    TRY(check_resources(c, doc, container));
-    TRY(check_log(c, container));
-    return check_references(c, doc, container);
+    return container_check(c, doc, container);
 }
 
-/* Whether following dependsOn from `from` leads to `to` within as many steps as there are containers. */
-static bool leads_to(const struct ecs_task_definition *doc, const struct ecs_container_definition *from, slice to, size_t steps)
+/* Whether everything the container waits for is among those that can start. */
+static bool can_start(const struct ecs_task_definition *doc, const struct ecs_container_definition *container, const bool *starts)
 {
-    if (!from || steps == 0)
-        return false;
-    list_foreach (dependency, &from->depends_on) {
-        if (slice_eq(dependency->container_name, to) ||
-            leads_to(doc, find_container(doc, dependency->container_name), to, steps - 1))
-            return true;
+    list_foreach (dependency, &container->depends_on) {
+        for (size_t i = 0; i < doc->container_definitions.len; i++) {
+            if (!starts[i] && slice_eq(doc->container_definitions.items[i].name, dependency->container_name))
+                return false;
+        }
     }
-    return false;
+    return true;
+}
+
+/* Round by round those start that wait for nothing any more; who is left waits for itself. */
+static int check_cycles(struct call *c, const struct ecs_task_definition *doc)
+{
+    bool starts[MAX_CONTAINERS] = {false}, progress = true;
+    const struct ecs_container_definition *left = NULL;
+    while (progress) {
+        progress = false;
+        left = NULL;
+        for (size_t i = 0; i < doc->container_definitions.len; i++) {
+            if (starts[i])
+                continue;
+            left = &doc->container_definitions.items[i];
+            progress = starts[i] = can_start(doc, left, starts);
+            if (progress)
+                break;
+        }
+    }
+    return left ? fail(c, &ecs_client, "Container '%.*s' depends on itself: the dependencies form a cycle.", SLICE_ARG(left->name)) : 0;
 }
 
 static int check_containers(struct call *c, const struct ecs_task_definition *doc)
@@ -176,10 +122,9 @@ static int check_containers(struct call *c, const struct ecs_task_definition *do
         return fail(c, &ecs_client, "A task definition has at most %d containers.", MAX_CONTAINERS);
     list_foreach (container, &doc->container_definitions) {
         TRY(check_container(c, doc, container));
-        if (leads_to(doc, container, container->name, doc->container_definitions.len))
-            return fail(c, &ecs_client, "Container '%.*s' depends on itself: the dependencies form a cycle.", SLICE_ARG(container->name));
         essential = essential || opt_bool_or(container->essential, true);
     }
+    TRY(check_cycles(c, doc));
     return essential ? 0 : fail(c, &ecs_client, "At least one container must be marked as essential.");
 }
 
@@ -194,6 +139,13 @@ static void add_port_defaults(const struct ecs_task_definition *doc, struct ecs_
     }
 }
 
+static void add_health_defaults(struct ecs_health_check *health)
+{
+    health->interval = opt_int(opt_int_or(health->interval, 30));
+    health->timeout = opt_int(opt_int_or(health->timeout, 5));
+    health->retries = opt_int(opt_int_or(health->retries, 3));
+}
+
 static void add_defaults(struct call *c, struct ecs_task_definition *doc)
 {
     list_foreach (container, &doc->container_definitions) {
@@ -202,6 +154,8 @@ static void add_defaults(struct call *c, struct ecs_task_definition *doc)
         container->environment.set = container->mount_points.set = container->volumes_from.set = true;
         container->port_mappings.set = container->system_controls.set = true;
         add_port_defaults(doc, container);
+        if (container->health_check)
+            add_health_defaults(container->health_check);
     }
     doc->volumes.set = doc->placement_constraints.set = true;
     *list_add(c->arena, &doc->compatibilities) = S("EC2");
@@ -243,6 +197,33 @@ static void add_attributes(struct call *c, struct ecs_task_definition *doc)
     require(c, doc, S("com.amazonaws.ecs.capability.docker-remote-api.1.18"));
 }
 
+static int check_volumes(struct call *c, const struct ecs_task_definition *doc)
+{
+    struct slice_list wanted = {doc->requires_compatibilities.items, doc->requires_compatibilities.len, true};
+    bool fargate = ecs_includes(&wanted, S("FARGATE"));
+    list_foreach (volume, &doc->volumes) {
+        if (!is_name(volume->name))
+            return fail(c, &ecs_client, "Invalid volume name '%.*s'.", SLICE_ARG(volume->name));
+        for (const struct ecs_volume *other = doc->volumes.items; other < volume; other++) {
+            if (slice_eq(other->name, volume->name))
+                return fail(c, &ecs_client, "Volume names must be unique: '%.*s'.", SLICE_ARG(volume->name));
+        }
+        if (fargate && volume->host && volume->host->source_path.len > 0)
+            return fail(c, &ecs_client, "Fargate compatible task definitions do not support 'sourcePath' for host volumes.");
+        if (fargate && volume->docker_volume_configuration)
+            return fail(c, &ecs_client, "Fargate compatible task definitions do not support 'dockerVolumeConfiguration'.");
+    }
+    return 0;
+}
+
+static int check_storage(struct call *c, const struct ecs_task_definition *doc)
+{
+    int64_t size = doc->ephemeral_storage ? opt_int_or(doc->ephemeral_storage->size_in_gi_b, 0) : MIN_STORAGE_GIB;
+    if (size < MIN_STORAGE_GIB || size > MAX_STORAGE_GIB)
+        return fail(c, &ecs_client, "Ephemeral storage must be between %d and %d GiB.", MIN_STORAGE_GIB, MAX_STORAGE_GIB);
+    return 0;
+}
+
 int definition_check(struct call *c, struct ecs_task_definition *doc)
 {
     if (!is_name(doc->family))
@@ -250,6 +231,8 @@ int definition_check(struct call *c, struct ecs_task_definition *doc)
     TRY(normalise(c, "cpu", S("vCPU"), UNITS_PER_VCPU, &doc->cpu));
     TRY(normalise(c, "memory", S("GB"), MIB_PER_GIB, &doc->memory));
     TRY(check_fargate(c, doc));
+    TRY(check_storage(c, doc));
+    TRY(check_volumes(c, doc));
     TRY(check_containers(c, doc));
     add_defaults(c, doc);
     add_attributes(c, doc);

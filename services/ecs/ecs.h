@@ -51,11 +51,15 @@ bool definition_find_id(struct call *c, int64_t id, struct definition *definitio
 /* definition_check.c: what AWS refuses at registration, and the defaults it adds. */
 int definition_check(struct call *c, struct ecs_task_definition *doc);
 
+/* container_check.c: the same for one of its containers, whose name is well-formed. */
+int container_check(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container);
+
 /* task.c */
 enum phase { PHASE_WAITING, PHASE_SENT, PHASE_RUNNING, PHASE_STOPPED };
 
 struct container {
     slice id;
+    slice boot; /* the runner process it was given to; absent until that is known */
     enum phase phase;
     bool ran;       /* it has been running */
     bool drained;   /* its output is stored */

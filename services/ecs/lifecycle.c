@@ -105,20 +105,19 @@ static void judge_ends(struct call *c, struct task *task)
         lifecycle_stop(c, task, S("EssentialContainerExited"), S("Essential container in task exited"));
 }
 
-static bool all_live(const struct task *task)
+/* As on AWS a task is PENDING while a container still waits for another one to end. */
+static bool all_have_run(const struct task *task)
 {
-    bool any = false;
     for (size_t i = 0; i < task->n_containers; i++) {
-        if (task->containers[i].phase == PHASE_SENT)
+        if (!task->containers[i].ran)
             return false;
-        any = any || task->containers[i].ran;
     }
-    return any;
+    return true;
 }
 
 static void note_running(struct call *c, struct task *task)
 {
-    if (slice_eq(task->doc.last_status, S("RUNNING")) || !all_live(task))
+    if (slice_eq(task->doc.last_status, S("RUNNING")) || !all_have_run(task))
         return;
     task->doc.started_at = opt_int(c->now_ms);
     set_status(task, S("RUNNING"));
@@ -214,14 +213,24 @@ static void wind_down(struct call *c, struct task *task)
         finish(c, task);
 }
 
+/* The address was given when the task was made, so providing it takes no time. */
+static void note_provisioned(struct task *task)
+{
+    if (!slice_eq(task->doc.last_status, S("PROVISIONING")))
+        return;
+    list_foreach (attachment, &task->doc.attachments)
+        attachment->status = S("ATTACHED");
+    set_status(task, S("PENDING"));
+}
+
 void lifecycle_advance(struct call *c, struct task *task)
 {
     if (!slice_eq(task->doc.desired_status, S("STOPPED"))) {
+        note_provisioned(task);
+        note_running(c, task);
         judge_ends(c, task);
         if (!slice_eq(task->doc.desired_status, S("STOPPED")))
             start_ready(c, task);
-        if (!slice_eq(task->doc.desired_status, S("STOPPED")))
-            note_running(c, task);
     }
     if (slice_eq(task->doc.desired_status, S("STOPPED")))
         wind_down(c, task);

@@ -3,7 +3,7 @@
 
 #include "common/page.h"
 
-enum { MAX_RESULTS = 100, MAX_REASON = 1024 };
+enum { MAX_RESULTS = 100, MAX_REASON = 255 };
 
 static const int64_t kept_ms = 3600 * 1000LL;
 static const int64_t token_kept_ms = 24 * 3600 * 1000LL;
@@ -31,6 +31,9 @@ static int check_list(struct call *c, const struct ecs_list_tasks_in *in, int64_
         return fail(c, &ecs_invalid_parameter, "maxResults must be between 1 and %d.", MAX_RESULTS);
     if (page_key(c->arena, S("ListTasks"), in->next_token, &key) != 0 || (key.len > 0 && !slice_to_int64(key, after)))
         return fail(c, &ecs_invalid_parameter, "Invalid token");
+    bool others = in->family.ptr || in->service_name.ptr || in->launch_type.ptr || in->container_instance.ptr;
+    if (in->started_by.ptr && others)
+        return fail(c, &ecs_invalid_parameter, "startedBy must be the only filter that is used.");
     if (in->container_instance.ptr)
         return fail(c, &ecs_invalid_parameter, "The referenced container instance was not found.");
     return 0;

@@ -50,7 +50,7 @@ static void set_number(struct call *c, struct val *object, const char *key, stru
 static void add_command(struct call *c, struct val *plan, const struct ecs_container_definition *definition,
                         const struct ecs_container_override *override)
 {
-    const struct ecs_string_list *command = override && override->command.set ? &override->command : &definition->command;
+    const struct ecs_string_list *command = override && override->command.len > 0 ? &override->command : &definition->command;
     struct val list = val_array();
     list_foreach (word, &definition->entry_point)
         val_push(c->arena, &list, val_string(*word));

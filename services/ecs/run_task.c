@@ -7,7 +7,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 
-enum { MAX_COUNT = 10, MAX_STARTED_BY = 128, FARGATE_STORAGE_GIB = 20 };
+enum { MAX_COUNT = 10, MAX_STARTED_BY = 128, MAX_TOKEN = 64, MAX_OVERRIDES_BYTES = 8192, FARGATE_STORAGE_GIB = 20 };
 
 /* What all tasks of one call share. */
 struct order {
@@ -86,6 +86,8 @@ static int check_overrides(struct call *c, const struct order *order)
 {
     if (!order->in->overrides)
         return 0;
+    if (api_to_json(c->arena, &ecs_shape_task_override, order->in->overrides).len > MAX_OVERRIDES_BYTES)
+        return fail(c, &ecs_invalid_parameter, "Container Overrides length must be at most %d.", MAX_OVERRIDES_BYTES);
     list_foreach (override, &order->in->overrides->container_overrides) {
         bool known = false;
         list_foreach (container, &order->definition.doc.container_definitions)
@@ -109,6 +111,26 @@ static int check_dependencies(struct call *c, const struct order *order)
     return 0;
 }
 
+static bool is_version(slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!(text.ptr[i] >= '0' && text.ptr[i] <= '9') && text.ptr[i] != '.')
+            return slice_eq(text, S("LATEST"));
+    }
+    return text.len > 0;
+}
+
+static int check_texts(struct call *c, const struct ecs_run_task_in *in)
+{
+    if (in->started_by.len > MAX_STARTED_BY)
+        return fail(c, &ecs_invalid_parameter, "startedBy can not be longer than %d characters.", MAX_STARTED_BY);
+    if (in->client_token.len > MAX_TOKEN)
+        return fail(c, &ecs_invalid_parameter, "clientToken can not be longer than %d characters.", MAX_TOKEN);
+    if (in->platform_version.ptr && !is_version(in->platform_version))
+        return fail(c, &ecs_platform_unknown, "The specified platform does not exist.");
+    return tags_check(c, &in->tags);
+}
+
 static int check(struct call *c, struct order *order)
 {
     const struct ecs_run_task_in *in = order->in;
@@ -119,13 +141,11 @@ static int check(struct call *c, struct order *order)
         return fail(c, &ecs_client, "TaskDefinition is inactive");
     if (in->count.set && (in->count.v < 1 || in->count.v > MAX_COUNT))
         return fail(c, &ecs_invalid_parameter, "The number of tasks must be between 1 and %d.", MAX_COUNT);
-    if (in->started_by.len > MAX_STARTED_BY)
-        return fail(c, &ecs_invalid_parameter, "startedBy can not be longer than %d characters.", MAX_STARTED_BY);
+    TRY(check_texts(c, in));
     TRY(choose_launch_type(c, order));
     TRY(check_network(c, order));
     TRY(check_overrides(c, order));
-    TRY(check_dependencies(c, order));
-    return tags_check(c, &in->tags);
+    return check_dependencies(c, order);
 }
 
 /* An address of its own in 127/8, which the task's processes can bind, for as long as it lives. */
@@ -162,11 +182,14 @@ static void attach(struct call *c, const struct order *order, struct ecs_task *d
     }
     attachment->id = ids_uuid(c->arena);
     attachment->type = S("ElasticNetworkInterface");
-    attachment->status = S("ATTACHED");
+    attachment->status = S("PRECREATED");
     add_detail(c, attachment, "subnetId", order->in->network_configuration->awsvpc_configuration->subnets.items[0]);
     add_detail(c, attachment, "networkInterfaceId", arena_concat(c->arena, S("eni-0"), ids_hex(c->arena, 16)));
     add_detail(c, attachment, "macAddress", arena_printf(c->arena, "0a:ff:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]));
-    add_detail(c, attachment, "privateDnsName", arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed)));
+    bool first_region = slice_eq(c->region, S("us-east-1"));
+    add_detail(c, attachment, "privateDnsName",
+               first_region ? arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed))
+                            : arena_printf(c->arena, "ip-%.*s.%.*s.compute.internal", SLICE_ARG(dashed), SLICE_ARG(c->region)));
     add_detail(c, attachment, "privateIPv4Address", address);
 }
 
@@ -317,10 +340,6 @@ static void run_one(struct call *c, const struct order *order, struct ecs_task *
     slice reason = plan_unsupported(c, &task);
     if (reason.ptr)
         lifecycle_stop(c, &task, S("TaskFailedToStart"), reason);
-    else {
-        task.doc.last_status = S("PENDING");
-        task.changed = true;
-    }
     lifecycle_advance(c, &task);
     tags_list(c, shown->task_arn, &shown->tags);
 }

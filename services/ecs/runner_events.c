@@ -3,7 +3,7 @@
 
 #include "common/json.h"
 
-enum { EXIT_KILLED = 137 };
+enum { EXIT_KILLED = 137, KEPT_BOOTS = 16, OK_STATUS = 200 };
 
 static int parse(struct call *c, slice body, struct val *event)
 {
@@ -11,27 +11,77 @@ static int parse(struct call *c, slice body, struct val *event)
     return json_parse(c->arena, body, event, &why) == 0 && event->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
 }
 
-/* The task and container an event is about; false when they are gone. */
-static bool find(struct call *c, const struct val *event, struct task *task, struct container **container)
+/* What follows happens in the task's own account and region. */
+static bool load(struct call *c, int64_t row, struct task *task)
 {
-    int64_t task_row = 0;
-    slice id = val_get_string(event, S("container"));
-    struct db_rows rows = db_query(c->db, ECS_SQL_CONTAINER_TASK, "t", id);
-    if (db_next(&rows))
-        task_row = db_int(&rows, 0);
-    db_done(&rows);
-    if (!task_row || !task_find_row(c, task_row, task))
+    if (!row || !task_find_row(c, row, task))
         return false;
-    /* Everything below happens in the task's own account and region. */
     slice rest = slice_sub(task->doc.task_arn, sizeof("arn:aws:ecs:") - 1, task->doc.task_arn.len);
     slice_cut(rest, ':', &c->region, &rest);
     slice_cut(rest, ':', &c->account, &rest);
+    return true;
+}
+
+/* The task and container an event is about; false when they are gone. */
+static bool find(struct call *c, const struct val *event, struct task *task, struct container **container)
+{
+    int64_t row = 0;
+    slice id = val_get_string(event, S("container"));
+    struct db_rows rows = db_query(c->db, ECS_SQL_CONTAINER_TASK, "t", id);
+    if (db_next(&rows))
+        row = db_int(&rows, 0);
+    db_done(&rows);
+    if (!load(c, row, task))
+        return false;
     for (size_t i = 0; i < task->n_containers; i++) {
         *container = &task->containers[i];
         if (slice_eq((*container)->id, id))
             return true;
     }
     return false;
+}
+
+static bool is_old(struct call *c, slice boot)
+{
+    struct db_rows rows = db_query(c->db, ECS_SQL_BOOT_IS_OLD, "t", boot);
+    bool old = db_next(&rows);
+    db_done(&rows);
+    return old;
+}
+
+/* Its process was killed together with its runner, and nothing more will be heard of it. */
+static void bury(struct task *task, struct container *container)
+{
+    if (container->phase != PHASE_STOPPED) {
+        container->phase = PHASE_STOPPED;
+        container->ran = true;
+        container->doc->last_status = S("STOPPED");
+        container->doc->exit_code = opt_int(EXIT_KILLED);
+        container->doc->reason = S("The runner that held the container's process has ended");
+        task->changed = true;
+    }
+    container->drained = container->changed = true;
+}
+
+static void bury_lost(struct call *c, struct task *task)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        struct container *container = &task->containers[i];
+        if (container->drained || slice_empty(container->boot) || !is_old(c, container->boot))
+            continue;
+        lifecycle_stop(c, task, S("TerminationNotice"), S("The runner was restarted; the task's processes ended with it"));
+        bury(task, container);
+    }
+}
+
+/* From now on the container lives and dies with that runner process, which may have died already. */
+static void note_boot(struct call *c, struct task *task, struct container *container, slice boot)
+{
+    if (boot.len > 0 && !slice_eq(boot, container->boot)) {
+        container->boot = boot;
+        container->changed = true;
+    }
+    bury_lost(c, task);
 }
 
 static void note_pull(const struct val *event, struct task *task)
@@ -43,9 +93,16 @@ static void note_pull(const struct val *event, struct task *task)
         task->doc.pull_stopped_at = opt_int(stopped);
 }
 
-static void note_boot(struct call *c, const struct container *container, const struct val *event)
+static void note_started(struct call *c, struct task *task, struct container *container)
 {
-    db_run(c->db, ECS_SQL_CONTAINER_SET_BOOT, "tt", val_get_string(event, S("boot")), container->id);
+    container->phase = PHASE_RUNNING;
+    container->ran = container->changed = true;
+    container->doc->last_status = S("RUNNING");
+    if (!task->doc.connectivity_at.set) {
+        task->doc.connectivity = S("CONNECTED");
+        task->doc.connectivity_at = opt_int(c->now_ms);
+    }
+    task->changed = true;
 }
 
 int runner_events_container_started(struct call *c, slice body)
@@ -56,28 +113,24 @@ int runner_events_container_started(struct call *c, slice body)
     TRY(parse(c, body, &event));
     if (!find(c, &event, &task, &container) || container->phase >= PHASE_RUNNING)
         return 0;
-    note_boot(c, container, &event);
     note_pull(&event, &task);
-    container->phase = PHASE_RUNNING;
-    container->ran = container->changed = true;
-    container->doc->last_status = S("RUNNING");
-    if (!task.doc.connectivity_at.set) {
-        task.doc.connectivity = S("CONNECTED");
-        task.doc.connectivity_at = opt_int(c->now_ms);
-    }
-    task.changed = true;
+    note_started(c, &task, container);
+    note_boot(c, &task, container, val_get_string(&event, S("boot")));
     lifecycle_advance(c, &task);
     return 0;
 }
 
-static void note_stopped(struct task *task, struct container *container, const struct val *event)
+static void note_stopped(struct call *c, struct task *task, struct container *container, const struct val *event)
 {
     slice reason = val_get_string(event, S("reason"));
+    bool ran = val_get_bool(event, S("started"), false);
+    if (ran && !container->ran)
+        note_started(c, task, container);
     container->phase = PHASE_STOPPED;
-    container->ran = val_get_bool(event, S("started"), false);
+    container->ran = ran;
     container->changed = true;
     container->doc->last_status = S("STOPPED");
-    if (container->ran)
+    if (ran)
         container->doc->exit_code = opt_int(val_get_int(event, S("exitCode"), 0));
     if (reason.len > 0)
         container->doc->reason = reason;
@@ -92,8 +145,8 @@ int runner_events_container_stopped(struct call *c, slice body)
     TRY(parse(c, body, &event));
     if (!find(c, &event, &task, &container) || container->phase == PHASE_STOPPED)
         return 0;
-    note_boot(c, container, &event);
-    note_stopped(&task, container, &event);
+    note_stopped(c, &task, container, &event);
+    note_boot(c, &task, container, val_get_string(&event, S("boot")));
     lifecycle_advance(c, &task);
     return 0;
 }
@@ -111,64 +164,57 @@ int runner_events_container_drained(struct call *c, slice body)
     return 0;
 }
 
-/* The runner has taken a container: from now on it lives and dies with that runner process. */
+/* The runner does not want it: it will never start. */
+static void note_refused(struct task *task, struct container *container)
+{
+    if (container->phase != PHASE_SENT)
+        return;
+    container->phase = PHASE_STOPPED;
+    container->drained = container->changed = true;
+    container->doc->last_status = S("STOPPED");
+    container->doc->reason = S("CannotStartContainerError: the runner refused to start the container");
+    task->changed = true;
+}
+
 int runner_events_start_done(struct call *c, slice body)
 {
     struct val event;
+    struct task task;
+    struct container *container;
     TRY(parse(c, body, &event));
-    db_run(c->db, ECS_SQL_CONTAINER_SET_BOOT, "tt", val_get_string(val_get(&event, S("reply")), S("boot")),
-           val_get_string(val_get(&event, S("request")), S("container")));
+    if (!find(c, val_get(&event, S("request")), &task, &container))
+        return 0;
+    if (val_get_int(&event, S("status"), OK_STATUS) != OK_STATUS)
+        note_refused(&task, container);
+    note_boot(c, &task, container, val_get_string(val_get(&event, S("reply")), S("boot")));
+    lifecycle_advance(c, &task);
     return 0;
-}
-
-struct id_list {
-    int64_t *items;
-    size_t len;
-    bool set;
-};
-
-static struct id_list tasks_of(struct call *c, int statement, slice boot)
-{
-    struct id_list ids = {0};
-    struct db_rows rows = db_query(c->db, statement, "t", boot);
-    while (db_next(&rows))
-        *list_add(c->arena, &ids) = db_int(&rows, 0);
-    return ids;
-}
-
-/* A container of a runner that is gone: its process was killed with it, and nothing more comes. */
-static void bury(struct task *task, struct container *container)
-{
-    if (container->phase == PHASE_WAITING)
-        return;
-    if (container->phase != PHASE_STOPPED) {
-        container->phase = PHASE_STOPPED;
-        container->ran = true;
-        container->doc->last_status = S("STOPPED");
-        container->doc->exit_code = opt_int(EXIT_KILLED);
-        container->doc->reason = S("The runner that held the container's process has ended");
-    }
-    container->drained = container->changed = true;
-    task->changed = true;
 }
 
 int runner_events_started(struct call *c, slice body)
 {
     struct val event;
+    struct {
+        int64_t *items;
+        size_t len;
+        bool set;
+    } lost = {0};
     TRY(parse(c, body, &event));
     slice boot = val_get_string(&event, S("boot"));
-    static const int statements[] = {ECS_SQL_CONTAINER_OTHER_BOOTS, ECS_SQL_CONTAINER_UNDRAINED};
-    for (size_t i = 0; i < 2; i++) {
-        struct id_list ids = tasks_of(c, statements[i], boot);
-        list_foreach (id, &ids) {
-            struct task task;
-            if (!task_find_row(c, *id, &task))
-                continue;
-            lifecycle_stop(c, &task, S("TerminationNotice"), S("The runner was restarted; the task's processes ended with it"));
-            for (size_t n = 0; n < task.n_containers; n++)
-                bury(&task, &task.containers[n]);
-            lifecycle_advance(c, &task);
-        }
+    if (slice_empty(boot))
+        return FAULT_MESSAGE;
+    db_run(c->db, ECS_SQL_BOOT_ADD_UNKNOWN, "t", boot);
+    db_run(c->db, ECS_SQL_BOOT_ADD, "t", boot);
+    db_run(c->db, ECS_SQL_BOOT_PRUNE, "i", (int64_t)KEPT_BOOTS);
+    struct db_rows rows = db_query(c->db, ECS_SQL_CONTAINER_LOST, "t", boot);
+    while (db_next(&rows))
+        *list_add(c->arena, &lost) = db_int(&rows, 0);
+    list_foreach (row, &lost) {
+        struct task task;
+        if (!load(c, *row, &task))
+            continue;
+        bury_lost(c, &task);
+        lifecycle_advance(c, &task);
     }
     return 0;
 }

@@ -47,7 +47,8 @@ CREATE TABLE task (
     doc TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX task_by_cluster ON task (cluster_id, desired_status, last_status);
+CREATE INDEX task_by_cluster ON task (cluster_id, desired_status);
+CREATE INDEX task_by_status ON task (cluster_id, last_status);
 CREATE INDEX task_by_end ON task (stopped_ms) WHERE stopped_ms IS NOT NULL;
 CREATE UNIQUE INDEX task_by_address ON task (address) WHERE address IS NOT NULL;
 
@@ -64,6 +65,13 @@ CREATE TABLE container (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX container_by_task ON container (task, position);
+CREATE INDEX container_by_boot ON container (boot, task) WHERE drained = 0;
+
+-- The runner processes there have been, the newest last: what an older one was given is gone.
+CREATE TABLE runner_boot (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot TEXT NOT NULL UNIQUE
+) STRICT;
 
 -- RunTask's client tokens, with what they were used for.
 CREATE TABLE run_token (

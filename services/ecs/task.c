@@ -13,6 +13,7 @@ static void read_containers(struct call *c, struct task *task)
             .ran = db_int(&rows, 2) != 0,
             .drained = db_int(&rows, 3) != 0,
             .stop_sent = db_int(&rows, 4) != 0,
+            .boot = db_text(&rows, 5),
             .doc = &task->doc.containers.items[i],
         };
         if (i < task->definition.doc.container_definitions.len)
@@ -98,8 +99,8 @@ void task_save(struct call *c, struct task *task)
         struct container *container = &task->containers[i];
         if (!container->changed)
             continue;
-        db_run(c->db, ECS_SQL_CONTAINER_SET, "iiiit", (int64_t)container->phase, (int64_t)container->ran,
-               (int64_t)container->drained, (int64_t)container->stop_sent, container->id);
+        db_run(c->db, ECS_SQL_CONTAINER_SET, "iiiitt", (int64_t)container->phase, (int64_t)container->ran,
+               (int64_t)container->drained, (int64_t)container->stop_sent, container->boot, container->id);
         container->changed = false;
     }
     if (!task->changed)

@@ -13,6 +13,7 @@ static const int64_t test_now = 1700000000000;
 static struct worker *worker;
 static struct arena *arena;
 static struct msg reply;
+static slice test_account, test_region;
 
 /* Calls an operation and answers the parsed body; the reply is in `reply`. */
 static inline const struct val *call(const char *operation, slice body)
@@ -23,8 +24,8 @@ static inline const struct val *call(const char *operation, slice body)
         .origin = S("router"),
         .service = S("ecs"),
         .operation = slice_of(operation),
-        .account = S("123456789012"),
-        .region = S("us-east-1"),
+        .account = test_account,
+        .region = test_region,
         .method = S("POST"),
         .path = S("/"),
         .body = body,
@@ -35,6 +36,22 @@ static inline const struct val *call(const char *operation, slice body)
     if (json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
         fail_msg("%s answered no JSON: %.*s", operation, SLICE_ARG(reply.body));
     return value;
+}
+
+/* A JSON text in which ' stands for ". */
+static inline const char *json(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static inline const char *json(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    slice formatted = arena_vprintf(arena, format, args);
+    va_end(args);
+    char *bytes = arena_copy(arena, formatted.ptr, formatted.len + 1);
+    for (char *at = bytes; *at; at++) {
+        if (*at == '\'')
+            *at = '"';
+    }
+    return bytes;
 }
 
 static inline const struct val *ok(const char *operation, const char *body)
@@ -67,17 +84,31 @@ static inline size_t count(const struct val *object, const char *list)
     return array->array.len;
 }
 
-static inline void assert_text(const struct val *object, const char *member, const char *text)
+static inline void assert_text_at(const struct val *object, const char *member, const char *expected, const char *file, int line)
 {
     slice actual = val_get_string(object, slice_of(member));
-    if (!slice_eq(actual, slice_of(text)))
-        fail_msg("%s is '%.*s', not '%s'", member, SLICE_ARG(actual), text);
+    if (!slice_eq(actual, slice_of(expected)))
+        fail_msg("%s:%d: %s is '%.*s', not '%s'", file, line, member, SLICE_ARG(actual), expected);
+}
+
+#define assert_text(object, member, expected) assert_text_at(object, member, expected, __FILE__, __LINE__)
+
+static inline slice text(const struct val *object, const char *member)
+{
+    return val_get_string(object, slice_of(member));
+}
+
+static inline int64_t number(const struct val *object, const char *member)
+{
+    return val_get_int(object, slice_of(member), -1);
 }
 
 static inline int ecs_setup(void **state)
 {
     (void)state;
     arena = arena_open();
+    test_account = S("123456789012");
+    test_region = S("us-east-1");
     worker = worker_open_test(&ecs_service);
     worker_test_set_time(worker, test_now);
     ok("CreateCluster", "{}");

@@ -119,12 +119,14 @@ static void answer(struct worker *worker, struct running *running, int result, c
     }
 }
 
-/* A body that came as a file. */
+/* A body that came as a file: a name in the spool folder. */
 static int read_body(struct running *running, struct msg *request)
 {
     if (slice_empty(request->body_file))
         return 0;
-    const char *path = slice_cstr(running->call.arena, request->body_file);
+    slice name = arena_printf(running->call.arena, "%.*s/spool/%.*s", SLICE_ARG(running->call.conf->state_dir),
+                              SLICE_ARG(request->body_file));
+    const char *path = slice_cstr(running->call.arena, name);
     return path ? fdio_read_file(running->call.arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
 }
 

@@ -31,6 +31,7 @@ struct outbox {
     struct target targets[MAX_TARGETS];
     size_t n_targets;
     int64_t scanned; /* all rows up to here have been looked at since the last rewind */
+    bool rescan;     /* there may be rows that have not */
     ev_timer retry;
 };
 
@@ -53,6 +54,7 @@ static void rewind_target(struct target *target)
     target->sent = 0;
     target->rewound = true;
     target->worker->outbox->scanned = 0;
+    target->worker->outbox->rescan = true;
 }
 
 static void on_acknowledged(void *context, enum bus_outcome outcome, const struct msg *reply)
@@ -120,11 +122,11 @@ static void send_row(struct worker *worker, struct target *target, int64_t id, s
 
 void outbox_pump(struct outbox *outbox)
 {
-    if (!outbox || (!outbox->worker->effects_added && outbox->scanned > 0))
+    if (!outbox || (!outbox->worker->effects_added && !outbox->rescan))
         return;
     struct worker *worker = outbox->worker;
     bool more = true;
-    worker->effects_added = false;
+    worker->effects_added = outbox->rescan = false;
     while (more) {
         more = false;
         db_call_begin(worker->db, worker->batch);
@@ -140,8 +142,6 @@ void outbox_pump(struct outbox *outbox)
         db_call_end(worker->db, true);
         arena_reset(worker->batch);
     }
-    if (outbox->scanned == 0)
-        outbox->scanned = 1; /* looked at, and empty: ids begin with 1 and new ones are announced */
 }
 
 void outbox_on_peer(struct outbox *outbox, struct bus_peer *peer, bool up)
@@ -152,6 +152,7 @@ void outbox_on_peer(struct outbox *outbox, struct bus_peer *peer, bool up)
         if (outbox->targets[i].peer == peer && outbox->targets[i].rewound) {
             outbox->targets[i].rewound = false;
             outbox->scanned = 0;
+            outbox->rescan = true;
         }
     }
     outbox_pump(outbox);
@@ -204,6 +205,7 @@ struct outbox *outbox_open(struct worker *worker)
     if (!outbox)
         abort();
     outbox->worker = worker;
+    outbox->rescan = true;
     ev_init(&outbox->retry, on_retry);
     outbox->retry.repeat = retry_seconds;
     outbox->retry.data = outbox;

@@ -86,11 +86,16 @@ def main_job(sim):
 
 @suite.test
 def waiters(sim):
-    define(sim, "waiters", shell("sleep 1"))
-    arn = run(sim, "waiters")
-    ecs = sim.client("ecs")
-    ecs.get_waiter("tasks_running").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
-    ecs.get_waiter("tasks_stopped").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
+    with tempfile.TemporaryDirectory() as folder:
+        fifo = os.path.join(folder, "go")
+        os.mkfifo(fifo)
+        define(sim, "waiters", shell(f"read x < {fifo}"))
+        arn = run(sim, "waiters")
+        ecs = sim.client("ecs")
+        ecs.get_waiter("tasks_running").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
+        with open(fifo, "w", encoding="ascii") as writer:
+            writer.write("go\n")
+        ecs.get_waiter("tasks_stopped").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
 
 
 @suite.test
@@ -299,7 +304,7 @@ def definition_round_trips(sim):
         "stopTimeout": 5, "startTimeout": 9, "user": "0", "workingDirectory": "/", "readonlyRootFilesystem": True,
         "systemControls": [], "volumesFrom": [], "extraHosts": [{"hostname": "h", "ipAddress": "1.2.3.4"}]}
     arn = sim.client("ecs").register_task_definition(
-        family="round", containerDefinitions=[container], volumes=[{"name": "v", "host": {"sourcePath": "/tmp"}}],
+        family="round", containerDefinitions=[container], volumes=[{"name": "v", "host": {}}],
         tags=[{"key": "k", "value": "v"}], pidMode="task", ephemeralStorage={"sizeInGiB": 30}, networkMode="awsvpc",
         cpu="1 vCPU", memory="2 GB", requiresCompatibilities=["FARGATE", "EC2"])["taskDefinition"]["taskDefinitionArn"]
     answer = sim.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])

@@ -5,7 +5,8 @@
 #include "ecs_api.h"
 #include "proto/codec.h"
 
-static const struct api_operation *const operations[] = {&ecs_op_register_task_definition, &ecs_op_run_task, &ecs_op_describe_tasks};
+static const struct api_operation *const operations[] = {&ecs_op_register_task_definition, &ecs_op_run_task,
+                                                         &ecs_op_describe_tasks};
 
 static void check_round_trip(struct arena *arena, const struct api_shape *shape, const void *in)
 {

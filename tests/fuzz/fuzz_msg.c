@@ -7,7 +7,8 @@
 static bool same(const struct msg *a, const struct msg *b)
 {
     bool equal = a->kind == b->kind && a->flags == b->flags && a->status == b->status && a->call_id == b->call_id &&
-                 a->deadline_ms == b->deadline_ms && a->file_offset == b->file_offset && a->file_length == b->file_length;
+                 a->deadline_ms == b->deadline_ms && a->file_offset == b->file_offset &&
+                 a->file_length == b->file_length;
 #define MSG_FIELD(member) equal = equal && slice_eq(a->member, b->member);
 #include "proto/msg_fields.def"
 #undef MSG_FIELD

@@ -1,5 +1,5 @@
-/* oracle: runs the codecs for oracle.py, which judges them with botocore. Commands come on standard input, answers go to
- * standard output; both are a count and that many texts, count and lengths being 32-bit numbers in network order:
+/* oracle: runs the codecs for oracle.py, which judges them with botocore. Commands come on standard input, answers go
+ * to standard output; both are a count and that many texts, count and lengths being 32-bit numbers in network order:
  *   decode SERVICE METHOD QUERY HEADERS CONTENT-TYPE BODY   → ok OPERATION JSON | bad WHY
  *   validate (the same)                                     → ok | reply… of the failure | bad WHY
  *   encode SERVICE OPERATION JSON                           → reply STATUS CONTENT-TYPE HEADERS BODY
@@ -111,10 +111,16 @@ static void answer_reply(struct command *command, const struct msg *reply)
 /* Decodes the HTTP request of a command; NULL when that fails, which is answered. */
 static const struct api_operation *decode(struct command *command, void **in)
 {
-    struct msg request = {.kind = MSG_REQUEST, .method = command->fields[2], .path = S("/"), .query = command->fields[3],
-                          .headers = command->fields[4], .content_type = command->fields[5], .body = command->fields[6]};
+    struct msg request = {.kind = MSG_REQUEST,
+                          .method = command->fields[2],
+                          .path = S("/"),
+                          .query = command->fields[3],
+                          .headers = command->fields[4],
+                          .content_type = command->fields[5],
+                          .body = command->fields[6]};
     slice name, why = S("");
-    const struct api_operation *operation = command->codec->operation(command->arena, command->service, &request, &name);
+    const struct api_operation *operation =
+        command->codec->operation(command->arena, command->service, &request, &name);
     if (!operation) {
         answer_bad(command, arena_concat(command->arena, S("unknown operation "), name));
         return NULL;
@@ -237,8 +243,11 @@ static void run(struct command *command)
     static const struct {
         slice word;
         void (*run)(struct command *command);
-    } kinds[] = {{S("decode"), run_decode}, {S("validate"), run_validate}, {S("encode"), run_encode},
-                 {S("error"), run_error},   {S("patterns"), run_patterns}};
+    } kinds[] = {{S("decode"), run_decode},
+                 {S("validate"), run_validate},
+                 {S("encode"), run_encode},
+                 {S("error"), run_error},
+                 {S("patterns"), run_patterns}};
     for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
         if (slice_eq(services[i]->name, command->fields[1]))
             command->service = services[i];

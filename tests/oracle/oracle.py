@@ -11,11 +11,13 @@ import json
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
 import time
 import urllib.parse
+import xml.etree.ElementTree
 
 import botocore.parsers
 import botocore.serialize
@@ -98,18 +100,24 @@ class Judge:
 
     # Requests.
 
-    def request(self, kind, operation, value, get=False):
-        """The answer to an input that botocore serialises."""
+    def request(self, kind, operation, value, get=False, odd=False):
+        """The answer to an input that botocore serialises. get and odd are other ways to say it in the query protocols."""
         made = self.serializer.serialize_to_request(value, self.model.botocore.operation_model(operation))
         headers = {k.lower(): v for k, v in made["headers"].items()}
         body = made["body"]
         if isinstance(body, dict):
-            body = urllib.parse.urlencode(body, doseq=True)
+            body = urllib.parse.urlencode(self.oddly(body) if odd else body, doseq=True)
         method, query = made["method"], ""
         if get and not self.is_json:
             method, query, body = "GET", body, ""
         lines = "".join(f"{k}: {v}\n" for k, v in headers.items())
         return self.oracle.ask(kind, self.model.service, method, query, lines, headers.get("content-type", ""), body)
+
+    def oddly(self, form):
+        """The same form with its parameters in any order, gaps between indices, and lists without "member"."""
+        pairs = [(re.sub(r"\.member\.(\d+)", lambda m: f".{int(m[1]) * 3 + 5}", k), v) for k, v in form.items()]
+        self.rng.shuffle(pairs)
+        return dict(pairs)
 
     def inputs(self, operation):
         shape = self.model.operations[operation].get("input")
@@ -119,7 +127,7 @@ class Judge:
             expressible = self.expressible(value)
             if not self.is_json:
                 value, expected = in_query(value)[0], in_query(expected)[0]
-            answer = self.request("decode", operation, value, get=i % 3 == 2)
+            answer = self.request("decode", operation, value, get=i % 3 == 2, odd=i % 2 == 1)
             assert answer[0] == b"ok", f"{answer} for {value!r}"
             assert answer[1].decode() == operation, answer[1]
             found = difference(expected, json.loads(answer[2]))
@@ -178,6 +186,36 @@ class Judge:
             assert status == self.model.operations[operation]["http"].get("responseCode", 200), status
             found = difference({**self.always_there(shape), **value}, parsed)
             assert not found, f"{found} in {answer[4][:2000]!r}"
+            self.check_form(operation, answer, value)
+
+    def check_form(self, operation, answer, value):
+        """What botocore does not look at: content type, names of elements around and in lists."""
+        if self.is_json:
+            assert answer[2].decode() == f"application/x-amz-json-{self.model.metadata['jsonVersion']}", answer[2]
+            return
+        assert answer[2] == b"text/xml", answer[2]
+        namespace = f"{{{self.model.metadata['xmlNamespace']}}}"
+        root = xml.etree.ElementTree.fromstring(answer[4].decode())
+        assert root.tag == f"{namespace}{operation}Response", root.tag
+        wrapper = self.model.operations[operation].get("resultWrapper")
+        assert [e.tag for e in root] == [namespace + t for t in ([wrapper] if wrapper else []) + ["ResponseMetadata"]], list(root)
+        if wrapper:
+            self.check_elements(self.model.operations[operation]["output"], value, root[0], namespace)
+
+    def check_elements(self, shape, value, element, namespace):
+        kind, description = self.model.kind(shape), self.model.shapes[shape]
+        if kind == "list":
+            name = description["member"].get("locationName", "member")
+            assert all(e.tag == namespace + name for e in element), [e.tag for e in element]
+            for part, inner in zip(value, element):
+                self.check_elements(description["member"]["shape"], part, inner, namespace)
+        elif kind == "map":
+            assert all(e.tag == namespace + "entry" and [i.tag for i in e] == [namespace + "key", namespace + "value"] for e in element)
+        elif kind == "structure":
+            names = [n for n in self.model.members(shape) if n in value]
+            assert [e.tag for e in element] == [namespace + n for n in names], "members are not in the model's order"
+            for name, inner in zip(names, element):
+                self.check_elements(self.model.members(shape)[name], value[name], inner, namespace)
 
     def always_there(self, shape):
         """The lists a JSON output has even when nothing set them."""
@@ -203,10 +241,19 @@ class Judge:
             assert status == self.model.status_of(error), status
             assert parsed["Error"]["Code"] == self.model.code_of(error), parsed
             assert parsed["Error"]["Message"] == message, (parsed, message)
+            if self.is_json:
+                self.check_error_form(error, answer)
             modelled, _ = self.parse(answer, self.model.botocore.shape_for_error_code(parsed["Error"]["Code"]), error=True)
             modelled = {k: v for k, v in modelled.items() if k != "Error" and k not in message_keys}
             found = difference(members, modelled)
             assert not found, f"{found} in {answer[4]!r}"
+
+    def check_error_form(self, error, answer):
+        """The header and the message's key, which other SDKs look at."""
+        members = self.model.members(error)
+        key = "Message" if "Message" in members and "message" not in members else "message"
+        assert key in json.loads(answer[4]), answer[4]
+        assert f"x-amzn-errortype: {error}".encode() in answer[3].splitlines(), answer[3]
 
     def overlay_error(self, code, status):
         message = Values(self.model, self.rng).text({"min": 1})

@@ -1,0 +1,295 @@
+/* container: the containers the runner has been given: what becomes of each, and the commands of their owners. */
+#include "runner/runner.h"
+
+#include "common/arena.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/time.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static struct val base_of(struct container *container)
+{
+    struct val body = val_object();
+    val_set(container->arena, &body, S("boot"), val_string(container->runner->boot));
+    val_set(container->arena, &body, S("task"), val_string(container->task));
+    val_set(container->arena, &body, S("container"), val_string(container->id));
+    return body;
+}
+
+static void report(struct container *container, slice name, const struct val *body)
+{
+    reports_send(container->runner->reports, container->owner, name, body);
+}
+
+static void report_started(struct container *container)
+{
+    struct val body = base_of(container);
+    val_set(container->arena, &body, S("pid"), val_int(container->pid));
+    val_set(container->arena, &body, S("driver"), val_string(S("process")));
+    val_set(container->arena, &body, S("pullStartedAt"), val_int(container->pull_started_ms));
+    val_set(container->arena, &body, S("pullStoppedAt"), val_int(container->pull_started_ms));
+    val_set(container->arena, &body, S("startedAt"), val_int(time_now_ms()));
+    report(container, S("ContainerStarted"), &body);
+}
+
+static void report_stopped(struct container *container, bool started, int code)
+{
+    struct val body = base_of(container);
+    val_set(container->arena, &body, S("started"), val_bool(started));
+    if (started)
+        val_set(container->arena, &body, S("exitCode"), val_int(code));
+    if (started && code > 128)
+        val_set(container->arena, &body, S("signal"), val_int(code - 128));
+    if (container->failure.len > 0)
+        val_set(container->arena, &body, S("reason"), val_string(container->failure));
+    val_set(container->arena, &body, S("stoppedAt"), val_int(time_now_ms()));
+    report(container, S("ContainerStopped"), &body);
+}
+
+static void release(struct container *container, bool keep_output)
+{
+    reap_unwatch(container);
+    output_close(container);
+    ship_deinit(container, keep_output);
+    buf_deinit(&container->status_text);
+    arena_close(container->arena);
+}
+
+void container_check_drained(struct container *container)
+{
+    if (container->drained || container->state != STATE_EXITED || !output_ended(container) || !ship_empty(container))
+        return;
+    container->drained = true;
+    if (container->leftover) {
+        ship_deinit(container, false);
+        arena_close(container->arena);
+        return;
+    }
+    struct val body = base_of(container);
+    report(container, S("ContainerDrained"), &body);
+}
+
+/* It never ran. */
+static void give_up(struct container *container, slice failure)
+{
+    container->failure = failure;
+    container->state = STATE_EXITED;
+    report_stopped(container, false, 0);
+    ship_kick(container);
+}
+
+static void start(struct container *container)
+{
+    container->state = STATE_STARTING;
+    if (spawn_stub(container) != 0)
+        give_up(container, container->failure);
+}
+
+void container_stream_ready(struct container *container, slice failure)
+{
+    if (container->state != STATE_STREAM)
+        return;
+    if (container->stop_asked || failure.ptr)
+        give_up(container, failure);
+    else
+        start(container);
+}
+
+void container_command_runs(struct container *container)
+{
+    slice text = buf_slice(&container->status_text);
+    if (container->state != STATE_STARTING)
+        return;
+    if (text.len > 0) {
+        container->failure = arena_printf(container->arena, "CannotStartContainerError: %.*s", SLICE_ARG(text));
+        return; /* the stub ends now */
+    }
+    container->state = STATE_RUNNING;
+    report_started(container);
+}
+
+static void check_reset(struct runner *runner)
+{
+    if (!container_none_runs(runner))
+        return;
+    if (runner->resetting) {
+        runner->resetting = false;
+        container_forget_all(runner, false);
+        struct msg reply = {.status = 200};
+        bus_answer(runner->bus, &runner->reset_from, &reply);
+    }
+    if (runner->stopping)
+        ev_break(runner->loop, EVBREAK_ALL);
+}
+
+void container_exited(struct container *container, int code)
+{
+    struct runner *runner = container->runner;
+    bool started = container->state == STATE_RUNNING;
+    container->state = STATE_EXITED;
+    report_stopped(container, started, code);
+    output_finish(container);
+    ship_kick(container);
+    check_reset(runner);
+}
+
+static int parse(struct arena *arena, slice body, struct val *value)
+{
+    slice why;
+    return json_parse(arena, slice_dup(arena, body), value, &why) == 0 && value->type == VAL_OBJECT ? 0 : 400;
+}
+
+/* The container's task must be usable as a folder's name. */
+static bool is_id(slice text)
+{
+    return text.len > 0 && text.len <= 64 && slice_index(text, '/') == text.len && text.ptr[0] != '.' &&
+           slice_index(text, '\0') == text.len;
+}
+
+static bool has_command(const struct container *container)
+{
+    const struct val *command = val_get(&container->plan, S("command"));
+    return command && command->type == VAL_ARRAY && command->array.len > 0;
+}
+
+static void begin(struct container *container)
+{
+    container->pull_started_ms = time_now_ms();
+    if (!has_command(container))
+        give_up(container, arena_printf(container->arena,
+                                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): image %.*s is not "
+                                        "available here and the container names no command",
+                                        SLICE_ARG(val_get_string(&container->plan, S("image")))));
+    else if (container->ship.wanted)
+        streams_prepare(container);
+    else
+        start(container);
+}
+
+int container_start(struct runner *runner, slice owner, slice body)
+{
+    struct arena *arena = arena_open();
+    struct container *container = arena_alloc(arena, sizeof(*container));
+    int status = parse(arena, body, &container->plan);
+    container->runner = runner;
+    container->arena = arena;
+    container->owner = slice_dup(arena, owner);
+    container->id = val_get_string(&container->plan, S("container"));
+    container->task = val_get_string(&container->plan, S("task"));
+    container->pidfd.fd = container->status.fd = container->outputs[0].io.fd = container->outputs[1].io.fd = -1;
+    if (status == 0 && (!is_id(container->id) || !is_id(container->task) || ship_init(container, val_get(&container->plan, S("log"))) != 0))
+        status = 400;
+    if (status != 0 || map_get(runner->containers, container->id)) { /* the same command again is no new container */
+        arena_close(arena);
+        return status ? status : 200;
+    }
+    map_set(runner->containers, container->id, container);
+    begin(container);
+    return 200;
+}
+
+static int signal_number(slice name)
+{
+    static const struct {
+        slice name;
+        int number;
+    } signals[] = {{S("SIGTERM"), SIGTERM}, {S("SIGINT"), SIGINT}, {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},
+                   {S("SIGUSR1"), SIGUSR1}, {S("SIGUSR2"), SIGUSR2}, {S("SIGKILL"), SIGKILL}};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        if (slice_eq(signals[i].name, name))
+            return signals[i].number;
+    }
+    return SIGTERM;
+}
+
+int container_stop(struct runner *runner, slice body)
+{
+    struct arena *arena = arena_open();
+    struct val command;
+    int status = parse(arena, body, &command);
+    struct container *container = status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
+    if (container && container->state != STATE_EXITED) {
+        container->stop_asked = true;
+        reap_signal(container, signal_number(val_get_string(&command, S("signal"))));
+        if (container->state != STATE_STREAM)
+            reap_kill_after(container, val_get_int(&command, S("killAfterMs"), 30000));
+    }
+    arena_close(arena);
+    return status ? status : 200;
+}
+
+static void forget(struct runner *runner, struct container *container, bool keep_output)
+{
+    map_remove(runner->containers, container->id);
+    release(container, keep_output);
+}
+
+/* One container that fits, so that the caller may remove it and ask again. */
+static struct container *find(const struct runner *runner, slice task, bool exited_only)
+{
+    size_t position = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value)) {
+        struct container *container = value;
+        if ((!task.ptr || slice_eq(container->task, task)) && (!exited_only || container->state == STATE_EXITED))
+            return container;
+    }
+    return NULL;
+}
+
+int container_remove_task(struct runner *runner, slice body)
+{
+    struct arena *arena = arena_open();
+    struct val command;
+    int status = parse(arena, body, &command);
+    slice task = status == 0 ? val_get_string(&command, S("task")) : S("");
+    if (status == 0 && is_id(task)) {
+        for (struct container *container = find(runner, task, true); container; container = find(runner, task, true))
+            forget(runner, container, false);
+        fdio_remove_tree(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(task)).ptr);
+    }
+    arena_close(arena);
+    return status ? status : 200;
+}
+
+void container_kill_all(struct runner *runner)
+{
+    size_t position = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value)) {
+        struct container *container = value;
+        if (container->state == STATE_STREAM) {
+            container->stop_asked = true;
+            container->state = STATE_EXITED;
+            if (container->ship.call_id)
+                bus_forget(runner->logs, container->ship.call_id);
+            container->ship.call_id = 0;
+        }
+        reap_signal(container, SIGKILL);
+    }
+    check_reset(runner);
+}
+
+bool container_none_runs(const struct runner *runner)
+{
+    size_t position = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value)) {
+        if (((struct container *)value)->state != STATE_EXITED)
+            return false;
+    }
+    return true;
+}
+
+void container_forget_all(struct runner *runner, bool keep_output)
+{
+    for (struct container *container = find(runner, (slice){NULL, 0}, false); container;
+         container = find(runner, (slice){NULL, 0}, false))
+        forget(runner, container, keep_output);
+}

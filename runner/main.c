@@ -1,0 +1,217 @@
+/* awssim-runner: runs what ecs and lambda are asked to run: processes in sandboxes, their output, their ends. */
+#include "runner/runner.h"
+
+#include "common/arena.h"
+#include "common/conf.h"
+#include "common/fdio.h"
+#include "common/ids.h"
+#include "common/log.h"
+#include "common/map.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READY_FD = 3, CONTROL_FD = 4, EXIT_GIVE_UP = 100 };
+
+static void answer(struct runner *runner, const struct bus_from *from, int status, slice body)
+{
+    struct msg reply = {.status = (uint16_t)status, .body = body};
+    bus_answer(runner->bus, from, &reply);
+}
+
+static void reset(struct runner *runner, const struct bus_from *from)
+{
+    runner->resetting = true;
+    runner->reset_from = *from;
+    container_kill_all(runner);
+}
+
+static void run_event(struct runner *runner, const struct bus_item *item)
+{
+    const struct msg *event = &item->msg;
+    if (slice_eq(event->operation, S("StartContainer"))) {
+        struct arena *arena = arena_open();
+        slice boot = arena_printf(arena, "{\"boot\":\"%.*s\"}", SLICE_ARG(runner->boot));
+        answer(runner, &item->from, container_start(runner, event->origin, event->body), boot);
+        arena_close(arena);
+    } else if (slice_eq(event->operation, S("StopContainer")))
+        answer(runner, &item->from, container_stop(runner, event->body), S("{}"));
+    else if (slice_eq(event->operation, S("RemoveTask")))
+        answer(runner, &item->from, container_remove_task(runner, event->body), S("{}"));
+    else if (slice_eq(event->operation, S("Reset")))
+        reset(runner, &item->from);
+    else
+        answer(runner, &item->from, 404, S("{}"));
+}
+
+static void on_batch(void *context, const struct bus_item *items, size_t count)
+{
+    struct runner *runner = context;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].msg.kind == MSG_EVENT)
+            run_event(runner, &items[i]);
+        else if (items[i].msg.kind == MSG_REQUEST)
+            answer(runner, &items[i].from, 501, S("{}"));
+    }
+}
+
+/* Logs has come back, or has gone: pipes are read on, or again. */
+static void kick_all(struct runner *runner)
+{
+    size_t position = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value))
+        ship_kick(value);
+}
+
+static void on_peer(void *context, struct bus_peer *peer, bool up)
+{
+    struct runner *runner = context;
+    if (runner->reports)
+        reports_on_peer(runner->reports, peer, up);
+    if (peer == runner->logs && runner->containers)
+        kick_all(runner);
+}
+
+static void on_terminate(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    struct runner *runner = signal->data;
+    (void)loop;
+    (void)events;
+    runner->stopping = true;
+    container_kill_all(runner);
+}
+
+static void on_control(struct ev_loop *loop, ev_io *io, int events)
+{
+    char byte;
+    (void)loop;
+    (void)events;
+    if (read(io->fd, &byte, 1) == 0)
+        _exit(0); /* the stubs die with this process */
+}
+
+/* The stub beside this program: installed, or in the build tree. */
+static const char *find_stub(struct arena *arena)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    slice self = {path, length > 0 ? (size_t)length : 0};
+    while (self.len > 0 && self.ptr[self.len - 1] != '/')
+        self.len--;
+    const char *stub = arena_printf(arena, "%.*sawssim-stub", SLICE_ARG(self)).ptr;
+    return access(stub, X_OK) == 0 ? stub : NULL;
+}
+
+static int configure(struct runner *runner, struct conf *conf, int argc, char *argv[])
+{
+    struct slice_list rest = {0};
+    slice why;
+    enum log_level level = LOG_INFO;
+    log_init("awssim-runner", level);
+    if (conf_parse(runner->arena, argc, argv, conf, &rest, &why) != 0) {
+        log_error("%.*s", SLICE_ARG(why));
+        return EXIT_GIVE_UP;
+    }
+    log_level_parse(conf->log_level, &level);
+    log_init("awssim-runner", level);
+    runner->stub = find_stub(runner->arena);
+    if (!runner->stub) {
+        log_error("awssim-stub is not beside awssim-runner: the installation is incomplete");
+        return EXIT_GIVE_UP;
+    }
+    const char *path = getenv("PATH");
+    runner->host_path = path && *path ? slice_of(path) : S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    runner->state_dir = arena_printf(runner->arena, "%.*s/runner", SLICE_ARG(conf->state_dir));
+    runner->boot = ids_hex(runner->arena, 16);
+    fdio_mkdirs(slice_cstr(runner->arena, conf->run_dir), 0700);
+    return fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) == 0 ? 0 : 1;
+}
+
+/* Each container needs five descriptors. */
+static void raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int open_bus(struct runner *runner, const struct conf *conf)
+{
+    struct bus_config config = {
+        .loop = runner->loop,
+        .run_dir = slice_cstr(runner->arena, conf->run_dir),
+        .self = "runner",
+        .on_batch = on_batch,
+        .on_peer = on_peer,
+        .context = runner,
+    };
+    if (bus_open(&config, &runner->bus) != 0) {
+        log_error("cannot listen in %s", config.run_dir);
+        return 1;
+    }
+    runner->logs = bus_peer(runner->bus, S("logs"));
+    runner->containers = map_open();
+    runner->reports = reports_open(runner);
+    ship_leftovers(runner);
+    return 0;
+}
+
+static void serve(struct runner *runner)
+{
+    ev_signal terminate;
+    ev_io control;
+    ev_signal_init(&terminate, on_terminate, SIGTERM);
+    terminate.data = runner;
+    ev_signal_start(runner->loop, &terminate);
+    if (fcntl(CONTROL_FD, F_GETFD) >= 0) {
+        fdio_set_nonblocking(CONTROL_FD);
+        ev_io_init(&control, on_control, CONTROL_FD, EV_READ);
+        ev_io_start(runner->loop, &control);
+    }
+    if (fcntl(READY_FD, F_GETFD) >= 0) {
+        struct stat st;
+        if (fstat(READY_FD, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+            fdio_write_all(READY_FD, S("\n"));
+    }
+    ev_run(runner->loop, 0);
+}
+
+int main(int argc, char *argv[])
+{
+    struct runner runner = {.arena = arena_open()};
+    struct conf conf;
+    bus_process_init();
+    bool supervised = fcntl(READY_FD, F_GETFD) >= 0;
+    int code = configure(&runner, &conf, argc, argv);
+    if (code != 0)
+        return code;
+    raise_limits();
+    /* 3 and 4 stay taken, so that a stub's descriptors never collide with them. */
+    if (!supervised) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        while (null >= 0 && null <= CONTROL_FD)
+            null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    runner.loop = ev_loop_new(EVFLAG_AUTO);
+    code = open_bus(&runner, &conf);
+    if (code == 0)
+        serve(&runner);
+    if (runner.containers) {
+        container_forget_all(&runner, true);
+        reports_close(runner.reports);
+        map_close(runner.containers);
+        bus_close(runner.bus);
+    }
+    ev_loop_destroy(runner.loop);
+    arena_close(runner.arena);
+    return code;
+}

@@ -1,0 +1,150 @@
+/* runner: what the files of awssim-runner share: the containers and everything about them. */
+#pragma once
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/list.h"
+#include "proto/bus.h"
+#include "runner/lines.h"
+#include "runner/spool.h"
+
+#include <ev.h>
+#include <sys/types.h>
+
+struct map;
+struct arena;
+struct runner;
+struct reports;
+
+enum state {
+    STATE_STREAM,   /* waits for its log stream */
+    STATE_STARTING, /* the stub runs, the command not yet */
+    STATE_RUNNING,
+    STATE_EXITED,
+};
+
+/* Where a container's output goes, and what has not arrived there. */
+struct ship {
+    bool wanted; /* there is a log configuration */
+    slice account, region, group, stream;
+    bool create_group;
+    bool blocking;
+    size_t max_bytes; /* non-blocking: what may wait */
+    struct arena *arena; /* of the events being collected */
+    struct json_writer *writer;
+    size_t n_events;
+    size_t n_bytes;
+    struct spool spool; /* closed batches */
+    bool in_flight;
+    uint64_t call_id;
+    int64_t dropped;
+};
+
+/* One of the two output pipes. */
+struct output {
+    ev_io io; /* fd -1: at its end */
+    struct container *container;
+    struct lines lines;
+    bool paused;
+};
+
+struct container {
+    struct runner *runner;
+    struct arena *arena;
+    slice id, task, name, owner;
+    struct val plan;
+    enum state state;
+    bool stop_asked;
+    bool drained;
+    bool leftover; /* not a container: output of one of a former runner */
+    int64_t pull_started_ms;
+    pid_t pid;
+    ev_io pidfd;  /* of the stub */
+    ev_io status; /* the stub's status pipe */
+    slice failure; /* what the stub said of a command that could not start */
+    struct buf status_text;
+    ev_timer kill_timer;
+    ev_timer grace_timer; /* pipes that something outside still holds */
+    struct output outputs[2];
+    struct ship ship;
+};
+
+struct runner {
+    struct ev_loop *loop;
+    struct bus *bus;
+    struct bus_peer *logs;
+    struct arena *arena;
+    slice boot;
+    const char *stub;
+    slice state_dir;  /* <state directory>/runner */
+    slice host_path;  /* PATH for containers that name none */
+    struct map *containers;
+    struct reports *reports;
+    int64_t next_batch;
+    bool stopping;
+    bool resetting;
+    struct bus_from reset_from;
+};
+
+/* container.c: commands (proto/runner.h); the answer's status. */
+int container_start(struct runner *runner, slice owner, slice body);
+int container_stop(struct runner *runner, slice body);
+int container_remove_task(struct runner *runner, slice body);
+
+/* Kills everything. container_none_runs tells when it is done. */
+void container_kill_all(struct runner *runner);
+bool container_none_runs(const struct runner *runner);
+
+/* Forgets all containers; what is not shipped goes to files when keep_output. */
+void container_forget_all(struct runner *runner, bool keep_output);
+
+/* The log stream is there, or this is why not. */
+void container_stream_ready(struct container *container, slice failure);
+
+/* The stub has ended. */
+void container_exited(struct container *container, int code);
+
+/* The status pipe has said everything: the command runs, unless status_text says why not. */
+void container_command_runs(struct container *container);
+
+/* Reports the last line's arrival when everything has arrived. */
+void container_check_drained(struct container *container);
+
+/* streams.c */
+void streams_prepare(struct container *container);
+
+/* spawn.c: 0, or -1 with container->failure set. */
+int spawn_stub(struct container *container);
+
+/* reap.c */
+void reap_watch(struct container *container, int pidfd, int status_fd);
+void reap_signal(struct container *container, int signal_number);
+void reap_kill_after(struct container *container, int64_t ms);
+void reap_unwatch(struct container *container);
+
+/* output.c */
+void output_watch(struct container *container, int which, int fd);
+
+/* After the exit: reads what there is; pipes still open are given a second. */
+void output_finish(struct container *container);
+void output_close(struct container *container);
+bool output_ended(const struct container *container);
+void output_pause(struct container *container, bool pause);
+
+/* ship.c */
+int ship_init(struct container *container, const struct val *log);
+void ship_line(struct container *container, slice line);
+
+/* Sends what can be sent. */
+void ship_kick(struct container *container);
+bool ship_empty(const struct container *container);
+void ship_deinit(struct container *container, bool keep_output);
+
+/* Output that a former runner left in files. */
+void ship_leftovers(struct runner *runner);
+
+/* reports.c */
+struct reports *reports_open(struct runner *runner);
+void reports_close(struct reports *reports);
+void reports_send(struct reports *reports, slice owner, slice name, const struct val *body);
+void reports_on_peer(struct reports *reports, struct bus_peer *peer, bool up);

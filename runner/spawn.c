@@ -1,0 +1,191 @@
+/* spawn: starts a container's stub: its plan, its descriptors. A process that has called nng must not fork, so this is
+ * posix_spawn, and everything else is the stub's work. */
+#include "runner/runner.h"
+
+#include "common/arena.h"
+#include "common/fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the container will see as 0 to 4, and our ends. */
+struct descriptors {
+    int null, plan;
+    int out[2], err[2], status[2];
+};
+
+static const struct {
+    slice name;
+    int resource;
+} limits[] = {
+    {S("core"), RLIMIT_CORE},       {S("cpu"), RLIMIT_CPU},           {S("data"), RLIMIT_DATA},
+    {S("fsize"), RLIMIT_FSIZE},     {S("locks"), RLIMIT_LOCKS},       {S("memlock"), RLIMIT_MEMLOCK},
+    {S("msgqueue"), RLIMIT_MSGQUEUE}, {S("nice"), RLIMIT_NICE},       {S("nofile"), RLIMIT_NOFILE},
+    {S("nproc"), RLIMIT_NPROC},     {S("rss"), RLIMIT_RSS},           {S("rtprio"), RLIMIT_RTPRIO},
+    {S("rttime"), RLIMIT_RTTIME},   {S("sigpending"), RLIMIT_SIGPENDING}, {S("stack"), RLIMIT_STACK},
+};
+
+static void add(struct buf *plan, slice key, slice value)
+{
+    buf_add(plan, key);
+    buf_add_char(plan, '\0');
+    buf_add(plan, value);
+    buf_add_char(plan, '\0');
+}
+
+static const struct val *list_of(const struct container *container, slice key)
+{
+    static const struct val none = {.type = VAL_ARRAY};
+    const struct val *list = val_get(&container->plan, key);
+    return list && list->type == VAL_ARRAY ? list : &none;
+}
+
+static void add_environment(struct container *container, struct buf *plan)
+{
+    const struct val *list = list_of(container, S("environment"));
+    bool has_path = false;
+    for (size_t i = 0; i < list->array.len; i++) {
+        const struct val *pair = &list->array.items[i];
+        if (pair->type != VAL_ARRAY || pair->array.len != 2 || pair->array.items[0].type != VAL_STRING ||
+            pair->array.items[1].type != VAL_STRING)
+            continue;
+        slice name = pair->array.items[0].string;
+        has_path = has_path || slice_eq(name, S("PATH"));
+        add(plan, S("env"), arena_printf(container->arena, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(pair->array.items[1].string)));
+    }
+    if (!has_path)
+        add(plan, S("env"), arena_concat(container->arena, S("PATH="), container->runner->host_path));
+}
+
+static void add_limits(struct container *container, struct buf *plan)
+{
+    const struct val *list = list_of(container, S("ulimits"));
+    for (size_t i = 0; i < list->array.len; i++) {
+        const struct val *one = &list->array.items[i];
+        if (one->type != VAL_ARRAY || one->array.len != 3 || one->array.items[0].type != VAL_STRING)
+            continue;
+        for (size_t n = 0; n < sizeof(limits) / sizeof(*limits); n++) {
+            if (slice_eq(limits[n].name, one->array.items[0].string))
+                add(plan, S("limit"), arena_printf(container->arena, "%d %lld %lld", limits[n].resource,
+                                                   (long long)one->array.items[1].integer, (long long)one->array.items[2].integer));
+        }
+    }
+}
+
+static int write_plan(struct container *container, int *fd)
+{
+    struct buf plan;
+    buf_init(&plan, container->arena);
+    const struct val *command = list_of(container, S("command"));
+    for (size_t i = 0; i < command->array.len; i++)
+        add(&plan, S("arg"), command->array.items[i].type == VAL_STRING ? command->array.items[i].string : S(""));
+    add_environment(container, &plan);
+    add_limits(container, &plan);
+    slice user = val_get_string(&container->plan, S("user")), cwd = val_get_string(&container->plan, S("workingDirectory"));
+    if (user.len > 0)
+        add(&plan, S("user"), user);
+    if (cwd.len > 0)
+        add(&plan, S("cwd"), cwd);
+    add(&plan, S("exit"), arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
+                                       SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    *fd = memfd_create("plan", MFD_CLOEXEC);
+    return *fd < 0 ? -errno : fdio_write_all(*fd, buf_slice(&plan));
+}
+
+static bool has_nul(const struct val *value)
+{
+    if (value->type == VAL_STRING)
+        return slice_index(value->string, '\0') < value->string.len;
+    for (size_t i = 0; value->type == VAL_ARRAY && i < value->array.len; i++) {
+        if (has_nul(&value->array.items[i]))
+            return true;
+    }
+    return false;
+}
+
+static int open_descriptors(struct container *container, struct descriptors *fds)
+{
+    *fds = (struct descriptors){-1, -1, {-1, -1}, {-1, -1}, {-1, -1}};
+    fds->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fds->null < 0 || pipe2(fds->out, O_CLOEXEC) != 0 || pipe2(fds->err, O_CLOEXEC) != 0 || pipe2(fds->status, O_CLOEXEC) != 0)
+        return -errno;
+    return write_plan(container, &fds->plan);
+}
+
+static void close_theirs(struct descriptors *fds)
+{
+    int *theirs[] = {&fds->null, &fds->plan, &fds->out[1], &fds->err[1], &fds->status[1]};
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+        fdio_cleanup(theirs[i]);
+}
+
+static void close_ours(struct descriptors *fds)
+{
+    int *ours[] = {&fds->out[0], &fds->err[0], &fds->status[0]};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        fdio_cleanup(ours[i]);
+}
+
+static int spawn(struct container *container, const struct descriptors *fds)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t set;
+    char *argv[] = {arena_copy(container->arena, "awssim-stub", sizeof("awssim-stub")), NULL}, *envp[] = {NULL};
+    const int places[] = {fds->null, fds->out[1], fds->err[1], fds->plan, fds->status[1]};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    /* Ours are all above 4 (the runner keeps 3 and 4 taken), so no dup2 destroys the source of another. */
+    for (int i = 0; i < 5; i++)
+        posix_spawn_file_actions_adddup2(&actions, places[i], i);
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(&attributes, &set);
+    sigfillset(&set);
+    posix_spawnattr_setsigdefault(&attributes, &set);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int result = posix_spawn(&container->pid, container->runner->stub, &actions, &attributes, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return -result;
+}
+
+static int start(struct container *container)
+{
+    struct descriptors fds;
+    int result = has_nul(list_of(container, S("command"))) || has_nul(list_of(container, S("environment"))) ? -EINVAL : 0;
+    if (result == 0)
+        result = open_descriptors(container, &fds);
+    else
+        return result;
+    if (result == 0)
+        result = spawn(container, &fds);
+    close_theirs(&fds);
+    int pidfd = result == 0 ? (int)syscall(SYS_pidfd_open, container->pid, 0) : -1;
+    if (result == 0 && pidfd < 0)
+        result = -errno;
+    if (result != 0) {
+        close_ours(&fds);
+        return result;
+    }
+    output_watch(container, 0, fds.out[0]);
+    output_watch(container, 1, fds.err[0]);
+    reap_watch(container, pidfd, fds.status[0]);
+    return 0;
+}
+
+int spawn_stub(struct container *container)
+{
+    slice folder = arena_printf(container->arena, "%.*s/%.*s", SLICE_ARG(container->runner->state_dir), SLICE_ARG(container->task));
+    int result = fdio_mkdirs(folder.ptr, 0700);
+    if (result == 0)
+        result = start(container);
+    if (result != 0)
+        container->failure = arena_printf(container->arena, "CannotStartContainerError: %s", strerror(-result));
+    return result;
+}
