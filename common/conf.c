@@ -171,7 +171,8 @@ static int choose_state_dir(struct arena *arena, struct conf *conf, slice *why)
     else if (home && *home)
         conf->state_dir = arena_printf(arena, "%s/.local/state/awssim", home);
     else
-        return refuse(arena, why, "neither HOME nor XDG_STATE_HOME is set: name a folder with --state-dir%.*s%.*s", S(""), S(""));
+        return refuse(arena, why, "neither HOME nor XDG_STATE_HOME is set: name a folder with --state-dir%.*s%.*s",
+                      S(""), S(""));
     return 0;
 }
 
@@ -194,7 +195,8 @@ static void choose_profile(int argc, char *const argv[], struct conf *conf, cons
         conf->profile = S("sockerless");
 }
 
-int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest, slice *why)
+int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest,
+               slice *why)
 {
     bool given[N_OPTIONS];
     *conf = (struct conf){0};
@@ -236,8 +238,10 @@ slice conf_help(struct arena *arena)
     slice text = S("");
     for (size_t i = 0; i < N_OPTIONS; i++) {
         slice flag = arena_printf(arena, "--%.*s%s", SLICE_ARG(options[i].flag), options[i].type == SWITCH ? "" : " X");
-        slice line = arena_printf(arena, "  %-20.*s %.*s [%s]", SLICE_ARG(flag), SLICE_ARG(options[i].help), options[i].environment);
-        slice end = options[i].otherwise.len > 0 ? arena_printf(arena, " (%.*s)\n", SLICE_ARG(options[i].otherwise)) : S("\n");
+        slice line = arena_printf(arena, "  %-20.*s %.*s [%s]", SLICE_ARG(flag), SLICE_ARG(options[i].help),
+                                  options[i].environment);
+        slice end =
+            options[i].otherwise.len > 0 ? arena_printf(arena, " (%.*s)\n", SLICE_ARG(options[i].otherwise)) : S("\n");
         text = arena_concat(arena, text, arena_concat(arena, line, end));
     }
     return text;

@@ -20,7 +20,8 @@ struct conf {
  * that are no options are collected in *rest, in order. Answers 0, or BAD_INPUT with a sentence in *why (unknown
  * flag, missing value, bad number, bad word). Resolves state_dir and run_dir (a run directory too long for a socket
  * path moves below /tmp, its name derived from the state directory's). */
-int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest, slice *why);
+int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest,
+               slice *why);
 
 /* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment. NULL-terminated;
  * first is argv[0]. */

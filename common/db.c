@@ -78,8 +78,8 @@ static int migrate(struct arena *arena, struct db *db, const struct db_config *c
     while (config->migrations && config->migrations[newest])
         newest++;
     if (version > newest) {
-        *why = arena_printf(arena, "%s was written by a newer awssim (schema %d, this one knows %d)", config->path, version,
-                            newest);
+        *why = arena_printf(arena, "%s was written by a newer awssim (schema %d, this one knows %d)", config->path,
+                            version, newest);
         return DB_NEWER;
     }
     if (version == newest)
@@ -103,8 +103,8 @@ static int prepare(struct arena *arena, struct db *db, const struct db_config *c
     if (!db->statements || !db->open)
         abort();
     for (size_t i = 0; i < config->n_statements; i++) {
-        if (sqlite3_prepare_v3(db->handle, config->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) !=
-            SQLITE_OK) {
+        if (sqlite3_prepare_v3(db->handle, config->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
+                               NULL) != SQLITE_OK) {
             *why = arena_printf(arena, "%s: %s", config->statements[i], sqlite3_errmsg(db->handle));
             return FAULT_SQL;
         }
@@ -126,8 +126,8 @@ static int configure(struct arena *arena, struct db *db, const struct db_config 
 
 static int set_up(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
 {
-    if (sqlite3_open_v2(config->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
+    if (sqlite3_open_v2(config->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK) {
         *why = arena_printf(arena, "cannot open %s: %s", config->path, sqlite3_errmsg(db->handle));
         return FAULT_SQL;
     }

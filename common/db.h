@@ -27,8 +27,8 @@ void db_close(struct db *db);
 /* Outside a call there is no savepoint: a failed statement loses the whole batch. Bound texts are borrowed until the
  * statement is done. A literal for 'i' needs a cast to int64_t.
  * One statement run to its end. types names the binds, one letter each:
- *   t slice text (absent = NULL)   b slice blob (absent = NULL)   i int64_t   d double   I struct opt_int   B struct opt_bool
- * Nothing else is accepted (asserted). Answers the number of changed rows. */
+ *   t slice text (absent = NULL)   b slice blob (absent = NULL)   i int64_t   d double   I struct opt_int   B struct
+ * opt_bool Nothing else is accepted (asserted). Answers the number of changed rows. */
 int64_t db_run(struct db *db, int statement, const char *types, ...);
 
 /* rowid of the last insert. */
@@ -60,7 +60,8 @@ void db_call_begin(struct db *db, struct arena *arena);
 /* Whether the running call has written anything. */
 bool db_call_wrote(const struct db *db);
 
-/* Ends the call: keep = false undoes its writes. Answers 0, or FAULT_SQL when a statement failed (then they are undone). */
+/* Ends the call: keep = false undoes its writes. Answers 0, or FAULT_SQL when a statement failed (then they are
+ * undone). */
 int db_call_end(struct db *db, bool keep);
 
 /* Commits what the batch wrote, if anything; on FAULT_SQL nothing of the whole batch was kept. */

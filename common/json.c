@@ -67,7 +67,8 @@ static struct val *add(struct builder *b, struct val value)
         return b->root;
     }
     struct val *container = b->stack[b->depth - 1];
-    return container->type == VAL_ARRAY ? val_push(b->arena, container, value) : val_set(b->arena, container, b->key, value);
+    return container->type == VAL_ARRAY ? val_push(b->arena, container, value)
+                                        : val_set(b->arena, container, b->key, value);
 }
 
 static int open_container(struct builder *b, struct val value)

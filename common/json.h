@@ -76,7 +76,7 @@ void json_key(struct json_writer *w, slice key);
 void json_string(struct json_writer *w, slice text); /* invalid UTF-8 is written as U+FFFD */
 void json_int(struct json_writer *w, int64_t value);
 void json_double(struct json_writer *w, double value); /* NaN and infinities as AWS's strings "NaN", "Infinity", … */
-void json_blob(struct json_writer *w, slice bytes); /* base64 */
+void json_blob(struct json_writer *w, slice bytes);    /* base64 */
 void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_val(struct json_writer *w, const struct val *value);

@@ -18,7 +18,8 @@ struct list {
 void *list_add_raw(struct arena *arena, struct list *list, size_t elem_size);
 
 /* list_add(arena, &out->items): pointer to a new zeroed last element, of the list's own element type. */
-#define list_add(arena, l) ((__typeof__(*(l)->items) *)list_add_raw((arena), (struct list *)(void *)(l), sizeof(*(l)->items)))
+#define list_add(arena, l)                                                                                             \
+    ((__typeof__(*(l)->items) *)list_add_raw((arena), (struct list *)(void *)(l), sizeof(*(l)->items)))
 
 /* list_foreach(item, &list) { … }: item is a pointer to each element in turn. */
 #define list_foreach(item, l)                                                                                          \

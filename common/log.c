@@ -38,7 +38,8 @@ static void write_line(enum log_level level, const char *format, va_list args)
         return;
     int64_t now = time_now_ms();
     time_rfc1123(now, date);
-    int head = snprintf(line, sizeof(line), "%.8s.%03d %s %s: ", date + 17, (int)(now % 1000), log_program, names[level]);
+    int head =
+        snprintf(line, sizeof(line), "%.8s.%03d %s %s: ", date + 17, (int)(now % 1000), log_program, names[level]);
     int text = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
     size_t length = (size_t)head + (size_t)(text < 0 ? 0 : text);
     if (length > sizeof(line) - 2)

@@ -23,8 +23,8 @@ int page_key(struct arena *arena, slice kind, slice token, slice *key)
     *key = S("");
     if (!token.ptr)
         return 0;
-    if (base64_decode(arena, token, &text) != 0 || !slice_cut(text, ':', &check, &tail) || !slice_cut(tail, ':', &of, &tail) ||
-        !slice_eq(of, kind) || !slice_eq(text, sealed(arena, kind, tail)))
+    if (base64_decode(arena, token, &text) != 0 || !slice_cut(text, ':', &check, &tail) ||
+        !slice_cut(tail, ':', &of, &tail) || !slice_eq(of, kind) || !slice_eq(text, sealed(arena, kind, tail)))
         return BAD_INPUT;
     *key = tail;
     return 0;

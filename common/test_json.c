@@ -50,7 +50,8 @@ static void test_tree(void **state)
 {
     struct val value;
     slice why;
-    assert_int_equal(json_parse(arena, S("{\"n\":5,\"s\":\"t\",\"b\":true,\"n\":6,\"u\":\"\\u00e4\\u0000\"}"), &value, &why), 0);
+    assert_int_equal(
+        json_parse(arena, S("{\"n\":5,\"s\":\"t\",\"b\":true,\"n\":6,\"u\":\"\\u00e4\\u0000\"}"), &value, &why), 0);
     assert_int_equal(val_get_int(&value, S("n"), 0), 6);
     assert_true(slice_eq(val_get_string(&value, S("s")), S("t")));
     assert_true(val_get_bool(&value, S("b"), false));
@@ -71,7 +72,8 @@ static void test_writer(void **state)
     json_string(w, S("a\xff\"\\\x01"));
     json_string(w, (slice){NULL, 0});
     json_array_end(w);
-    assert_true(slice_eq(json_writer_close(w), S("[\"NaN\",1.5,1700000000.12,1700000000,-0.5,\"a\xef\xbf\xbd\\\"\\\\\\u0001\",null]")));
+    assert_true(slice_eq(json_writer_close(w),
+                         S("[\"NaN\",1.5,1700000000.12,1700000000,-0.5,\"a\xef\xbf\xbd\\\"\\\\\\u0001\",null]")));
 }
 
 static int setup(void **state)

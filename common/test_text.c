@@ -52,7 +52,8 @@ static void test_utf8(void **state)
 {
     assert_true(slice_is_utf8(S("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")));
     assert_int_equal(slice_utf8_len(S("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")), 4);
-    assert_false(slice_is_utf8(S("\xc0\x80")) || slice_is_utf8(S("\xed\xa0\x80")) || slice_is_utf8(S("\xf4\x90\x80\x80")));
+    assert_false(slice_is_utf8(S("\xc0\x80")) || slice_is_utf8(S("\xed\xa0\x80")) ||
+                 slice_is_utf8(S("\xf4\x90\x80\x80")));
     assert_false(slice_is_utf8(S("\xe2\x82")) || slice_is_utf8(S("\x80")) || slice_is_utf8(S("\xff")));
 }
 
@@ -155,7 +156,8 @@ static void test_encodings(void **state)
 
 static void test_hash_and_ids(void **state)
 {
-    assert_slice(hash_sha256_hex(arena, S("abc")), S("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+    assert_slice(hash_sha256_hex(arena, S("abc")),
+                 S("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
     assert_slice(hash_sha256_hex(arena, S("")), S("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
     assert_slice(hash_sha256_hex(arena, S("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
                  S("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));

@@ -86,8 +86,9 @@ void time_rfc1123(int64_t ms, char out[30])
 {
     struct date d = date_of(ms);
     unsigned day = (unsigned)d.day % 100, year = (unsigned)d.year % 10000;
-    snprintf(out, 30, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", weekdays + d.weekday * 3, day, months + (d.month - 1) * 3,
-             year, (unsigned)d.hour % 100, (unsigned)d.minute % 100, (unsigned)d.second % 100);
+    snprintf(out, 30, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", weekdays + d.weekday * 3, day,
+             months + (d.month - 1) * 3, year, (unsigned)d.hour % 100, (unsigned)d.minute % 100,
+             (unsigned)d.second % 100);
 }
 
 /* Exactly count digits. */
@@ -117,8 +118,8 @@ static bool take_char(slice *text, char c)
 static bool take_clock(slice *text, int64_t *ms)
 {
     int hour, minute, second;
-    if (!take_digits(text, 2, &hour) || !take_char(text, ':') || !take_digits(text, 2, &minute) || !take_char(text, ':') ||
-        !take_digits(text, 2, &second) || hour > 23 || minute > 59 || second > 60)
+    if (!take_digits(text, 2, &hour) || !take_char(text, ':') || !take_digits(text, 2, &minute) ||
+        !take_char(text, ':') || !take_digits(text, 2, &second) || hour > 23 || minute > 59 || second > 60)
         return false;
     *ms = ((hour * 60 + minute) * 60 + second) * 1000LL;
     return true;

@@ -10,5 +10,6 @@ int uri_decode(struct arena *arena, slice text, bool plus_is_space, slice *out);
 /* Encodes everything but unreserved characters (and '/' when keep_slash). */
 slice uri_encode(struct arena *arena, slice text, bool keep_slash);
 
-/* name=value&…, decoded, in order; at most LIMIT_FORM_PARAMS. BAD_INPUT when one does not decode or there are too many. */
+/* name=value&…, decoded, in order; at most LIMIT_FORM_PARAMS. BAD_INPUT when one does not decode or there are too many.
+ */
 int uri_parse_form(struct arena *arena, slice text, struct pair_list *out);

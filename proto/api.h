@@ -67,8 +67,8 @@ enum api_member_flag {
 };
 
 struct api_constraint {
-    int64_t min; /* length, size or value; INT64_MIN: none */
-    int64_t max; /* INT64_MAX: none */
+    int64_t min;   /* length, size or value; INT64_MIN: none */
+    int64_t max;   /* INT64_MAX: none */
     slice pattern; /* absent: none */
     const slice *enums;
     uint16_t n_enums;
@@ -102,10 +102,10 @@ struct api_member {
 };
 
 struct api_error {
-    slice name;     /* shape name */
-    slice code;     /* on the wire */
+    slice name; /* shape name */
+    slice code; /* on the wire */
     uint16_t status;
-    bool fault;     /* the service's fault, not the caller's */
+    bool fault;                    /* the service's fault, not the caller's */
     slice message_key;             /* "message" or "Message" */
     const struct api_shape *shape; /* its modelled members; NULL for overlay errors */
 };
@@ -118,8 +118,8 @@ struct api_operation {
     slice method;
     slice uri; /* with {labels} and a literal query */
     uint16_t status;
-    bool readonly;    /* may be repeated */
-    bool unsigned_ok; /* the model asks for no signature */
+    bool readonly;               /* may be repeated */
+    bool unsigned_ok;            /* the model asks for no signature */
     const struct api_shape *in;  /* NULL: none, or not imported */
     const struct api_shape *out; /* NULL: none, or not imported */
     slice result_wrapper;        /* query: absent when the operation has no output */

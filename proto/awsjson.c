@@ -6,7 +6,8 @@
 #include "common/json.h"
 #include "proto/jsonform.h"
 
-static const struct api_operation *find(struct arena *arena, const struct api_service *service, const struct msg *request, slice *name)
+static const struct api_operation *find(struct arena *arena, const struct api_service *service,
+                                        const struct msg *request, slice *name)
 {
     slice target = msg_header(request, S("x-amz-target")), prefix;
     *name = request->operation;
@@ -44,7 +45,8 @@ slice codecs_encode_json(struct arena *arena, const struct api_operation *operat
 
 static slice content_type(struct arena *arena, const struct api_service *service)
 {
-    return slice_eq(service->json_version, S("1.0")) ? S("application/x-amz-json-1.0") : S("application/x-amz-json-1.1");
+    return slice_eq(service->json_version, S("1.0")) ? S("application/x-amz-json-1.0")
+                                                     : S("application/x-amz-json-1.1");
 }
 
 static void encode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,

@@ -4,11 +4,8 @@
 #include "common/arena.h"
 
 static const struct codec *const by_protocol[] = {
-    [API_AWSJSON] = &codecs_awsjson,
-    [API_QUERY] = &codecs_query,
-    [API_EC2QUERY] = NULL,
-    [API_RESTJSON] = NULL,
-    [API_RESTXML] = NULL,
+    [API_AWSJSON] = &codecs_awsjson, [API_QUERY] = &codecs_query, [API_EC2QUERY] = NULL,
+    [API_RESTJSON] = NULL,           [API_RESTXML] = NULL,
 };
 
 const struct codec *codec_for(uint8_t protocol)
@@ -16,7 +13,8 @@ const struct codec *codec_for(uint8_t protocol)
     return protocol < sizeof(by_protocol) / sizeof(*by_protocol) ? by_protocol[protocol] : NULL;
 }
 
-static const struct api_operation *find(struct arena *arena, const struct api_service *service, const struct msg *request, slice *name)
+static const struct api_operation *find(struct arena *arena, const struct api_service *service,
+                                        const struct msg *request, slice *name)
 {
     *name = request->operation;
     return api_find_operation(service, *name);

@@ -10,8 +10,8 @@ struct val;
 
 /* Every constraint an input violates, in the order of the walk. */
 struct violation {
-    slice path;       /* "tags.1.member.key": first letters in lower case, list elements counted from 1 */
-    slice value;      /* as AWS prints it; absent for a missing required member */
+    slice path;  /* "tags.1.member.key": first letters in lower case, list elements counted from 1 */
+    slice value; /* as AWS prints it; absent for a missing required member */
     bool sensitive;
     slice constraint; /* "Member must not be null", … */
 };
@@ -31,8 +31,8 @@ struct codec_failure {
 
 struct codec {
     /* Which operation the request is for; NULL when unknown. *name is what the client said, for messages. */
-    const struct api_operation *(*operation)(struct arena *arena, const struct api_service *service, const struct msg *request,
-                                             slice *name);
+    const struct api_operation *(*operation)(struct arena *arena, const struct api_service *service,
+                                             const struct msg *request, slice *name);
     /* Fills in (zeroed, operation->in->size). BAD_INPUT: not decodable, *why says what. */
     int (*decode)(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                   const struct msg *request, void *in, slice *why);
@@ -51,8 +51,8 @@ const struct codec *codec_for(uint8_t protocol);
 extern const struct codec codec_internal;
 
 /* Checks required, enum, range, length and pattern over the whole input, collecting everything. */
-void codec_validate(struct arena *arena, const struct api_service *service, const struct api_shape *shape, const void *in,
-                    struct violation_list *violations);
+void codec_validate(struct arena *arena, const struct api_service *service, const struct api_shape *shape,
+                    const void *in, struct violation_list *violations);
 
 /* The failure that the service answers for these violations (at least one). */
 struct codec_failure codec_violations_failure(struct arena *arena, const struct api_service *service,

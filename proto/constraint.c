@@ -100,10 +100,12 @@ static bool measure(const struct api_shape *shape, const void *place, int64_t *s
 
 static bool is_number(const struct api_shape *shape)
 {
-    return shape->type == API_INTEGER || shape->type == API_LONG || shape->type == API_FLOAT || shape->type == API_DOUBLE;
+    return shape->type == API_INTEGER || shape->type == API_LONG || shape->type == API_FLOAT ||
+           shape->type == API_DOUBLE;
 }
 
-size_t constraint_broken(struct arena *arena, const struct api_shape *shape, const void *place, bool values, slice broken[4])
+size_t constraint_broken(struct arena *arena, const struct api_shape *shape, const void *place, bool values,
+                         slice broken[4])
 {
     const struct api_constraint *constraint = shape->constraint;
     size_t n = 0;
@@ -126,7 +128,8 @@ size_t constraint_broken(struct arena *arena, const struct api_shape *shape, con
         return n;
     slice text = *(const slice *)place;
     if (constraint->pattern.ptr && !fits_pattern(constraint->pattern, text))
-        broken[n++] = arena_printf(arena, "Member must satisfy regular expression pattern: %.*s", SLICE_ARG(constraint->pattern));
+        broken[n++] =
+            arena_printf(arena, "Member must satisfy regular expression pattern: %.*s", SLICE_ARG(constraint->pattern));
     if (constraint->n_enums > 0 && !constraint->enum_open && !in_enum(constraint, text))
         broken[n++] = enum_words(arena, constraint, values);
     return n;
@@ -149,14 +152,16 @@ slice constraint_all(struct arena *arena, const struct api_shape *shape, bool va
     return buf_slice(&text);
 }
 
-static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place, bool by_value);
+static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place,
+                  bool by_value);
 
 static void print_structure(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *object)
 {
     buf_printf(text, "%.*s(", SLICE_ARG(shape->name));
     for (size_t i = 0; i < shape->n_members; i++) {
         const struct api_member *member = &shape->members[i];
-        char first = member->name.ptr[0] >= 'A' && member->name.ptr[0] <= 'Z' ? (char)(member->name.ptr[0] + 32) : member->name.ptr[0];
+        char first = member->name.ptr[0] >= 'A' && member->name.ptr[0] <= 'Z' ? (char)(member->name.ptr[0] + 32)
+                                                                              : member->name.ptr[0];
         slice rest = slice_sub(member->name, 1, member->name.len);
         buf_printf(text, "%s%c%.*s=", i ? ", " : "", first, SLICE_ARG(rest));
         print(arena, text, member->shape, (const char *)object + member->offset, false);
@@ -180,7 +185,8 @@ static void print_entries(struct arena *arena, struct buf *text, const struct ap
     buf_add_char(text, map ? '}' : ']');
 }
 
-static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place, bool by_value)
+static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place,
+                  bool by_value)
 {
     if (!walk_is_set(shape, place, by_value))
         buf_add(text, S("null"));

@@ -22,7 +22,8 @@ struct decoder {
     slice why;
 };
 
-static int decode_place(struct decoder *d, const struct api_member *member, const struct node *node, void *place, bool by_value);
+static int decode_place(struct decoder *d, const struct api_member *member, const struct node *node, void *place,
+                        bool by_value);
 
 static struct node *child(struct arena *arena, struct node *node, slice key)
 {
@@ -136,7 +137,8 @@ static int decode_structure(struct decoder *d, const struct api_shape *shape, co
     return 0;
 }
 
-static int decode_place(struct decoder *d, const struct api_member *member, const struct node *node, void *place, bool by_value)
+static int decode_place(struct decoder *d, const struct api_member *member, const struct node *node, void *place,
+                        bool by_value)
 {
     const struct api_shape *shape = member->shape;
     if (shape->type == API_LIST)
@@ -150,7 +152,8 @@ static int decode_place(struct decoder *d, const struct api_member *member, cons
         return decode_structure(d, shape, node, object);
     }
     if (!node->value.ptr || walk_set_text(d->arena, shape, node->value, place) != 0) {
-        d->why = arena_printf(d->arena, "Value '%.*s' of '%.*s' is malformed", SLICE_ARG(node->value), SLICE_ARG(node->key));
+        d->why =
+            arena_printf(d->arena, "Value '%.*s' of '%.*s' is malformed", SLICE_ARG(node->value), SLICE_ARG(node->key));
         return BAD_INPUT;
     }
     return 0;
@@ -161,7 +164,8 @@ static bool is_envelope(slice name)
     return slice_eq(name, S("Action")) || slice_eq(name, S("Version"));
 }
 
-int form_decode(struct arena *arena, const struct api_shape *shape, const struct pair_list *pairs, void *object, slice *why)
+int form_decode(struct arena *arena, const struct api_shape *shape, const struct pair_list *pairs, void *object,
+                slice *why)
 {
     struct decoder d = {.arena = arena};
     struct node root = {0};

@@ -13,21 +13,26 @@ struct decoder {
     slice why;
 };
 
-static int decode_place(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place, bool by_value);
+static int decode_place(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place,
+                        bool by_value);
 
 /* AWS's texts for a value of the wrong type. */
 static int mismatch(struct decoder *d, const struct api_shape *shape, const struct val *value)
 {
     static const slice words[] = {
-        [VAL_NULL] = S("NULL_VALUE"),     [VAL_BOOL] = S("BOOLEAN_VALUE"),  [VAL_INT] = S("NUMBER_VALUE"),
-        [VAL_DOUBLE] = S("DECIMAL_VALUE"), [VAL_STRING] = S("STRING_VALUE"), [VAL_ARRAY] = S(""),
+        [VAL_NULL] = S("NULL_VALUE"),
+        [VAL_BOOL] = S("BOOLEAN_VALUE"),
+        [VAL_INT] = S("NUMBER_VALUE"),
+        [VAL_DOUBLE] = S("DECIMAL_VALUE"),
+        [VAL_STRING] = S("STRING_VALUE"),
+        [VAL_ARRAY] = S(""),
         [VAL_OBJECT] = S(""),
     };
     static const slice wanted[] = {
-        [API_STRING] = S("a String"),  [API_BLOB] = S("a Blob"),           [API_BOOLEAN] = S("a Boolean"),
-        [API_INTEGER] = S("an Integer"), [API_LONG] = S("a Long"),         [API_FLOAT] = S("a Float"),
-        [API_DOUBLE] = S("a Double"),  [API_TIMESTAMP] = S("a Timestamp"), [API_LIST] = S("a List"),
-        [API_MAP] = S("a Map"),        [API_STRUCTURE] = S("a Structure"), [API_DOCUMENT] = S("a Document"),
+        [API_STRING] = S("a String"),    [API_BLOB] = S("a Blob"),           [API_BOOLEAN] = S("a Boolean"),
+        [API_INTEGER] = S("an Integer"), [API_LONG] = S("a Long"),           [API_FLOAT] = S("a Float"),
+        [API_DOUBLE] = S("a Double"),    [API_TIMESTAMP] = S("a Timestamp"), [API_LIST] = S("a List"),
+        [API_MAP] = S("a Map"),          [API_STRUCTURE] = S("a Structure"), [API_DOCUMENT] = S("a Document"),
     };
     if (value->type == VAL_ARRAY)
         d->why = S("Start of list found where not expected");
@@ -52,7 +57,8 @@ static int decode_string(struct decoder *d, const struct api_shape *shape, const
     return 0;
 }
 
-static int decode_integer(struct decoder *d, const struct api_shape *shape, const struct val *value, struct opt_int *place)
+static int decode_integer(struct decoder *d, const struct api_shape *shape, const struct val *value,
+                          struct opt_int *place)
 {
     int64_t number;
     if (value->type == VAL_INT)
@@ -78,7 +84,8 @@ static int decode_double(struct decoder *d, const struct api_shape *shape, const
     return 0;
 }
 
-static int decode_timestamp(struct decoder *d, const struct api_shape *shape, const struct val *value, struct opt_int *place)
+static int decode_timestamp(struct decoder *d, const struct api_shape *shape, const struct val *value,
+                            struct opt_int *place)
 {
     int64_t ms;
     if (value->type == VAL_INT && value->integer < INT64_MAX / 1000 && value->integer > INT64_MIN / 1000)
@@ -137,7 +144,8 @@ static int decode_structure(struct decoder *d, const struct api_shape *shape, co
     return 0;
 }
 
-static int decode_container(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place, bool by_value)
+static int decode_container(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place,
+                            bool by_value)
 {
     if (shape->type == API_LIST || shape->type == API_MAP) {
         *(struct list *)place = (struct list){0}; /* the last of duplicate members counts */
@@ -154,7 +162,8 @@ static int decode_container(struct decoder *d, const struct api_shape *shape, co
     return decode_structure(d, shape, value, object);
 }
 
-static int decode_place(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place, bool by_value)
+static int decode_place(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place,
+                        bool by_value)
 {
     switch (shape->type) {
     case API_STRING:
@@ -178,7 +187,8 @@ static int decode_place(struct decoder *d, const struct api_shape *shape, const 
     }
 }
 
-int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, void *object, slice *why)
+int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, void *object,
+                    slice *why)
 {
     struct decoder d = {.arena = arena};
     int result = decode_structure(&d, shape, value, object);

@@ -6,7 +6,8 @@
 
 /* Fills object from a tree. Unknown members are skipped, null means absent. Answers 0, or BAD_INPUT with AWS's kind of
  * reason in *why. */
-int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, void *object, slice *why);
+int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, void *object,
+                    slice *why);
 
 /* Writes what is set of a structure. With main_lists, unset top-level lists are written as [], as AWS answers. */
 void jsonform_encode(struct json_writer *w, const struct api_shape *shape, const void *object, bool main_lists);

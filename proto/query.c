@@ -26,7 +26,8 @@ static slice action_of(slice form)
     return (slice){NULL, 0};
 }
 
-static const struct api_operation *find(struct arena *arena, const struct api_service *service, const struct msg *request, slice *name)
+static const struct api_operation *find(struct arena *arena, const struct api_service *service,
+                                        const struct msg *request, slice *name)
 {
     *name = action_of(form_of(request));
     if (slice_empty(*name))

@@ -9,10 +9,10 @@ struct routes_operation {
 };
 
 struct routes_service {
-    slice name;         /* of the worker */
-    slice signing_name; /* in credential scopes */
-    slice title;        /* "Amazon ECS" */
-    uint8_t protocol;   /* enum api_protocol */
+    slice name;          /* of the worker */
+    slice signing_name;  /* in credential scopes */
+    slice title;         /* "Amazon ECS" */
+    uint8_t protocol;    /* enum api_protocol */
     slice target_prefix; /* JSON protocols: of X-Amz-Target; else absent */
     slice target_alias;  /* another prefix that is accepted; absent: none */
     slice api_version;   /* query protocols: the Version parameter */

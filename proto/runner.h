@@ -5,16 +5,13 @@
  * To the runner (effects of the owner's outbox; the owner is the envelope's origin):
  *
  *   StartContainer   {"task": id, "container": id, "name": text, "image": text,
- *                     "command": [text…],            full argument vector (entryPoint + command); absent: the image's own
- *                     "environment": [[name, value]…], "workingDirectory": text, "user": text,
- *                     "ulimits": [[name, soft, hard]…], "cpu": units, "memory": MiB, "memoryReservation": MiB,
- *                     "stopSignal": text,
- *                     "log": {"account", "region", "group", "stream", "createGroup": bool,
- *                             "mode": "blocking"|"non-blocking", "maxBufferBytes": n}}   absent: output is dropped
- *                    Reply body: {"boot": id of this runner process}.
- *   StopContainer    {"task", "container", "signal": "SIGTERM", "killAfterMs": n}  of one that has not started: never starts
- *   RemoveTask       {"task"}: its folder and whatever is left of it; its containers are gone
- *   Reset            {}: everything is killed and forgotten; answered when nothing runs any more
+ *                     "command": [text…],            full argument vector (entryPoint + command); absent: the image's
+ * own "environment": [[name, value]…], "workingDirectory": text, "user": text, "ulimits": [[name, soft, hard]…], "cpu":
+ * units, "memory": MiB, "memoryReservation": MiB, "stopSignal": text, "log": {"account", "region", "group", "stream",
+ * "createGroup": bool, "mode": "blocking"|"non-blocking", "maxBufferBytes": n}}   absent: output is dropped Reply body:
+ * {"boot": id of this runner process}. StopContainer    {"task", "container", "signal": "SIGTERM", "killAfterMs": n} of
+ * one that has not started: never starts RemoveTask       {"task"}: its folder and whatever is left of it; its
+ * containers are gone Reset            {}: everything is killed and forgotten; answered when nothing runs any more
  *
  * From the runner to the owner:
  *
@@ -30,8 +27,8 @@
  *
  * From the runner to logs:
  *
- *   AppendLogEvents    {"account", "region", "group", "stream", "events": [[timestamp, message]…]}: stored as PutLogEvents
- *                      would, in the order given. Refused (4xx) when the group or stream is gone: those events are dropped.
+ *   AppendLogEvents    {"account", "region", "group", "stream", "events": [[timestamp, message]…]}: stored as
+ * PutLogEvents would, in the order given. Refused (4xx) when the group or stream is gone: those events are dropped.
  *
  * The group and stream are made beforehand by the AWS operations CreateLogGroup (only with createGroup) and
  * CreateLogStream as MSG_REQUESTs with protocol "internal".

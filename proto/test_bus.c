@@ -220,7 +220,7 @@ static void on_peer(void *context, struct bus_peer *peer, bool up)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    strcpy(f->dir, "/tmp/test_bus.XXXXXX");
+    memcpy(f->dir, "/tmp/test_bus.XXXXXX", sizeof("/tmp/test_bus.XXXXXX"));
     assert_non_null(mkdtemp(f->dir));
     f->loop = ev_loop_new(0);
     struct bus_config config = {.loop = f->loop, .run_dir = f->dir, .self = "test", .on_peer = on_peer, .context = f};

@@ -13,7 +13,8 @@ struct checker {
     struct violation_list *found;
 };
 
-static void check_place(struct checker *ch, const struct api_shape *shape, const void *place, bool by_value, slice path);
+static void check_place(struct checker *ch, const struct api_shape *shape, const void *place, bool by_value,
+                        slice path);
 
 static void add(struct checker *ch, const struct api_shape *shape, const void *place, slice path, slice constraint)
 {
@@ -63,9 +64,11 @@ static bool breaks(struct checker *ch, const struct api_shape *shape, const void
 }
 
 /* Scalars in a list or map are judged together: AWS shows the whole container and every constraint of its elements. */
-static void check_scalars(struct checker *ch, const struct api_shape *shape, const struct list *list, size_t which, slice path)
+static void check_scalars(struct checker *ch, const struct api_shape *shape, const struct list *list, size_t which,
+                          slice path)
 {
-    static const char *const forms[] = {"Member must satisfy constraint: [%.*s]", "Map keys must satisfy constraint: [%.*s]",
+    static const char *const forms[] = {"Member must satisfy constraint: [%.*s]",
+                                        "Map keys must satisfy constraint: [%.*s]",
                                         "Map value must satisfy constraint: [%.*s]"};
     const struct api_member *member = &shape->members[which];
     for (size_t i = 0; i < list->len; i++) {
@@ -81,7 +84,8 @@ static void check_scalars(struct checker *ch, const struct api_shape *shape, con
     }
 }
 
-static void check_elements(struct checker *ch, const struct api_shape *shape, const struct list *list, size_t which, slice path)
+static void check_elements(struct checker *ch, const struct api_shape *shape, const struct list *list, size_t which,
+                           slice path)
 {
     const struct api_member *member = &shape->members[which];
     if (member->shape->type < API_LIST) {
@@ -90,9 +94,9 @@ static void check_elements(struct checker *ch, const struct api_shape *shape, co
     }
     for (size_t i = 0; i < list->len; i++) {
         const char *entry = walk_entry(shape, list, i);
-        slice at = shape->type == API_LIST
-                       ? arena_printf(ch->arena, "%.*s.%zu.member", SLICE_ARG(path), i + 1)
-                       : arena_printf(ch->arena, "%.*s.%.*s.member", SLICE_ARG(path), SLICE_ARG(*(const slice *)(const void *)entry));
+        slice at = shape->type == API_LIST ? arena_printf(ch->arena, "%.*s.%zu.member", SLICE_ARG(path), i + 1)
+                                           : arena_printf(ch->arena, "%.*s.%.*s.member", SLICE_ARG(path),
+                                                          SLICE_ARG(*(const slice *)(const void *)entry));
         check_place(ch, member->shape, entry + member->offset, true, at);
     }
 }
@@ -110,8 +114,8 @@ static void check_place(struct checker *ch, const struct api_shape *shape, const
     }
 }
 
-void codec_validate(struct arena *arena, const struct api_service *service, const struct api_shape *shape, const void *in,
-                    struct violation_list *violations)
+void codec_validate(struct arena *arena, const struct api_service *service, const struct api_shape *shape,
+                    const void *in, struct violation_list *violations)
 {
     struct checker ch = {arena, service->validation_style != API_STYLE_NO_VALUE, violations};
     if (shape)
@@ -142,8 +146,8 @@ struct codec_failure codec_violations_failure(struct arena *arena, const struct 
         break;
     case API_STYLE_EC2:
         if (first->value.ptr)
-            buf_printf(&text, "Value (%.*s) for parameter %.*s is invalid. %.*s", SLICE_ARG(first->value), SLICE_ARG(first->path),
-                       SLICE_ARG(first->constraint));
+            buf_printf(&text, "Value (%.*s) for parameter %.*s is invalid. %.*s", SLICE_ARG(first->value),
+                       SLICE_ARG(first->path), SLICE_ARG(first->constraint));
         else
             buf_printf(&text, "The request must contain the parameter %.*s", SLICE_ARG(first->path));
         break;

@@ -19,8 +19,7 @@ static void add_list(struct writer *w, const struct api_member *member, slice na
     if (!flat)
         xml_open_tag(w->xml, name);
     for (size_t i = 0; i < list->len; i++)
-        add_value(w, element, flat ? name : element->wire,
-                  walk_entry(shape, list, i), true);
+        add_value(w, element, flat ? name : element->wire, walk_entry(shape, list, i), true);
     if (!flat)
         xml_close_tag(w->xml, name);
 }

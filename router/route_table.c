@@ -88,7 +88,8 @@ const struct route_service *route_table_version(slice version, slice action)
     for (size_t i = 0; i < routes_n_services; i++) {
         const struct routes_service *service = &routes_services[i];
         bool speaks_forms = service->protocol == API_QUERY || service->protocol == API_EC2QUERY;
-        if (speaks_forms && (version.len > 0 ? slice_eq(service->api_version, version) : operation_of(service, action) != NULL))
+        if (speaks_forms &&
+            (version.len > 0 ? slice_eq(service->api_version, version) : operation_of(service, action) != NULL))
             return service_at(i);
     }
     return NULL;

@@ -159,10 +159,12 @@ static void begin(struct container *container)
 {
     container->pull_started_ms = time_now_ms();
     if (!has_command(container))
-        give_up(container, arena_printf(container->arena,
-                                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): image %.*s is not "
-                                        "available here and the container names no command",
-                                        SLICE_ARG(val_get_string(&container->plan, S("image")))));
+        give_up(
+            container,
+            arena_printf(container->arena,
+                         "CannotPullContainerError: pull image manifest has been retried 1 time(s): image %.*s is not "
+                         "available here and the container names no command",
+                         SLICE_ARG(val_get_string(&container->plan, S("image")))));
     else if (container->ship.wanted)
         streams_prepare(container);
     else
@@ -180,7 +182,8 @@ int container_start(struct runner *runner, slice owner, slice body)
     container->id = val_get_string(&container->plan, S("container"));
     container->task = val_get_string(&container->plan, S("task"));
     container->pidfd.fd = container->status.fd = container->outputs[0].io.fd = container->outputs[1].io.fd = -1;
-    if (status == 0 && (!is_id(container->id) || !is_id(container->task) || ship_init(container, val_get(&container->plan, S("log"))) != 0))
+    if (status == 0 && (!is_id(container->id) || !is_id(container->task) ||
+                        ship_init(container, val_get(&container->plan, S("log"))) != 0))
         status = 400;
     if (status != 0 || map_get(runner->containers, container->id)) { /* the same command again is no new container */
         arena_close(arena);
@@ -196,7 +199,7 @@ static int signal_number(slice name)
     static const struct {
         slice name;
         int number;
-    } signals[] = {{S("SIGTERM"), SIGTERM}, {S("SIGINT"), SIGINT}, {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},
+    } signals[] = {{S("SIGTERM"), SIGTERM}, {S("SIGINT"), SIGINT},   {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},
                    {S("SIGUSR1"), SIGUSR1}, {S("SIGUSR2"), SIGUSR2}, {S("SIGKILL"), SIGKILL}};
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
         if (slice_eq(signals[i].name, name))
@@ -210,7 +213,8 @@ int container_stop(struct runner *runner, slice body)
     struct arena *arena = arena_open();
     struct val command;
     int status = parse(arena, body, &command);
-    struct container *container = status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
+    struct container *container =
+        status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
     if (container && container->state != STATE_EXITED) {
         container->stop_asked = true;
         reap_signal(container, signal_number(val_get_string(&command, S("signal"))));

@@ -127,7 +127,8 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
         return EXIT_GIVE_UP;
     }
     const char *path = getenv("PATH");
-    runner->host_path = path && *path ? slice_of(path) : S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    runner->host_path =
+        path && *path ? slice_of(path) : S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     runner->state_dir = arena_printf(runner->arena, "%.*s/runner", SLICE_ARG(conf->state_dir));
     runner->boot = ids_hex(runner->arena, 16);
     fdio_mkdirs(slice_cstr(runner->arena, conf->run_dir), 0700);

@@ -88,7 +88,8 @@ static void send_all(struct lane *lane)
             .origin = S("runner"),
             .service = slice_of(lane->owner),
             .operation = report->name,
-            .event_id = arena_printf(arena, "%.*s-%s:%lld", SLICE_ARG(runner->boot), lane->owner, (long long)report->number),
+            .event_id =
+                arena_printf(arena, "%.*s-%s:%lld", SLICE_ARG(runner->boot), lane->owner, (long long)report->number),
             .body = report->body,
         };
         report->call_id = bus_send(lane->peer, &event, on_acknowledged, report);
@@ -161,7 +162,8 @@ struct reports *reports_open(struct runner *runner)
     struct val body = val_object();
     val_set(runner->arena, &body, S("boot"), val_string(runner->boot));
     for (size_t i = 0; i < N_OWNERS; i++) {
-        reports->lanes[i] = (struct lane){.reports = reports, .owner = owners[i], .peer = bus_peer(runner->bus, slice_of(owners[i]))};
+        reports->lanes[i] =
+            (struct lane){.reports = reports, .owner = owners[i], .peer = bus_peer(runner->bus, slice_of(owners[i]))};
         reports_send(reports, slice_of(owners[i]), S("RunnerStarted"), &body);
     }
     return reports;

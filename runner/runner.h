@@ -29,7 +29,7 @@ struct ship {
     slice account, region, group, stream;
     bool create_group;
     bool blocking;
-    size_t max_bytes; /* non-blocking: what may wait */
+    size_t max_bytes;    /* non-blocking: what may wait */
     struct arena *arena; /* of the events being collected */
     struct json_writer *writer;
     size_t n_events;
@@ -59,8 +59,8 @@ struct container {
     bool leftover; /* not a container: output of one of a former runner */
     int64_t pull_started_ms;
     pid_t pid;
-    ev_io pidfd;  /* of the stub */
-    ev_io status; /* the stub's status pipe */
+    ev_io pidfd;   /* of the stub */
+    ev_io status;  /* the stub's status pipe */
     slice failure; /* what the stub said of a command that could not start */
     struct buf status_text;
     ev_timer kill_timer;
@@ -76,8 +76,8 @@ struct runner {
     struct arena *arena;
     slice boot;
     const char *stub;
-    slice state_dir;  /* <state directory>/runner */
-    slice host_path;  /* PATH for containers that name none */
+    slice state_dir; /* <state directory>/runner */
+    slice host_path; /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
     int64_t next_batch;

@@ -1,6 +1,6 @@
-/* ship: a container's lines on their way to the Logs worker: collected into batches, one under way at a time, sent again
- * with the same id until it is stored. While Logs is away batches wait in memory, then on disk; when nothing more fits,
- * the pipes are left unread (mode blocking) or the oldest output is dropped (mode non-blocking). */
+/* ship: a container's lines on their way to the Logs worker: collected into batches, one under way at a time, sent
+ * again with the same id until it is stored. While Logs is away batches wait in memory, then on disk; when nothing more
+ * fits, the pipes are left unread (mode blocking) or the oldest output is dropped (mode non-blocking). */
 #include "runner/runner.h"
 
 #include "common/arena.h"
@@ -18,8 +18,10 @@ static void start_batch(struct ship *ship)
     ship->arena = arena_open();
     ship->writer = json_writer_open(ship->arena);
     json_object_begin(ship->writer);
-    const struct pair head[] = {
-        {S("account"), ship->account}, {S("region"), ship->region}, {S("group"), ship->group}, {S("stream"), ship->stream}};
+    const struct pair head[] = {{S("account"), ship->account},
+                                {S("region"), ship->region},
+                                {S("group"), ship->group},
+                                {S("stream"), ship->stream}};
     for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++) {
         json_key(ship->writer, head[i].key);
         json_string(ship->writer, head[i].value);
@@ -89,7 +91,8 @@ static void on_stored(void *context, enum bus_outcome outcome, const struct msg 
     ship->in_flight = false;
     if (outcome == BUS_REPLIED && reply->status < 500) {
         if (reply->status != 200)
-            log_warn("output of container %.*s was refused (%.*s) and dropped", SLICE_ARG(container->id), SLICE_ARG(reply->error));
+            log_warn("output of container %.*s was refused (%.*s) and dropped", SLICE_ARG(container->id),
+                     SLICE_ARG(reply->error));
         spool_drop(&ship->spool);
     }
     ship_kick(container);
@@ -126,7 +129,9 @@ bool ship_empty(const struct container *container)
 
 static const char *spool_path(struct container *container)
 {
-    return arena_printf(container->arena, "%.*s/spool/%.*s", SLICE_ARG(container->runner->state_dir), SLICE_ARG(container->id)).ptr;
+    return arena_printf(container->arena, "%.*s/spool/%.*s", SLICE_ARG(container->runner->state_dir),
+                        SLICE_ARG(container->id))
+        .ptr;
 }
 
 int ship_init(struct container *container, const struct val *log)
@@ -157,8 +162,8 @@ void ship_deinit(struct container *container, bool keep_output)
     if (ship->arena)
         arena_close(ship->arena);
     if (ship->dropped > 0)
-        log_warn("%lld batches of output of container %.*s were dropped: its log mode is non-blocking", (long long)ship->dropped,
-                 SLICE_ARG(container->id));
+        log_warn("%lld batches of output of container %.*s were dropped: its log mode is non-blocking",
+                 (long long)ship->dropped, SLICE_ARG(container->id));
     spool_close(&ship->spool, keep_output);
 }
 

@@ -24,11 +24,14 @@ static const struct {
     slice name;
     int resource;
 } limits[] = {
-    {S("core"), RLIMIT_CORE},       {S("cpu"), RLIMIT_CPU},           {S("data"), RLIMIT_DATA},
-    {S("fsize"), RLIMIT_FSIZE},     {S("locks"), RLIMIT_LOCKS},       {S("memlock"), RLIMIT_MEMLOCK},
-    {S("msgqueue"), RLIMIT_MSGQUEUE}, {S("nice"), RLIMIT_NICE},       {S("nofile"), RLIMIT_NOFILE},
-    {S("nproc"), RLIMIT_NPROC},     {S("rss"), RLIMIT_RSS},           {S("rtprio"), RLIMIT_RTPRIO},
-    {S("rttime"), RLIMIT_RTTIME},   {S("sigpending"), RLIMIT_SIGPENDING}, {S("stack"), RLIMIT_STACK},
+    {S("core"), RLIMIT_CORE},         {S("cpu"), RLIMIT_CPU},
+    {S("data"), RLIMIT_DATA},         {S("fsize"), RLIMIT_FSIZE},
+    {S("locks"), RLIMIT_LOCKS},       {S("memlock"), RLIMIT_MEMLOCK},
+    {S("msgqueue"), RLIMIT_MSGQUEUE}, {S("nice"), RLIMIT_NICE},
+    {S("nofile"), RLIMIT_NOFILE},     {S("nproc"), RLIMIT_NPROC},
+    {S("rss"), RLIMIT_RSS},           {S("rtprio"), RLIMIT_RTPRIO},
+    {S("rttime"), RLIMIT_RTTIME},     {S("sigpending"), RLIMIT_SIGPENDING},
+    {S("stack"), RLIMIT_STACK},
 };
 
 static void add(struct buf *plan, slice key, slice value)
@@ -57,7 +60,8 @@ static void add_environment(struct container *container, struct buf *plan)
             continue;
         slice name = pair->array.items[0].string;
         has_path = has_path || slice_eq(name, S("PATH"));
-        add(plan, S("env"), arena_printf(container->arena, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(pair->array.items[1].string)));
+        add(plan, S("env"),
+            arena_printf(container->arena, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(pair->array.items[1].string)));
     }
     if (!has_path)
         add(plan, S("env"), arena_concat(container->arena, S("PATH="), container->runner->host_path));
@@ -72,8 +76,9 @@ static void add_limits(struct container *container, struct buf *plan)
             continue;
         for (size_t n = 0; n < sizeof(limits) / sizeof(*limits); n++) {
             if (slice_eq(limits[n].name, one->array.items[0].string))
-                add(plan, S("limit"), arena_printf(container->arena, "%d %lld %lld", limits[n].resource,
-                                                   (long long)one->array.items[1].integer, (long long)one->array.items[2].integer));
+                add(plan, S("limit"),
+                    arena_printf(container->arena, "%d %lld %lld", limits[n].resource,
+                                 (long long)one->array.items[1].integer, (long long)one->array.items[2].integer));
         }
     }
 }
@@ -87,13 +92,15 @@ static int write_plan(struct container *container, int *fd)
         add(&plan, S("arg"), command->array.items[i].type == VAL_STRING ? command->array.items[i].string : S(""));
     add_environment(container, &plan);
     add_limits(container, &plan);
-    slice user = val_get_string(&container->plan, S("user")), cwd = val_get_string(&container->plan, S("workingDirectory"));
+    slice user = val_get_string(&container->plan, S("user")),
+          cwd = val_get_string(&container->plan, S("workingDirectory"));
     if (user.len > 0)
         add(&plan, S("user"), user);
     if (cwd.len > 0)
         add(&plan, S("cwd"), cwd);
-    add(&plan, S("exit"), arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
-                                       SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    add(&plan, S("exit"),
+        arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
+                     SLICE_ARG(container->task), SLICE_ARG(container->id)));
     *fd = memfd_create("plan", MFD_CLOEXEC);
     return *fd < 0 ? -errno : fdio_write_all(*fd, buf_slice(&plan));
 }
@@ -113,7 +120,8 @@ static int open_descriptors(struct container *container, struct descriptors *fds
 {
     *fds = (struct descriptors){-1, -1, {-1, -1}, {-1, -1}, {-1, -1}};
     fds->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (fds->null < 0 || pipe2(fds->out, O_CLOEXEC) != 0 || pipe2(fds->err, O_CLOEXEC) != 0 || pipe2(fds->status, O_CLOEXEC) != 0)
+    if (fds->null < 0 || pipe2(fds->out, O_CLOEXEC) != 0 || pipe2(fds->err, O_CLOEXEC) != 0 ||
+        pipe2(fds->status, O_CLOEXEC) != 0)
         return -errno;
     return write_plan(container, &fds->plan);
 }
@@ -158,7 +166,8 @@ static int spawn(struct container *container, const struct descriptors *fds)
 static int start(struct container *container)
 {
     struct descriptors fds;
-    int result = has_nul(list_of(container, S("command"))) || has_nul(list_of(container, S("environment"))) ? -EINVAL : 0;
+    int result =
+        has_nul(list_of(container, S("command"))) || has_nul(list_of(container, S("environment"))) ? -EINVAL : 0;
     if (result == 0)
         result = open_descriptors(container, &fds);
     else
@@ -181,7 +190,8 @@ static int start(struct container *container)
 
 int spawn_stub(struct container *container)
 {
-    slice folder = arena_printf(container->arena, "%.*s/%.*s", SLICE_ARG(container->runner->state_dir), SLICE_ARG(container->task));
+    slice folder = arena_printf(container->arena, "%.*s/%.*s", SLICE_ARG(container->runner->state_dir),
+                                SLICE_ARG(container->task));
     int result = fdio_mkdirs(folder.ptr, 0700);
     if (result == 0)
         result = start(container);

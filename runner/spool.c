@@ -21,8 +21,8 @@ static struct spool_batch *make(slice id, slice body)
     char *bytes = (char *)(batch + 1);
     memcpy(bytes, id.ptr, id.len);
     memcpy(bytes + id.len, body.ptr, body.len);
-    *batch = (struct spool_batch){
-        .bytes = id.len + body.len, .id = {bytes, id.len}, .body = {bytes + id.len, body.len}};
+    *batch =
+        (struct spool_batch){.bytes = id.len + body.len, .id = {bytes, id.len}, .body = {bytes + id.len, body.len}};
     return batch;
 }
 

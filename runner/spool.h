@@ -1,5 +1,5 @@
-/* spool: a queue of batches, in memory up to a size and in a file beyond it. Each batch keeps its id, so that sending it
- * twice is harmless. */
+/* spool: a queue of batches, in memory up to a size and in a file beyond it. Each batch keeps its id, so that sending
+ * it twice is harmless. */
 #pragma once
 
 #include "common/buf.h"

@@ -24,11 +24,11 @@ static slice code_of(struct container *container, const struct msg *reply)
 
 static void refuse(struct container *container, slice code, slice message)
 {
-    container_stream_ready(container,
-                           arena_printf(container->arena,
-                                        "ResourceInitializationError: failed to validate logger args: create stream has been "
-                                        "retried 1 times: failed to create Cloudwatch log stream: %.*s: %.*s : exit status 1",
-                                        SLICE_ARG(code), SLICE_ARG(message)));
+    container_stream_ready(
+        container, arena_printf(container->arena,
+                                "ResourceInitializationError: failed to validate logger args: create stream has been "
+                                "retried 1 times: failed to create Cloudwatch log stream: %.*s: %.*s : exit status 1",
+                                SLICE_ARG(code), SLICE_ARG(message)));
 }
 
 static void on_answer(void *context, enum bus_outcome outcome, const struct msg *reply)
@@ -45,10 +45,13 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
         ask(container, MAKE_STREAM);
     else if (made)
         container_stream_ready(container, (slice){NULL, 0});
-    else if (asking->step == MAKE_STREAM && slice_eq(code, S("ResourceNotFoundException")) && container->ship.create_group)
+    else if (asking->step == MAKE_STREAM && slice_eq(code, S("ResourceNotFoundException")) &&
+             container->ship.create_group)
         ask(container, MAKE_GROUP);
     else
-        refuse(container, code, slice_eq(code, S("ResourceNotFoundException")) ? S("The specified log group does not exist.") : S("refused"));
+        refuse(container, code,
+               slice_eq(code, S("ResourceNotFoundException")) ? S("The specified log group does not exist.")
+                                                              : S("refused"));
 }
 
 static void ask(struct container *container, enum step step)

@@ -92,7 +92,8 @@ static _Noreturn void search(const struct plan *plan, int status_fd)
     while (path && *path) {
         size_t length = strcspn(path, ":");
         struct stat st;
-        if (snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, length ? path : ".", name) < (int)sizeof(candidate) &&
+        if (snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, length ? path : ".", name) <
+                (int)sizeof(candidate) &&
             stat(candidate, &st) == 0 && S_ISREG(st.st_mode)) {
             execve(candidate, plan->args, plan->env);
             error = errno;

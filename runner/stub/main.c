@@ -23,7 +23,8 @@
 
 enum { PLAN_FD = 3, STATUS_FD = 4, EXIT_BROKEN = 126 };
 
-static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGABRT, SIGALRM};
+static const int forwarded[] = {SIGTERM, SIGINT,   SIGHUP,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGWINCH, SIGCONT, SIGABRT, SIGALRM};
 
 static sigset_t waited_set(void)
 {
@@ -122,7 +123,8 @@ static int map_ids(pid_t child)
 /* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none. */
 static pid_t start_inner(const struct plan *plan)
 {
-    static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, 0};
+    static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS,
+                                               0};
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0)
         return -1;

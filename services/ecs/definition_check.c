@@ -52,26 +52,32 @@ static bool fargate_fits(int64_t cpu, int64_t memory)
     return false;
 }
 
-static bool is_fargate(const struct ecs_task_definition *doc)
+static bool fits(slice cpu, slice memory)
 {
-    int64_t cpu, memory;
-    return slice_eq(doc->network_mode, S("awsvpc")) && slice_to_int64(doc->cpu, &cpu) && slice_to_int64(doc->memory, &memory) &&
-           fargate_fits(cpu, memory);
+    int64_t units, mib;
+    return slice_to_int64(cpu, &units) && slice_to_int64(memory, &mib) && fargate_fits(units, mib);
 }
 
-static int check_fargate(struct call *c, const struct ecs_task_definition *doc)
+int definition_check_sizes(struct call *c, bool fargate, slice *cpu, slice *memory)
+{
+    TRY(normalise(c, "cpu", S("vCPU"), UNITS_PER_VCPU, cpu));
+    TRY(normalise(c, "memory", S("GB"), MIB_PER_GIB, memory));
+    if (fargate && !fits(*cpu, *memory))
+        return fail(c, &ecs_client, "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See the Amazon ECS documentation for the valid values.",
+                    SLICE_ARG(*cpu), SLICE_ARG(*memory));
+    return 0;
+}
+
+static int check_sizes(struct call *c, struct ecs_task_definition *doc)
 {
     struct slice_list wanted = {doc->requires_compatibilities.items, doc->requires_compatibilities.len, true};
     if (!ecs_includes(&wanted, S("FARGATE")))
-        return 0;
+        return definition_check_sizes(c, false, &doc->cpu, &doc->memory);
     if (!slice_eq(doc->network_mode, S("awsvpc")))
         return fail(c, &ecs_client, "Fargate only supports network mode 'awsvpc'.");
     if (!doc->cpu.ptr || !doc->memory.ptr)
         return fail(c, &ecs_client, "Fargate requires that '%s' be defined at the task level.", doc->cpu.ptr ? "memory" : "cpu");
-    if (!is_fargate(doc))
-        return fail(c, &ecs_client, "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See the Amazon ECS documentation for the valid values.",
-                    SLICE_ARG(doc->cpu), SLICE_ARG(doc->memory));
-    return 0;
+    return definition_check_sizes(c, true, &doc->cpu, &doc->memory);
 }
 
 static int check_container(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
@@ -159,7 +165,7 @@ static void add_defaults(struct call *c, struct ecs_task_definition *doc)
     }
     doc->volumes.set = doc->placement_constraints.set = true;
     *list_add(c->arena, &doc->compatibilities) = S("EC2");
-    if (is_fargate(doc))
+    if (slice_eq(doc->network_mode, S("awsvpc")) && fits(doc->cpu, doc->memory))
         *list_add(c->arena, &doc->compatibilities) = S("FARGATE");
     else if (!doc->network_mode.ptr)
         *list_add(c->arena, &doc->compatibilities) = S("EXTERNAL");
@@ -228,9 +234,7 @@ int definition_check(struct call *c, struct ecs_task_definition *doc)
 {
     if (!is_name(doc->family))
         return fail(c, &ecs_client, "Family contains invalid characters.");
-    TRY(normalise(c, "cpu", S("vCPU"), UNITS_PER_VCPU, &doc->cpu));
-    TRY(normalise(c, "memory", S("GB"), MIB_PER_GIB, &doc->memory));
-    TRY(check_fargate(c, doc));
+    TRY(check_sizes(c, doc));
     TRY(check_storage(c, doc));
     TRY(check_volumes(c, doc));
     TRY(check_containers(c, doc));

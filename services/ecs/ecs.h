@@ -51,6 +51,9 @@ bool definition_find_id(struct call *c, int64_t id, struct definition *definitio
 /* definition_check.c: what AWS refuses at registration, and the defaults it adds. */
 int definition_check(struct call *c, struct ecs_task_definition *doc);
 
+/* A task's cpu and memory (absent: not given) become plain numbers; Fargate has only certain pairs. */
+int definition_check_sizes(struct call *c, bool fargate, slice *cpu, slice *memory);
+
 /* container_check.c: the same for one of its containers, whose name is well-formed. */
 int container_check(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container);
 
@@ -59,7 +62,8 @@ enum phase { PHASE_WAITING, PHASE_SENT, PHASE_RUNNING, PHASE_STOPPED };
 
 struct container {
     slice id;
-    slice boot; /* the runner process it was given to; absent until that is known */
+    slice boot;      /* the runner process it was given to; absent until that is known */
+    int64_t sent_ms; /* when the runner was told to start it, or 0 */
     enum phase phase;
     bool ran;       /* it has been running */
     bool drained;   /* its output is stored */
@@ -74,6 +78,7 @@ struct task {
     int64_t cluster_id;
     slice task_id;
     bool changed;
+    int64_t due_ms; /* when to look at it although nothing has happened, or 0 */
     struct ecs_task doc;
     struct definition definition;
     size_t n_containers;
@@ -82,6 +87,8 @@ struct task {
 
 /* The task of that id or ARN in this cluster; false when there is none. Loads containers and definition as well. */
 bool task_find(struct call *c, const struct cluster *cluster, slice id_or_arn, struct task *task);
+
+/* The task of that row, for events and timers: what follows happens in the task's own account and region. */
 bool task_find_row(struct call *c, int64_t id, struct task *task);
 
 /* Only the document, for describing. */
@@ -119,8 +126,8 @@ void tags_set(struct call *c, slice arn, const struct ecs_tags *tags);
 void tags_list(struct call *c, slice arn, struct ecs_tags *out);
 void tags_delete_all(struct call *c, slice arn);
 
-/* list_tasks.c: the timer: forgets tasks an hour after their end. */
-int list_tasks_expire(struct call *c, int64_t *next_due_ms);
+/* due.c: the service's timer. */
+int due_run(struct call *c, int64_t *next_due_ms);
 
 /* Whether a list of words holds this one. */
 bool ecs_includes(const struct slice_list *words, slice word);

@@ -32,12 +32,23 @@ static enum dependency judge(const struct ecs_container_dependency *dependency, 
     return IMPOSSIBLE;
 }
 
-static enum dependency dependencies(const struct task *task, const struct container *container)
+/* When the other container's startTimeout is over: until then it must have ended as required. 0: it may take any time. */
+static int64_t patience_ends_ms(const struct ecs_container_dependency *dependency, const struct container *other)
+{
+    if (slice_eq(dependency->condition, S("START")) || !other->definition->start_timeout.set || other->sent_ms == 0)
+        return 0;
+    return other->sent_ms + other->definition->start_timeout.v * 1000;
+}
+
+static enum dependency dependencies(struct call *c, const struct task *task, const struct container *container)
 {
     enum dependency worst = MET;
     list_foreach (dependency, &container->definition->depends_on) {
         const struct container *other = find_container(task, dependency->container_name);
         enum dependency one = other ? judge(dependency, other) : IMPOSSIBLE;
+        int64_t until_ms = one == OPEN ? patience_ends_ms(dependency, other) : 0;
+        if (until_ms > 0 && until_ms <= c->now_ms)
+            one = IMPOSSIBLE;
         worst = one > worst ? one : worst;
     }
     return worst;
@@ -63,6 +74,7 @@ void lifecycle_stop(struct call *c, struct task *task, slice code, slice reason)
 static void start_container(struct call *c, const struct task *task, struct container *container)
 {
     container->phase = PHASE_SENT;
+    container->sent_ms = c->now_ms;
     container->changed = true;
     call_effect(c, S("runner"), S("StartContainer"), plan_start(c, task, container));
 }
@@ -74,7 +86,7 @@ static void start_ready(struct call *c, struct task *task)
         struct container *container = &task->containers[i];
         if (container->phase != PHASE_WAITING)
             continue;
-        enum dependency state = dependencies(task, container);
+        enum dependency state = dependencies(c, task, container);
         if (state == IMPOSSIBLE) {
             lifecycle_stop(c, task, S("TaskFailedToStart"),
                            arena_printf(c->arena, "Container %.*s could not start: a container it depends on did not end as required",
@@ -223,6 +235,34 @@ static void note_provisioned(struct task *task)
     set_status(task, S("PENDING"));
 }
 
+/* When the first patience with a container that others wait for ends, or 0. */
+static int64_t next_due_ms(const struct task *task)
+{
+    int64_t due_ms = 0;
+    for (size_t i = 0; i < task->n_containers; i++) {
+        if (task->containers[i].phase != PHASE_WAITING)
+            continue;
+        list_foreach (dependency, &task->containers[i].definition->depends_on) {
+            const struct container *other = find_container(task, dependency->container_name);
+            int64_t until_ms = other && judge(dependency, other) == OPEN ? patience_ends_ms(dependency, other) : 0;
+            if (until_ms > 0 && (due_ms == 0 || until_ms < due_ms))
+                due_ms = until_ms;
+        }
+    }
+    return due_ms;
+}
+
+static void save(struct call *c, struct task *task)
+{
+    int64_t due_ms = next_due_ms(task);
+    task_save(c, task);
+    if (due_ms == task->due_ms)
+        return;
+    task->due_ms = due_ms;
+    db_run(c->db, ECS_SQL_TASK_SET_DUE, "ii", due_ms, task->id);
+    call_timer_changed(c);
+}
+
 void lifecycle_advance(struct call *c, struct task *task)
 {
     if (!slice_eq(task->doc.desired_status, S("STOPPED"))) {
@@ -234,5 +274,5 @@ void lifecycle_advance(struct call *c, struct task *task)
     }
     if (slice_eq(task->doc.desired_status, S("STOPPED")))
         wind_down(c, task);
-    task_save(c, task);
+    save(c, task);
 }

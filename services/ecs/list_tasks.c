@@ -1,12 +1,9 @@
-/* list_tasks: ListTasks, DescribeTasks, StopTask, and the forgetting of tasks that ended long ago. */
+/* list_tasks: ListTasks, DescribeTasks and StopTask. */
 #include "services/ecs/ecs.h"
 
 #include "common/page.h"
 
 enum { MAX_RESULTS = 100, MAX_REASON = 255 };
-
-static const int64_t kept_ms = 3600 * 1000LL;
-static const int64_t token_kept_ms = 24 * 3600 * 1000LL;
 
 static bool matches(const struct ecs_list_tasks_in *in, struct db_rows *rows)
 {
@@ -105,32 +102,5 @@ int ecs_stop_task(struct call *c, const struct ecs_stop_task_in *in, struct ecs_
     }
     out->task = &task->doc;
     tags_list(c, task->doc.task_arn, &out->task->tags);
-    return 0;
-}
-
-struct ended {
-    int64_t id;
-    slice arn;
-};
-
-int list_tasks_expire(struct call *c, int64_t *next_due_ms)
-{
-    struct {
-        struct ended *items;
-        size_t len;
-        bool set;
-    } tasks = {0};
-    struct db_rows rows = db_query(c->db, ECS_SQL_TASK_ENDED, "i", c->now_ms - kept_ms);
-    while (db_next(&rows))
-        *list_add(c->arena, &tasks) = (struct ended){db_int(&rows, 0), db_text(&rows, 1)};
-    list_foreach (task, &tasks) {
-        tags_delete_all(c, task->arn);
-        db_run(c->db, ECS_SQL_TASK_DELETE, "i", task->id);
-    }
-    db_run(c->db, ECS_SQL_TOKEN_EXPIRE, "i", c->now_ms - token_kept_ms);
-    rows = db_query(c->db, ECS_SQL_TASK_NEXT_END, "");
-    if (db_next(&rows) && !db_is_null(&rows, 0))
-        *next_due_ms = db_int(&rows, 0) + kept_ms + 1;
-    db_done(&rows);
     return 0;
 }

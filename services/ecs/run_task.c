@@ -16,6 +16,7 @@ struct order {
     struct definition definition;
     slice launch_type;
     slice provider; /* absent without a capacity provider strategy */
+    slice cpu, memory; /* the task's, with overrides */
 };
 
 static int choose_launch_type(struct call *c, struct order *order)
@@ -111,6 +112,14 @@ static int check_dependencies(struct call *c, const struct order *order)
     return 0;
 }
 
+static int choose_sizes(struct call *c, struct order *order)
+{
+    const struct ecs_task_override *overrides = order->in->overrides;
+    order->cpu = overrides && overrides->cpu.len > 0 ? overrides->cpu : order->definition.doc.cpu;
+    order->memory = overrides && overrides->memory.len > 0 ? overrides->memory : order->definition.doc.memory;
+    return definition_check_sizes(c, slice_eq(order->launch_type, S("FARGATE")), &order->cpu, &order->memory);
+}
+
 static bool is_version(slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -145,6 +154,7 @@ static int check(struct call *c, struct order *order)
     TRY(choose_launch_type(c, order));
     TRY(check_network(c, order));
     TRY(check_overrides(c, order));
+    TRY(choose_sizes(c, order));
     return check_dependencies(c, order);
 }
 
@@ -275,8 +285,8 @@ static void fill(struct call *c, const struct order *order, slice task_id, struc
         .task_definition_arn = definition->task_definition_arn,
         .availability_zone = arena_concat(c->arena, c->region, S("a")),
         .capacity_provider_name = order->provider,
-        .cpu = in->overrides && in->overrides->cpu.ptr ? in->overrides->cpu : definition->cpu,
-        .memory = in->overrides && in->overrides->memory.ptr ? in->overrides->memory : definition->memory,
+        .cpu = order->cpu,
+        .memory = order->memory,
         .created_at = opt_int(c->now_ms),
         .desired_status = S("RUNNING"),
         .last_status = awsvpc ? S("PROVISIONING") : S("PENDING"),

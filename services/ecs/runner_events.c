@@ -11,17 +11,6 @@ static int parse(struct call *c, slice body, struct val *event)
     return json_parse(c->arena, body, event, &why) == 0 && event->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
 }
 
-/* What follows happens in the task's own account and region. */
-static bool load(struct call *c, int64_t row, struct task *task)
-{
-    if (!row || !task_find_row(c, row, task))
-        return false;
-    slice rest = slice_sub(task->doc.task_arn, sizeof("arn:aws:ecs:") - 1, task->doc.task_arn.len);
-    slice_cut(rest, ':', &c->region, &rest);
-    slice_cut(rest, ':', &c->account, &rest);
-    return true;
-}
-
 /* The task and container an event is about; false when they are gone. */
 static bool find(struct call *c, const struct val *event, struct task *task, struct container **container)
 {
@@ -31,7 +20,7 @@ static bool find(struct call *c, const struct val *event, struct task *task, str
     if (db_next(&rows))
         row = db_int(&rows, 0);
     db_done(&rows);
-    if (!load(c, row, task))
+    if (!row || !task_find_row(c, row, task))
         return false;
     for (size_t i = 0; i < task->n_containers; i++) {
         *container = &task->containers[i];
@@ -211,7 +200,7 @@ int runner_events_started(struct call *c, slice body)
         *list_add(c->arena, &lost) = db_int(&rows, 0);
     list_foreach (row, &lost) {
         struct task task;
-        if (!load(c, *row, &task))
+        if (!task_find_row(c, *row, &task))
             continue;
         bury_lost(c, &task);
         lifecycle_advance(c, &task);

@@ -44,11 +44,14 @@ CREATE TABLE task (
     desired_status TEXT NOT NULL,
     address TEXT,
     stopped_ms INTEGER,
+    due_ms INTEGER NOT NULL DEFAULT 0,
     doc TEXT NOT NULL
 ) STRICT;
 
 CREATE INDEX task_by_cluster ON task (cluster_id, desired_status);
 CREATE INDEX task_by_status ON task (cluster_id, last_status);
+-- due_ms: when the life cycle must look at the task although nothing has happened; 0: never.
+CREATE INDEX task_by_due ON task (due_ms) WHERE due_ms > 0;
 CREATE INDEX task_by_end ON task (stopped_ms) WHERE stopped_ms IS NOT NULL;
 CREATE UNIQUE INDEX task_by_address ON task (address) WHERE address IS NOT NULL;
 
@@ -61,7 +64,8 @@ CREATE TABLE container (
     ran INTEGER NOT NULL,
     drained INTEGER NOT NULL,
     stop_sent INTEGER NOT NULL,
-    boot TEXT
+    boot TEXT,
+    sent_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX container_by_task ON container (task, position);

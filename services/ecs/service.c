@@ -26,7 +26,7 @@ const struct service ecs_service = {
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
     .events = events,
-    .timer = list_tasks_expire,
+    .timer = due_run,
 };
 
 bool ecs_includes(const struct slice_list *words, slice word)

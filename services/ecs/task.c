@@ -14,6 +14,7 @@ static void read_containers(struct call *c, struct task *task)
             .drained = db_int(&rows, 3) != 0,
             .stop_sent = db_int(&rows, 4) != 0,
             .boot = db_text(&rows, 5),
+            .sent_ms = db_int(&rows, 6),
             .doc = &task->doc.containers.items[i],
         };
         if (i < task->definition.doc.container_definitions.len)
@@ -33,6 +34,7 @@ static bool read_row(struct call *c, struct db_rows *rows, struct task *task)
         definition_id = db_int(rows, 2);
         api_from_json(c->arena, &ecs_shape_task, db_text(rows, 3), &task->doc);
         task->task_id = arn_last(task->doc.task_arn);
+        task->due_ms = db_int(rows, 4);
     }
     db_done(rows);
     if (!found || !definition_find_id(c, definition_id, &task->definition))
@@ -44,7 +46,12 @@ static bool read_row(struct call *c, struct db_rows *rows, struct task *task)
 bool task_find_row(struct call *c, int64_t id, struct task *task)
 {
     struct db_rows rows = db_query(c->db, ECS_SQL_TASK_GET_ID, "i", id);
-    return read_row(c, &rows, task);
+    if (!read_row(c, &rows, task))
+        return false;
+    slice rest = slice_sub(task->doc.task_arn, sizeof("arn:aws:ecs:") - 1, task->doc.task_arn.len);
+    slice_cut(rest, ':', &c->region, &rest);
+    slice_cut(rest, ':', &c->account, &rest);
+    return true;
 }
 
 /* The 32 digits in an id, a short or a long ARN; an ARN of another account or region names no task here. */
@@ -99,8 +106,8 @@ void task_save(struct call *c, struct task *task)
         struct container *container = &task->containers[i];
         if (!container->changed)
             continue;
-        db_run(c->db, ECS_SQL_CONTAINER_SET, "iiiitt", (int64_t)container->phase, (int64_t)container->ran,
-               (int64_t)container->drained, (int64_t)container->stop_sent, container->boot, container->id);
+        db_run(c->db, ECS_SQL_CONTAINER_SET, "iiiitit", (int64_t)container->phase, (int64_t)container->ran,
+               (int64_t)container->drained, (int64_t)container->stop_sent, container->boot, container->sent_ms, container->id);
         container->changed = false;
     }
     if (!task->changed)

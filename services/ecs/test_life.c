@@ -187,6 +187,32 @@ static void test_depends_on_complete(void **state)
     take("StartContainer", "app");
 }
 
+static void test_start_timeout(void **state)
+{
+    define("f", "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': 'COMPLETE'}]},"
+                "{'name': 'init', 'image': 'i', 'memory': 64, 'essential': false, 'startTimeout': 5}");
+    slice id = run("f"), quick = run("f");
+    const struct val *init = take("StartContainer", "init"), *quick_init = take("StartContainer", "init");
+    started(init);
+    started(quick_init);
+    worker_test_set_time(worker, test_now + 4999);
+    assert_status(id, "PENDING");
+    ended(quick_init, 0);
+    const struct val *app = take("StartContainer", "app");
+    worker_test_set_time(worker, test_now + 5000);
+    take_stop(init);
+    ended(init, 143);
+    const struct val *task = task_of(id);
+    assert_text(task, "lastStatus", "STOPPED");
+    assert_text(task, "stopCode", "TaskFailedToStart");
+    take("RemoveTask", NULL);
+    started(app);
+    assert_status(quick, "RUNNING");
+    worker_test_set_time(worker, test_now + 60000);
+    assert_status(quick, "RUNNING");
+    quiet();
+}
+
 /* c → b → a start in this order and stop in the other. */
 static void test_chain(void **state)
 {
@@ -374,6 +400,7 @@ int main(void)
         ecs_test(test_refused_by_runner),
         ecs_test(test_depends_on_success),
         ecs_test(test_depends_on_complete),
+        ecs_test(test_start_timeout),
         ecs_test(test_chain),
         ecs_test(test_stop_task),
         ecs_test(test_stop_before_start),

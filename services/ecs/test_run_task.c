@@ -95,6 +95,19 @@ static void test_many(void **state)
     assert_int_equal(count(page, "taskArns"), 3);
 }
 
+static void test_size_overrides(void **state)
+{
+    define_fargate("f");
+    const struct val *task = item(
+        ok("RunTask", json("{'taskDefinition': 'f', 'overrides': {'cpu': '1 vCPU', 'memory': '2 GB', 'ephemeralStorage': {'sizeInGiB': 30}}, " FARGATE "}")),
+        "tasks", 0);
+    assert_text(task, "cpu", "1024");
+    assert_text(task, "memory", "2048");
+    assert_int_equal(number(val_get(task, S("ephemeralStorage")), "sizeInGiB"), 30);
+    refused("RunTask", json("{'taskDefinition': 'f', 'overrides': {'cpu': '1024'}, " FARGATE "}"), "ClientException");
+    refused("RunTask", json("{'taskDefinition': 'f', 'overrides': {'memory': 'much'}, " FARGATE "}"), "ClientException");
+}
+
 static void test_capacity_providers(void **state)
 {
     define_fargate("f");
@@ -330,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ecs_test(test_answer),
         ecs_test(test_many),
+        ecs_test(test_size_overrides),
         ecs_test(test_capacity_providers),
         ecs_test(test_refused),
         ecs_test(test_what_cannot_be_done_is_said),

@@ -163,8 +163,8 @@ static void show(struct call *c, const struct cursor *cursor, const struct event
     shown->timestamp = opt_int(event->ms);
     shown->message = event->message;
     shown->ingestion_time = opt_int(event->ingested_ms);
-    shown->event_id = arena_printf(c->arena, "%020lld%018lld%018lld", (long long)event->ms, (long long)cursor->stream.id,
-                                   (long long)event->number);
+    shown->event_id = arena_printf(c->arena, "%020lld%018lld%018lld", (long long)event->ms,
+                                   (long long)cursor->stream.id, (long long)event->number);
 }
 
 /* Walks all cursors in the order of time until the page is full or all are at their end. */

@@ -62,13 +62,14 @@ int group_get_either(struct call *c, slice name, slice identifier, struct log_gr
     return group_get(c, name.ptr ? name : group_name_of(identifier), group);
 }
 
-int logs_create_log_group(struct call *c, const struct logs_create_log_group_in *in, struct logs_create_log_group_out *out)
+int logs_create_log_group(struct call *c, const struct logs_create_log_group_in *in,
+                          struct logs_create_log_group_out *out)
 {
     struct log_group group;
     if (find(c, in->log_group_name, &group))
         return fail(c, &logs_resource_already_exists, "The specified log group already exists");
-    db_run(c->db, LOGS_SQL_GROUP_INSERT, "tttitti", c->account, c->region, in->log_group_name, c->now_ms, in->kms_key_id,
-           in->log_group_class.ptr ? in->log_group_class : S("STANDARD"),
+    db_run(c->db, LOGS_SQL_GROUP_INSERT, "tttitti", c->account, c->region, in->log_group_name, c->now_ms,
+           in->kms_key_id, in->log_group_class.ptr ? in->log_group_class : S("STANDARD"),
            (int64_t)opt_bool_or(in->deletion_protection_enabled, false));
     int64_t id = db_last_id(c->db);
     struct pair_list tags = {0};
@@ -77,7 +78,8 @@ int logs_create_log_group(struct call *c, const struct logs_create_log_group_in 
     return tags_set(c, id, &tags);
 }
 
-int logs_delete_log_group(struct call *c, const struct logs_delete_log_group_in *in, struct logs_delete_log_group_out *out)
+int logs_delete_log_group(struct call *c, const struct logs_delete_log_group_in *in,
+                          struct logs_delete_log_group_out *out)
 {
     struct log_group group;
     TRY(group_get(c, in->log_group_name, &group));
@@ -155,8 +157,8 @@ int logs_describe_log_groups(struct call *c, const struct logs_describe_log_grou
     size_t limit = (size_t)opt_int_or(in->limit, DESCRIBE_LIMIT);
     struct log_group group;
     slice last = {0};
-    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUP_LIST, "tttt", c->account, c->region, after,
-                                   prefix.ptr ? prefix : S(""));
+    struct db_rows rows =
+        db_query(c->db, LOGS_SQL_GROUP_LIST, "tttt", c->account, c->region, after, prefix.ptr ? prefix : S(""));
     while (db_next(&rows)) {
         group_read(&rows, &group);
         if (prefix.ptr && !slice_starts(group.name, prefix))

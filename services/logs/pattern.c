@@ -2,7 +2,6 @@
 #include "services/logs/pattern_parts.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 
 enum kind { TERMS, JSON, FIELDS };
 
@@ -25,30 +24,6 @@ struct pattern {
     const struct expr *expr;
     struct field_list fields;
 };
-
-void scanner_skip_space(struct scanner *s)
-{
-    while (s->rest.len > 0 && isspace((unsigned char)s->rest.ptr[0]))
-        s->rest = slice_sub(s->rest, 1, s->rest.len);
-}
-
-bool scanner_take(struct scanner *s, slice literal)
-{
-    scanner_skip_space(s);
-    if (!slice_starts(s->rest, literal))
-        return false;
-    s->rest = slice_sub(s->rest, literal.len, s->rest.len);
-    return true;
-}
-
-int scanner_fail(struct scanner *s, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    s->why = arena_vprintf(s->arena, format, args);
-    va_end(args);
-    return BAD_INPUT;
-}
 
 static int take_quoted(struct scanner *s, slice *text)
 {
@@ -82,8 +57,8 @@ static int take_term(struct scanner *s, struct term *term)
         term->sign = '?';
     else if (scanner_take(s, S("-")))
         term->sign = '-';
-    if (test_take_regex(s, &expression)) {
-        term->regex = test_regex_compile(s, expression);
+    if (comparison_take_regex(s, &expression)) {
+        term->regex = comparison_regex_compile(s, expression);
         return term->regex ? 0 : BAD_INPUT;
     }
     return scanner_take(s, S("\"")) ? take_quoted(s, &term->text) : take_word(s, &term->text);
@@ -124,7 +99,7 @@ int pattern_parse(struct arena *arena, slice text, struct pattern **out, slice *
 
 static bool occurs(const struct term *term, slice message)
 {
-    return term->regex ? test_regex_find(term->regex, message) : slice_find(message, term->text) >= 0;
+    return term->regex ? comparison_regex_find(term->regex, message) : slice_find(message, term->text) >= 0;
 }
 
 static bool match_terms(const struct pattern *pattern, slice message)

@@ -65,7 +65,8 @@ int pattern_fields_parse(struct scanner *s, struct field_list *out)
             ellipsis = true;
         }
     } while (scanner_take(s, S(",")));
-    return scanner_take(s, S("]")) ? 0 : scanner_fail(s, "a closing bracket is missing before '%.*s'", SLICE_ARG(s->rest));
+    return scanner_take(s, S("]")) ? 0
+                                   : scanner_fail(s, "a closing bracket is missing before '%.*s'", SLICE_ARG(s->rest));
 }
 
 /* The message's fields: separated by spaces; what is between [ ] or " " is one field. */
@@ -95,7 +96,7 @@ static struct slice_list split(struct arena *arena, slice message)
 
 static bool leaf_holds(void *context, const struct expr *leaf)
 {
-    return test_text(&leaf->test, *(const slice *)context);
+    return comparison_text(&leaf->test, *(const slice *)context);
 }
 
 static bool accept(struct arena *arena, const struct field *field, slice text, struct pair_list *values)

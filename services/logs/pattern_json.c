@@ -46,7 +46,8 @@ static int take_selector(struct scanner *s, slice *name)
 int pattern_json_parse(struct scanner *s, const struct expr **out)
 {
     TRY(expr_parse(s, take_selector, out));
-    return scanner_take(s, S("}")) ? 0 : scanner_fail(s, "a closing brace is missing before '%.*s'", SLICE_ARG(s->rest));
+    return scanner_take(s, S("}")) ? 0
+                                   : scanner_fail(s, "a closing brace is missing before '%.*s'", SLICE_ARG(s->rest));
 }
 
 /* Takes one step, ".key" or "[…]", off the selector. */
@@ -80,8 +81,9 @@ static bool visit(const struct val *value, slice selector, found_fn *found, void
             return any;
         }
         if (step.ptr[0] == '[' && slice_to_int64(key, &index))
-            value = value->type == VAL_ARRAY && index >= 0 && (size_t)index < value->array.len ? &value->array.items[index]
-                                                                                             : NULL;
+            value = value->type == VAL_ARRAY && index >= 0 && (size_t)index < value->array.len
+                        ? &value->array.items[index]
+                        : NULL;
         else
             value = val_get(value, step.ptr[0] == '[' ? slice_sub(key, 1, key.len - 1) : key);
     }
@@ -97,7 +99,7 @@ struct match {
 static bool test_found(void *context, const struct val *value)
 {
     const struct match *match = context;
-    return test_value(match->arena, &match->leaf->test, value);
+    return comparison_value(match->arena, &match->leaf->test, value);
 }
 
 static bool leaf_holds(void *context, const struct expr *leaf)

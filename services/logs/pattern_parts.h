@@ -1,6 +1,6 @@
 /* pattern_parts: what the files of pattern share: tests of one value, boolean expressions over them, and the scanner.
- * pattern_test.c tests values, pattern_expr.c parses and evaluates expressions, pattern_json.c and pattern_fields.c find
- * the values in a message, pattern.c does terms and chooses. */
+ * comparison.c tests values, expr.c parses and evaluates expressions, scanner.c reads, pattern_json.c and
+ * pattern_fields.c find the values in a message, pattern.c does terms and chooses. */
 #pragma once
 
 #include "services/logs/pattern.h"
@@ -23,32 +23,44 @@ bool scanner_take(struct scanner *s, slice literal);
 /* Sets the reason and answers BAD_INPUT. */
 int scanner_fail(struct scanner *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-enum test_op { TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_NULL, TEST_TRUE, TEST_FALSE, TEST_EXISTS, TEST_NOT_EXISTS };
-enum test_kind { TEST_TEXT, TEST_NUMBER, TEST_REGEX };
+enum comparison_op {
+    COMPARE_EQ,
+    COMPARE_NE,
+    COMPARE_LT,
+    COMPARE_LE,
+    COMPARE_GT,
+    COMPARE_GE,
+    COMPARE_NULL,
+    COMPARE_TRUE,
+    COMPARE_FALSE,
+    COMPARE_EXISTS,
+    COMPARE_NOT_EXISTS
+};
+enum comparison_kind { COMPARE_TEXT, COMPARE_NUMBER, COMPARE_REGEX };
 
-struct test {
-    enum test_op op;
-    enum test_kind kind;
+struct comparison {
+    enum comparison_op op;
+    enum comparison_kind kind;
     slice text; /* with * as wildcard */
     double number;
     void *regex;
 };
 
 /* "= value", "!= %regex%", "> 5" …: operator and operand. */
-int test_parse(struct scanner *s, struct test *test);
+int comparison_parse(struct scanner *s, struct comparison *test);
 
 /* A text as the message has it. Comparisons need it to be a number. */
-bool test_text(const struct test *test, slice actual);
+bool comparison_text(const struct comparison *test, slice actual);
 
 /* A JSON value; NULL when the message has none at that place. */
-bool test_value(struct arena *arena, const struct test *test, const struct val *actual);
+bool comparison_value(struct arena *arena, const struct comparison *test, const struct val *actual);
 
 /* Whether the regular expression finds something in the text. */
-void *test_regex_compile(struct scanner *s, slice expression);
-bool test_regex_find(const void *regex, slice text);
+void *comparison_regex_compile(struct scanner *s, slice expression);
+bool comparison_regex_find(const void *regex, slice text);
 
 /* An operand between two %: the slice without them. False when that is not what comes next. */
-bool test_take_regex(struct scanner *s, slice *expression);
+bool comparison_take_regex(struct scanner *s, slice *expression);
 
 /* A tree of && and || over tests of named values. */
 struct expr {
@@ -56,7 +68,7 @@ struct expr {
     const struct expr *left;
     const struct expr *right;
     slice name; /* selector "$.a.b", or field name */
-    struct test test;
+    struct comparison test;
 };
 
 /* Reads a name; BAD_INPUT when there is none. */
@@ -87,4 +99,5 @@ struct field_list {
 };
 
 int pattern_fields_parse(struct scanner *s, struct field_list *out);
-bool pattern_fields_match(struct arena *arena, const struct field_list *fields, slice message, struct pair_list *values);
+bool pattern_fields_match(struct arena *arena, const struct field_list *fields, slice message,
+                          struct pair_list *values);

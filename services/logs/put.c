@@ -14,8 +14,7 @@ static const int64_t max_ahead_ms = 2 * 3600 * 1000LL;
 static int find_stream(struct call *c, slice group_name, slice stream_name, struct log_stream *stream,
                        struct opt_int *retention_days)
 {
-    struct db_rows rows =
-        db_query(c->db, LOGS_SQL_STREAM_FIND, "tttt", c->account, c->region, group_name, stream_name);
+    struct db_rows rows = db_query(c->db, LOGS_SQL_STREAM_FIND, "tttt", c->account, c->region, group_name, stream_name);
     bool found = db_next(&rows);
     if (found) {
         stream_read(&rows, stream);
@@ -41,7 +40,8 @@ static int check_batch(struct call *c, const struct logs_input_log_events *event
         previous = event->timestamp.v;
     }
     if (bytes > MAX_BATCH_BYTES)
-        return fail(c, &logs_invalid_parameter, "Upload too large: %zu bytes exceeds limit of %d", bytes, MAX_BATCH_BYTES);
+        return fail(c, &logs_invalid_parameter, "Upload too large: %zu bytes exceeds limit of %d", bytes,
+                    MAX_BATCH_BYTES);
     if (previous - first > day_ms)
         return fail(c, &logs_invalid_parameter,
                     "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");

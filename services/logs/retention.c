@@ -6,8 +6,8 @@
 static const int64_t day_ms = 24 * 3600 * 1000LL;
 static const int64_t sweep_ms = 3600 * 1000LL;
 
-static const int16_t allowed_days[] = {1,   3,   5,   7,    14,   30,   60,   90,   120,  150,  180,
-                                       365, 400, 545, 731,  1096, 1827, 2192, 2557, 2922, 3288, 3653};
+static const int16_t allowed_days[] = {1,   3,   5,   7,   14,   30,   60,   90,   120,  150,  180,
+                                       365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653};
 
 static bool allowed(int64_t days)
 {
@@ -23,11 +23,12 @@ int logs_put_retention_policy(struct call *c, const struct logs_put_retention_po
 {
     struct log_group group;
     if (!allowed(in->retention_in_days.v))
-        return fail(c, &logs_invalid_parameter,
-                    "1 validation error detected: Value '%lld' at 'retentionInDays' failed to satisfy constraint: Member "
-                    "must satisfy enum value set: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
-                    "1827, 2192, 2557, 2922, 3288, 3653]",
-                    (long long)in->retention_in_days.v);
+        return fail(
+            c, &logs_invalid_parameter,
+            "1 validation error detected: Value '%lld' at 'retentionInDays' failed to satisfy constraint: Member "
+            "must satisfy enum value set: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
+            "1827, 2192, 2557, 2922, 3288, 3653]",
+            (long long)in->retention_in_days.v);
     TRY(group_get(c, in->log_group_name, &group));
     db_run(c->db, LOGS_SQL_GROUP_SET_RETENTION, "Ii", in->retention_in_days, group.id);
     call_timer_changed(c);

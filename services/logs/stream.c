@@ -74,7 +74,8 @@ static void describe(struct call *c, slice group_name, const struct log_stream *
     out->last_event_timestamp = stream->last_ms;
     out->last_ingestion_time = stream->ingested_ms;
     out->upload_sequence_token = arena_printf(c->arena, "4%055lld", (long long)stream->next_number);
-    out->arn = arena_printf(c->arena, "%.*s:log-stream:%.*s", SLICE_ARG(group_arn(c, group_name)), SLICE_ARG(stream->name));
+    out->arn =
+        arena_printf(c->arena, "%.*s:log-stream:%.*s", SLICE_ARG(group_arn(c, group_name)), SLICE_ARG(stream->name));
     out->stored_bytes = opt_int(stream->stored_bytes);
 }
 
@@ -129,7 +130,8 @@ int logs_describe_log_streams(struct call *c, const struct logs_describe_log_str
         if (in->log_stream_name_prefix.ptr && !slice_starts(stream.name, in->log_stream_name_prefix))
             continue;
         if (out->log_streams.len == limit) {
-            slice key = arena_printf(c->arena, "%lld/%.*s", (long long)opt_int_or(last.last_ms, 0), SLICE_ARG(last.name));
+            slice key =
+                arena_printf(c->arena, "%lld/%.*s", (long long)opt_int_or(last.last_ms, 0), SLICE_ARG(last.name));
             out->next_token = page_token(c->arena, S("DescribeLogStreams"), key);
             break;
         }

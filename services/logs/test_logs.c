@@ -83,7 +83,8 @@ static void put(const char *stream, int64_t ms, int events)
     for (int i = 0; i < events; i++) {
         struct val event = val_object();
         val_set(arena, &event, S("timestamp"), val_int(ms + i));
-        val_set(arena, &event, S("message"), val_string(arena_printf(arena, "%s %lld", stream, (long long)(ms + i - now))));
+        val_set(arena, &event, S("message"),
+                val_string(arena_printf(arena, "%s %lld", stream, (long long)(ms + i - now))));
         val_push(arena, &list, event);
     }
     val_set(arena, &body, S("logEvents"), list);
@@ -151,14 +152,16 @@ static void test_put_limits(void **state)
             "InvalidParameterException");
     refused("PutLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"logEvents\": []}",
             "InvalidParameterException");
-    refused("PutLogEvents",
-            "{\"logGroupName\": \"/g\", \"logStreamName\": \"x\", \"logEvents\": [{\"timestamp\": 1, \"message\": \"a\"}]}",
-            "ResourceNotFoundException");
+    refused(
+        "PutLogEvents",
+        "{\"logGroupName\": \"/g\", \"logStreamName\": \"x\", \"logEvents\": [{\"timestamp\": 1, \"message\": \"a\"}]}",
+        "ResourceNotFoundException");
     const struct val *out = ok("PutLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"logEvents\": "
                                                "[{\"timestamp\": 1000, \"message\": \"too old\"}]}");
     assert_int_equal(val_get_int(val_get(out, S("rejectedLogEventsInfo")), S("tooOldLogEventEndIndex"), -1), 1);
-    out = ok("PutLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"logEvents\": [{\"timestamp\": "
-                             "1700000000000, \"message\": \"now\"}, {\"timestamp\": 1700010000000, \"message\": \"new\"}]}");
+    out = ok("PutLogEvents",
+             "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"logEvents\": [{\"timestamp\": "
+             "1700000000000, \"message\": \"now\"}, {\"timestamp\": 1700010000000, \"message\": \"new\"}]}");
     assert_int_equal(val_get_int(val_get(out, S("rejectedLogEventsInfo")), S("tooNewLogEventStartIndex"), -1), 1);
     out = ok("GetLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\"}");
     assert_int_equal(count(out, "events"), 1);
@@ -166,7 +169,8 @@ static void test_put_limits(void **state)
 
 static slice page_request(slice token, int limit)
 {
-    return arena_printf(arena, "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"limit\": %d, \"nextToken\": \"%.*s\"}",
+    return arena_printf(arena,
+                        "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"limit\": %d, \"nextToken\": \"%.*s\"}",
                         limit, SLICE_ARG(token));
 }
 
@@ -175,8 +179,8 @@ static void test_get_pages(void **state)
     make_stream();
     put("s", now, 10);
     put("s", now + 5, 10); /* overlaps the first batch */
-    const struct val *page =
-        ok("GetLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"limit\": 8, \"startFromHead\": true}");
+    const struct val *page = ok(
+        "GetLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\", \"limit\": 8, \"startFromHead\": true}");
     assert_int_equal(count(page, "events"), 8);
     assert_true(slice_eq(message_at(page, 0), S("s 0")));
     assert_true(slice_eq(message_at(page, 6), S("s 5")));
@@ -211,13 +215,15 @@ static void test_filter(void **state)
     assert_true(slice_eq(message_at(page, 3), S("t 2")));
     assert_int_equal(val_get_string(item(page, "events", 0), S("eventId")).len, 56);
     slice token = val_get_string(page, S("nextToken"));
-    page = call("FilterLogEvents", arena_printf(arena, "{\"logGroupName\": \"/g\", \"nextToken\": \"%.*s\"}", SLICE_ARG(token)));
+    page = call("FilterLogEvents",
+                arena_printf(arena, "{\"logGroupName\": \"/g\", \"nextToken\": \"%.*s\"}", SLICE_ARG(token)));
     assert_int_equal(count(page, "events"), 6);
     assert_true(slice_eq(message_at(page, 0), S("s 3")) && slice_eq(message_at(page, 5), S("t 6")));
     assert_null(val_get(page, S("nextToken")));
     page = ok("FilterLogEvents", "{\"logGroupName\": \"/g\", \"filterPattern\": \"t\", \"logStreamNames\": [\"t\"]}");
     assert_int_equal(count(page, "events"), 5);
-    page = ok("FilterLogEvents", "{\"logGroupName\": \"/g\", \"startTime\": 1700000000006, \"logStreamNamePrefix\": \"t\"}");
+    page = ok("FilterLogEvents",
+              "{\"logGroupName\": \"/g\", \"startTime\": 1700000000006, \"logStreamNamePrefix\": \"t\"}");
     assert_int_equal(count(page, "events"), 1);
     refused("FilterLogEvents", "{\"logGroupName\": \"/g\", \"filterPattern\": \"{ $.a\"}", "InvalidParameterException");
     refused("FilterLogEvents", "{\"logGroupName\": \"/none\"}", "ResourceNotFoundException");
@@ -230,7 +236,8 @@ static void test_streams(void **state)
     put("t", now, 1);
     put("s", now + 5, 1);
     const struct val *page =
-        ok("DescribeLogStreams", "{\"logGroupName\": \"/g\", \"orderBy\": \"LastEventTime\", \"descending\": true, \"limit\": 1}");
+        ok("DescribeLogStreams",
+           "{\"logGroupName\": \"/g\", \"orderBy\": \"LastEventTime\", \"descending\": true, \"limit\": 1}");
     assert_true(slice_eq(val_get_string(item(page, "logStreams", 0), S("logStreamName")), S("s")));
     assert_int_equal(val_get_int(item(page, "logStreams", 0), S("lastEventTimestamp"), 0), now + 5);
     page = call("DescribeLogStreams",
@@ -245,7 +252,8 @@ static void test_streams(void **state)
     refused("DescribeLogStreams",
             "{\"logGroupName\": \"/g\", \"orderBy\": \"LastEventTime\", \"logStreamNamePrefix\": \"s\"}",
             "InvalidParameterException");
-    refused("CreateLogStream", "{\"logGroupName\": \"/g\", \"logStreamName\": \"t\"}", "ResourceAlreadyExistsException");
+    refused("CreateLogStream", "{\"logGroupName\": \"/g\", \"logStreamName\": \"t\"}",
+            "ResourceAlreadyExistsException");
     ok("DeleteLogStream", "{\"logGroupName\": \"/g\", \"logStreamName\": \"t\"}");
     refused("DeleteLogStream", "{\"logGroupName\": \"/g\", \"logStreamName\": \"t\"}", "ResourceNotFoundException");
 }
@@ -268,17 +276,19 @@ static void test_retention(void **state)
 static void test_append_event(void **state)
 {
     make_stream();
-    assert_int_equal(worker_test_event(worker, S("runner"), S("AppendLogEvents"),
-                                       S("{\"account\": \"123456789012\", \"region\": \"us-east-1\", \"group\": \"/g\", "
-                                         "\"stream\": \"s\", \"events\": [[1700000000000, \"one\"], [1700000000000, \"two\"]]}")),
-                     200);
+    assert_int_equal(
+        worker_test_event(worker, S("runner"), S("AppendLogEvents"),
+                          S("{\"account\": \"123456789012\", \"region\": \"us-east-1\", \"group\": \"/g\", "
+                            "\"stream\": \"s\", \"events\": [[1700000000000, \"one\"], [1700000000000, \"two\"]]}")),
+        200);
     const struct val *page = ok("GetLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\"}");
     assert_int_equal(count(page, "events"), 2);
     assert_true(slice_eq(message_at(page, 1), S("two")));
-    assert_int_equal(worker_test_event(worker, S("runner"), S("AppendLogEvents"),
-                                       S("{\"account\": \"123456789012\", \"region\": \"us-east-1\", \"group\": \"/none\", "
-                                         "\"stream\": \"s\", \"events\": [[1700000000000, \"one\"]]}")),
-                     400);
+    assert_int_equal(
+        worker_test_event(worker, S("runner"), S("AppendLogEvents"),
+                          S("{\"account\": \"123456789012\", \"region\": \"us-east-1\", \"group\": \"/none\", "
+                            "\"stream\": \"s\", \"events\": [[1700000000000, \"one\"]]}")),
+        400);
 }
 
 static int setup(void **state)

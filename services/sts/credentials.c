@@ -47,7 +47,8 @@ static int check_policy(struct call *c, slice policy, size_t n_arns, struct opt_
     if (policy.ptr && (json_parse(c->arena, policy, &document, &why) != 0 || document.type != VAL_OBJECT))
         return fail(c, &sts_malformed_policy_document, "This policy contains invalid Json");
     if (policy.len > MAX_PACKED_BYTES)
-        return fail(c, &sts_packed_policy_too_large, "Packed size of session policy and tags consumes %zu%% of allotted space.",
+        return fail(c, &sts_packed_policy_too_large,
+                    "Packed size of session policy and tags consumes %zu%% of allotted space.",
                     policy.len * 100 / MAX_PACKED_BYTES);
     *packed_size = opt_int((int64_t)(policy.len * 100 / MAX_PACKED_BYTES) + (int64_t)n_arns + 1);
     return 0;
@@ -57,7 +58,8 @@ static int check_tags(struct call *c, const struct sts_tag_list_type *tags)
 {
     for (size_t i = 0; i < tags->len; i++) {
         if (slice_starts(tags->items[i].key, S("aws:")))
-            return fail(c, &sts_invalid_parameter_value, "The tag key %.*s is reserved.", SLICE_ARG(tags->items[i].key));
+            return fail(c, &sts_invalid_parameter_value, "The tag key %.*s is reserved.",
+                        SLICE_ARG(tags->items[i].key));
         for (size_t j = 0; j < i; j++) {
             if (slice_eq_nocase(tags->items[i].key, tags->items[j].key))
                 return fail(c, &sts_invalid_parameter_value,
@@ -77,12 +79,14 @@ int sts_assume_role(struct call *c, const struct sts_assume_role_in *in, struct 
     TRY(check_policy(c, in->policy, in->policy_arns.len, &out->packed_policy_size));
     int64_t seconds = opt_int_or(in->duration_seconds, 3600);
     if (caller.is_role && seconds > MAX_CHAINED_SECONDS)
-        return fail(c, &sts_validation_error,
-                    "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining");
+        return fail(
+            c, &sts_validation_error,
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining");
     session = (struct identity){.account = account, .is_role = true};
-    session.arn = arena_printf(c->arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s", SLICE_ARG(account), SLICE_ARG(name),
-                               SLICE_ARG(in->role_session_name));
-    session.user_id = arena_printf(c->arena, "%.*s:%.*s", SLICE_ARG(role_id(c, in->role_arn)), SLICE_ARG(in->role_session_name));
+    session.arn = arena_printf(c->arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s", SLICE_ARG(account),
+                               SLICE_ARG(name), SLICE_ARG(in->role_session_name));
+    session.user_id =
+        arena_printf(c->arena, "%.*s:%.*s", SLICE_ARG(role_id(c, in->role_arn)), SLICE_ARG(in->role_session_name));
     out->credentials = session_create(c, &session, seconds);
     out->assumed_role_user = arena_alloc(c->arena, sizeof(*out->assumed_role_user));
     out->assumed_role_user->arn = session.arn;
@@ -91,7 +95,8 @@ int sts_assume_role(struct call *c, const struct sts_assume_role_in *in, struct 
     return 0;
 }
 
-int sts_get_session_token(struct call *c, const struct sts_get_session_token_in *in, struct sts_get_session_token_out *out)
+int sts_get_session_token(struct call *c, const struct sts_get_session_token_in *in,
+                          struct sts_get_session_token_out *out)
 {
     struct identity caller;
     TRY(session_caller(c, &caller));
@@ -111,7 +116,8 @@ int sts_get_federation_token(struct call *c, const struct sts_get_federation_tok
     TRY(check_tags(c, &in->tags));
     TRY(check_policy(c, in->policy, in->policy_arns.len, &out->packed_policy_size));
     session = (struct identity){.account = caller.account};
-    session.arn = arena_printf(c->arena, "arn:aws:sts::%.*s:federated-user/%.*s", SLICE_ARG(caller.account), SLICE_ARG(in->name));
+    session.arn =
+        arena_printf(c->arena, "arn:aws:sts::%.*s:federated-user/%.*s", SLICE_ARG(caller.account), SLICE_ARG(in->name));
     session.user_id = arena_printf(c->arena, "%.*s:%.*s", SLICE_ARG(caller.account), SLICE_ARG(in->name));
     out->credentials = session_create(c, &session, opt_int_or(in->duration_seconds, 43200));
     out->federated_user = arena_alloc(c->arena, sizeof(*out->federated_user));

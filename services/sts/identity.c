@@ -20,7 +20,8 @@ int sts_get_access_key_info(struct call *c, const struct sts_get_access_key_info
 {
     char account[13];
     /* Keys that carry no account are everybody's: they work, in the default account. */
-    out->account = access_key_account(in->access_key_id, account) ? arena_printf(c->arena, "%s", account) : S("123456789012");
+    out->account =
+        access_key_account(in->access_key_id, account) ? arena_printf(c->arena, "%s", account) : S("123456789012");
     return 0;
 }
 

@@ -55,7 +55,8 @@ static void test_caller_identity(void **state)
 {
     call("Action=GetCallerIdentity&Version=2011-06-15");
     assert_int_equal(reply.status, 200);
-    assert_true(says("<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"));
+    assert_true(says(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"));
     assert_true(says("<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:root</Arn>"));
     assert_true(says("<RequestId>11111111-2222-4333-8444-555555555555</RequestId>"));
 }
@@ -73,13 +74,14 @@ static void test_assume_role(void **state)
     call_as(key, S("999988887777"), "Action=GetCallerIdentity&Version=2011-06-15");
     assert_true(says("<Arn>arn:aws:sts::999988887777:assumed-role/R/me</Arn>"));
     assert_true(slice_eq(element("UserId"), id));
-    call_as(key, S("999988887777"), "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/Other"
-                                    "&RoleSessionName=me&DurationSeconds=7200");
+    call_as(key, S("999988887777"),
+            "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/Other"
+            "&RoleSessionName=me&DurationSeconds=7200");
     assert_int_equal(reply.status, 400);
     assert_true(says("role chaining"));
     worker_test_set_time(worker, now + 901 * 1000);
     call_as(key, S("999988887777"), "Action=GetCallerIdentity&Version=2011-06-15");
-    assert_true(says("<Code>ExpiredTokenException</Code>"));
+    assert_true(says("<Code>ExpiredToken</Code>"));
 }
 
 static void test_refusals(void **state)
@@ -88,16 +90,20 @@ static void test_refusals(void **state)
     assert_int_equal(reply.status, 400);
     assert_true(says("<Code>ValidationError</Code>"));
     assert_true(says("2 validation errors detected: Value null at &apos;roleArn&apos;") ||
-                says("2 validation errors detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null"));
+                says("2 validation errors detected: Value null at 'roleArn' failed to satisfy constraint: Member must "
+                     "not be null"));
     call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::1:user/nonsense&RoleSessionName=me");
     assert_true(says("arn:aws:iam::1:user/nonsense is invalid"));
     call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/R&RoleSessionName=m:e");
     assert_true(says("<Code>ValidationError</Code>") && says("regular expression pattern"));
-    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/R&RoleSessionName=me&Policy=nonsense");
+    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/"
+         "R&RoleSessionName=me&Policy=nonsense");
     assert_true(says("<Code>MalformedPolicyDocument</Code>"));
-    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/R&RoleSessionName=me&DurationSeconds=1");
+    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/"
+         "R&RoleSessionName=me&DurationSeconds=1");
     assert_true(says("greater than or equal to 900"));
-    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/R&RoleSessionName=me&DurationSeconds=x");
+    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::999988887777:role/"
+         "R&RoleSessionName=me&DurationSeconds=x");
     assert_true(says("<Code>MalformedInput</Code>"));
     call("Action=DecodeAuthorizationMessage&Version=2011-06-15&EncodedMessage=x");
     assert_true(says("<Code>InvalidAuthorizationMessageException</Code>"));

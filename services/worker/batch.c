@@ -1,4 +1,5 @@
-/* batch: all envelopes of one bus message: each runs in a savepoint, all share a commit, and only then answers leave. */
+/* batch: all envelopes of one bus message: each runs in a savepoint, all share a commit, and only then answers leave.
+ */
 #include "services/worker/impl.h"
 
 #include "common/fdio.h"
@@ -51,11 +52,12 @@ static void encode_failure(struct worker *worker, const struct running *running,
                            struct msg *reply)
 {
     const struct call *call = &running->call;
-    codec_of(worker, call->request)->encode_error(call->arena, worker->service->api, call->operation, call->request_id, failure, reply);
+    codec_of(worker, call->request)
+        ->encode_error(call->arena, worker->service->api, call->operation, call->request_id, failure, reply);
 }
 
-static void answer_failure(struct worker *worker, const struct running *running, const struct api_error *error, slice message,
-                           struct msg *reply)
+static void answer_failure(struct worker *worker, const struct running *running, const struct api_error *error,
+                           slice message, struct msg *reply)
 {
     struct codec_failure failure = {.error = error, .message = message};
     encode_failure(worker, running, &failure, reply);
@@ -84,8 +86,8 @@ static bool prepare(struct worker *worker, struct running *running, void **in, s
         return false;
     }
     if (!call->operation->handler) {
-        slice message = arena_printf(call->arena, "%.*s of %.*s is not implemented by awssim", SLICE_ARG(call->operation->name),
-                                     SLICE_ARG(api->title));
+        slice message = arena_printf(call->arena, "%.*s of %.*s is not implemented by awssim",
+                                     SLICE_ARG(call->operation->name), SLICE_ARG(api->title));
         answer_failure(worker, running, api->not_implemented, message, reply);
         return false;
     }
@@ -205,7 +207,8 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
     for (size_t i = 0; i < count; i++) {
         fill_call(worker, &answers[i].running, &items[i].msg, now_ms);
         answers[i].due = run_item(worker, &items[i], &answers[i]);
-        answers[i].wrote = items[i].msg.kind == MSG_EVENT || (answers[i].running.call.operation && !answers[i].running.call.operation->readonly);
+        answers[i].wrote = items[i].msg.kind == MSG_EVENT ||
+                           (answers[i].running.call.operation && !answers[i].running.call.operation->readonly);
     }
     bool lost = batch_commit(worker) != 0;
     for (size_t i = 0; i < count; i++) {

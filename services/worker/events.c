@@ -43,7 +43,8 @@ static void acknowledge(struct worker *worker, const struct running *running, in
         reply->status = call->error->status;
         reply->error = call->error->code;
     } else if (result == FAULT_MESSAGE || result == BAD_INPUT) {
-        log_error("event %.*s of %.*s is broken", SLICE_ARG(call->request->operation), SLICE_ARG(call->request->origin));
+        log_error("event %.*s of %.*s is broken", SLICE_ARG(call->request->operation),
+                  SLICE_ARG(call->request->origin));
         reply->status = 400;
     } else if (result != 0) {
         log_error("event %.*s failed (%d): %s", SLICE_ARG(call->request->operation), result, db_error(worker->db));

@@ -72,7 +72,8 @@ int worker_set_up(struct worker *worker, const struct service *service, const ch
     worker->codec = codec_for(service->api->protocol);
     worker->arena = arena_open();
     worker->batch = arena_open_sized(BATCH_BYTES);
-    struct db_config config = {path, migrations_of(worker), statements_of(worker), service->n_statements + WORKER_N_SQL};
+    struct db_config config = {path, migrations_of(worker), statements_of(worker),
+                               service->n_statements + WORKER_N_SQL};
     TRY(db_open(worker->arena, &config, &worker->db, why));
     name_stream(worker);
     struct running running = batch_internal_call(worker);

@@ -1,4 +1,4 @@
-/* pattern_expr: boolean expressions of filter patterns: && binds tighter than ||, parentheses group. */
+/* expr: boolean expressions of filter patterns: && binds tighter than ||, parentheses group. */
 #include "services/logs/pattern_parts.h"
 
 enum { MAX_DEPTH = 32 };
@@ -15,7 +15,7 @@ static int parse_one(struct scanner *s, expr_name_fn *take_name, int depth, cons
     }
     struct expr *leaf = arena_alloc(s->arena, sizeof(*leaf));
     TRY(take_name(s, &leaf->name));
-    TRY(test_parse(s, &leaf->test));
+    TRY(comparison_parse(s, &leaf->test));
     *out = leaf;
     return 0;
 }

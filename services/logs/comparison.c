@@ -1,4 +1,4 @@
-/* pattern_test: one comparison of a filter pattern: operator, operand, and whether a value satisfies it. */
+/* comparison: one comparison of a filter pattern: operator, operand, and whether a value satisfies it. */
 #include "services/logs/pattern_parts.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@ static void regex_free(void *memory, void *arena)
     (void)arena;
 }
 
-void *test_regex_compile(struct scanner *s, slice expression)
+void *comparison_regex_compile(struct scanner *s, slice expression)
 {
     int error;
     PCRE2_SIZE offset;
@@ -29,7 +29,7 @@ void *test_regex_compile(struct scanner *s, slice expression)
     return code;
 }
 
-bool test_regex_find(const void *regex, slice text)
+bool comparison_regex_find(const void *regex, slice text)
 {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     int found = pcre2_match(regex, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, 0, 0, match, NULL);
@@ -37,7 +37,7 @@ bool test_regex_find(const void *regex, slice text)
     return found >= 0;
 }
 
-bool test_take_regex(struct scanner *s, slice *expression)
+bool comparison_take_regex(struct scanner *s, slice *expression)
 {
     if (!scanner_take(s, S("%")))
         return false;
@@ -68,15 +68,17 @@ static bool take_words(struct scanner *s, slice first, slice second)
 static const struct {
     slice first;
     slice second;
-    enum test_op op;
+    enum comparison_op op;
 } operators[] = {
-    {S("!="), {NULL, 0}, TEST_NE},     {S("<="), {NULL, 0}, TEST_LE},       {S(">="), {NULL, 0}, TEST_GE},
-    {S("="), {NULL, 0}, TEST_EQ},      {S("<"), {NULL, 0}, TEST_LT},        {S(">"), {NULL, 0}, TEST_GT},
-    {S("IS"), S("NULL"), TEST_NULL},   {S("IS"), S("TRUE"), TEST_TRUE},     {S("IS"), S("FALSE"), TEST_FALSE},
-    {S("NOT"), S("EXISTS"), TEST_NOT_EXISTS}, {S("EXISTS"), {NULL, 0}, TEST_EXISTS},
+    {S("!="), {NULL, 0}, COMPARE_NE},         {S("<="), {NULL, 0}, COMPARE_LE},
+    {S(">="), {NULL, 0}, COMPARE_GE},         {S("="), {NULL, 0}, COMPARE_EQ},
+    {S("<"), {NULL, 0}, COMPARE_LT},          {S(">"), {NULL, 0}, COMPARE_GT},
+    {S("IS"), S("NULL"), COMPARE_NULL},       {S("IS"), S("TRUE"), COMPARE_TRUE},
+    {S("IS"), S("FALSE"), COMPARE_FALSE},     {S("NOT"), S("EXISTS"), COMPARE_NOT_EXISTS},
+    {S("EXISTS"), {NULL, 0}, COMPARE_EXISTS},
 };
 
-static int take_operator(struct scanner *s, enum test_op *op)
+static int take_operator(struct scanner *s, enum comparison_op *op)
 {
     for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++) {
         if (take_words(s, operators[i].first, operators[i].second)) {
@@ -106,7 +108,7 @@ static int take_quoted(struct scanner *s, slice *text)
     return scanner_fail(s, "a quotation mark is missing");
 }
 
-static int take_bare(struct scanner *s, struct test *test)
+static int take_bare(struct scanner *s, struct comparison *test)
 {
     size_t n = 0;
     while (n < s->rest.len && !isspace((unsigned char)s->rest.ptr[n]) && !memchr(",]})&|(", s->rest.ptr[n], 7))
@@ -116,26 +118,26 @@ static int take_bare(struct scanner *s, struct test *test)
     test->text = slice_sub(s->rest, 0, n);
     s->rest = slice_sub(s->rest, n, s->rest.len);
     if (slice_to_double(test->text, &test->number))
-        test->kind = TEST_NUMBER;
+        test->kind = COMPARE_NUMBER;
     return 0;
 }
 
-int test_parse(struct scanner *s, struct test *test)
+int comparison_parse(struct scanner *s, struct comparison *test)
 {
     slice expression;
     TRY(take_operator(s, &test->op));
-    if (test->op >= TEST_NULL)
+    if (test->op >= COMPARE_NULL)
         return 0;
-    if (test_take_regex(s, &expression)) {
-        test->kind = TEST_REGEX;
-        test->regex = test_regex_compile(s, expression);
+    if (comparison_take_regex(s, &expression)) {
+        test->kind = COMPARE_REGEX;
+        test->regex = comparison_regex_compile(s, expression);
         return test->regex ? 0 : BAD_INPUT;
     }
     if (scanner_take(s, S("\"")))
         TRY(take_quoted(s, &test->text));
     else
         TRY(take_bare(s, test));
-    if (test->op > TEST_NE && test->kind != TEST_NUMBER)
+    if (test->op > COMPARE_NE && test->kind != COMPARE_NUMBER)
         return scanner_fail(s, "'%.*s' is not a number", SLICE_ARG(test->text));
     return 0;
 }
@@ -162,55 +164,55 @@ static bool star_match(slice pattern, slice text)
     return p == pattern.len;
 }
 
-static bool compare(enum test_op op, double actual, double wanted)
+static bool compare(enum comparison_op op, double actual, double wanted)
 {
     switch (op) {
-    case TEST_EQ:
+    case COMPARE_EQ:
         return actual == wanted;
-    case TEST_NE:
+    case COMPARE_NE:
         return actual != wanted;
-    case TEST_LT:
+    case COMPARE_LT:
         return actual < wanted;
-    case TEST_LE:
+    case COMPARE_LE:
         return actual <= wanted;
-    case TEST_GT:
+    case COMPARE_GT:
         return actual > wanted;
     default:
         return actual >= wanted;
     }
 }
 
-bool test_text(const struct test *test, slice actual)
+bool comparison_text(const struct comparison *test, slice actual)
 {
     double number;
-    if (test->op >= TEST_NULL)
-        return test->op == TEST_EXISTS;
-    if (test->kind == TEST_REGEX)
-        return test_regex_find(test->regex, actual) == (test->op == TEST_EQ);
-    if (test->kind == TEST_NUMBER && slice_to_double(actual, &number))
+    if (test->op >= COMPARE_NULL)
+        return test->op == COMPARE_EXISTS;
+    if (test->kind == COMPARE_REGEX)
+        return comparison_regex_find(test->regex, actual) == (test->op == COMPARE_EQ);
+    if (test->kind == COMPARE_NUMBER && slice_to_double(actual, &number))
         return compare(test->op, number, test->number);
-    if (test->op > TEST_NE)
+    if (test->op > COMPARE_NE)
         return false;
-    return star_match(test->text, actual) == (test->op == TEST_EQ);
+    return star_match(test->text, actual) == (test->op == COMPARE_EQ);
 }
 
-bool test_value(struct arena *arena, const struct test *test, const struct val *actual)
+bool comparison_value(struct arena *arena, const struct comparison *test, const struct val *actual)
 {
-    if (test->op == TEST_EXISTS || test->op == TEST_NOT_EXISTS)
-        return (actual != NULL) == (test->op == TEST_EXISTS);
+    if (test->op == COMPARE_EXISTS || test->op == COMPARE_NOT_EXISTS)
+        return (actual != NULL) == (test->op == COMPARE_EXISTS);
     if (!actual)
         return false;
-    if (test->op == TEST_NULL)
+    if (test->op == COMPARE_NULL)
         return actual->type == VAL_NULL;
-    if (test->op == TEST_TRUE || test->op == TEST_FALSE)
-        return actual->type == VAL_BOOL && actual->boolean == (test->op == TEST_TRUE);
+    if (test->op == COMPARE_TRUE || test->op == COMPARE_FALSE)
+        return actual->type == VAL_BOOL && actual->boolean == (test->op == COMPARE_TRUE);
     switch (actual->type) {
     case VAL_STRING:
-        return test_text(test, actual->string);
+        return comparison_text(test, actual->string);
     case VAL_INT:
     case VAL_DOUBLE:
     case VAL_BOOL:
-        return test_text(test, json_text(arena, actual));
+        return comparison_text(test, json_text(arena, actual));
     default:
         return false;
     }
