@@ -50,18 +50,21 @@ static struct ecs_setting *shown(struct call *c, slice name, slice value, slice 
 
 static int check_value(struct call *c, slice name, slice value)
 {
-    static const slice words[] = {S("enabled"), S("disabled"), S("on"), S("off"), S("enhanced"), S("blocking"), S("non-blocking")};
+    static const slice words[] = {S("enabled"),  S("disabled"), S("on"),          S("off"),
+                                  S("enhanced"), S("blocking"), S("non-blocking")};
     int64_t days;
     bool known = slice_eq(name, S("fargateTaskRetirementWaitPeriod")) && slice_to_int64(value, &days) &&
                  (days == 0 || days == 7 || days == 14);
     for (size_t i = 0; !slice_eq(name, S("fargateTaskRetirementWaitPeriod")) && i < sizeof(words) / sizeof(*words); i++)
         known = known || slice_eq(words[i], value);
     if (!known)
-        return fail(c, &ecs_invalid_parameter, "Invalid value '%.*s' for the setting %.*s.", SLICE_ARG(value), SLICE_ARG(name));
+        return fail(c, &ecs_invalid_parameter, "Invalid value '%.*s' for the setting %.*s.", SLICE_ARG(value),
+                    SLICE_ARG(name));
     return 0;
 }
 
-int ecs_put_account_setting(struct call *c, const struct ecs_put_account_setting_in *in, struct ecs_put_account_setting_out *out)
+int ecs_put_account_setting(struct call *c, const struct ecs_put_account_setting_in *in,
+                            struct ecs_put_account_setting_out *out)
 {
     slice principal = principal_of(c, in->principal_arn);
     TRY(check_value(c, in->name, in->value));

@@ -64,8 +64,9 @@ static void count_tasks(struct call *c, const struct cluster *cluster, struct ec
 
 static void add_statistics(struct call *c, struct ecs_cluster *out)
 {
-    static const char *const names[] = {"runningEC2TasksCount", "runningFargateTasksCount", "pendingEC2TasksCount",
-                                        "pendingFargateTasksCount", "activeEC2ServiceCount", "activeFargateServiceCount"};
+    static const char *const names[] = {"runningEC2TasksCount",  "runningFargateTasksCount",
+                                        "pendingEC2TasksCount",  "pendingFargateTasksCount",
+                                        "activeEC2ServiceCount", "activeFargateServiceCount"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         struct ecs_key_value_pair *pair = list_add(c->arena, &out->statistics);
         pair->name = slice_of(names[i]);
@@ -76,7 +77,8 @@ static void add_statistics(struct call *c, struct ecs_cluster *out)
 }
 
 /* A cluster as answers show it: what was not asked for is left empty. */
-static void describe(struct call *c, const struct cluster *cluster, const struct slice_list *include, struct ecs_cluster *out)
+static void describe(struct call *c, const struct cluster *cluster, const struct slice_list *include,
+                     struct ecs_cluster *out)
 {
     *out = cluster->doc;
     out->status = cluster->status;
@@ -117,9 +119,10 @@ static int check_providers(struct call *c, const struct ecs_string_list *provide
     struct slice_list names = {providers->items, providers->len, providers->set};
     list_foreach (name, providers) {
         if (!slice_eq(*name, S("FARGATE")) && !slice_eq(*name, S("FARGATE_SPOT")))
-            return fail(c, &ecs_invalid_parameter,
-                        "The specified capacity provider '%.*s' was not found. Specify a valid name or ARN and try again.",
-                        SLICE_ARG(*name));
+            return fail(
+                c, &ecs_invalid_parameter,
+                "The specified capacity provider '%.*s' was not found. Specify a valid name or ARN and try again.",
+                SLICE_ARG(*name));
     }
     list_foreach (item, strategy) {
         if (!ecs_includes(&names, item->capacity_provider))
@@ -135,8 +138,8 @@ static int check_settings(struct call *c, const struct ecs_cluster_settings *set
     list_foreach (setting, settings) {
         if (!slice_eq(setting->value, S("enabled")) && !slice_eq(setting->value, S("disabled")) &&
             !slice_eq(setting->value, S("enhanced")))
-            return fail(c, &ecs_invalid_parameter, "The value '%.*s' of the setting %.*s is not valid.", SLICE_ARG(setting->value),
-                        SLICE_ARG(setting->name));
+            return fail(c, &ecs_invalid_parameter, "The value '%.*s' of the setting %.*s is not valid.",
+                        SLICE_ARG(setting->value), SLICE_ARG(setting->name));
     }
     return 0;
 }
@@ -173,7 +176,8 @@ int ecs_create_cluster(struct call *c, const struct ecs_create_cluster_in *in, s
     struct cluster cluster;
     slice name = in->cluster_name.ptr ? in->cluster_name : S("default");
     if (!is_name(name))
-        return fail(c, &ecs_invalid_parameter, name.len == 0 ? "Cluster name can not be blank." : "Invalid cluster name.");
+        return fail(c, &ecs_invalid_parameter,
+                    name.len == 0 ? "Cluster name can not be blank." : "Invalid cluster name.");
     TRY(check_providers(c, &in->capacity_providers, &in->default_capacity_provider_strategy));
     TRY(check_settings(c, &in->settings));
     TRY(tags_check(c, &in->tags));
@@ -200,7 +204,8 @@ int ecs_create_cluster(struct call *c, const struct ecs_create_cluster_in *in, s
     return 0;
 }
 
-int ecs_describe_clusters(struct call *c, const struct ecs_describe_clusters_in *in, struct ecs_describe_clusters_out *out)
+int ecs_describe_clusters(struct call *c, const struct ecs_describe_clusters_in *in,
+                          struct ecs_describe_clusters_out *out)
 {
     static const slice only_default[] = {S("default")};
     struct slice_list names = {in->clusters.items, in->clusters.len, true};

@@ -25,23 +25,28 @@ static int check_range(struct call *c, slice name, const char *setting, struct o
 {
     if (!value.set || (value.v >= min && value.v <= max))
         return 0;
-    return fail(c, &ecs_client, "Invalid '%s' setting for container '%.*s': it must be between %lld and %lld.", setting, SLICE_ARG(name),
-                (long long)min, (long long)max);
+    return fail(c, &ecs_client, "Invalid '%s' setting for container '%.*s': it must be between %lld and %lld.", setting,
+                SLICE_ARG(name), (long long)min, (long long)max);
 }
 
-static int check_memory(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_memory(struct call *c, const struct ecs_task_definition *doc,
+                        const struct ecs_container_definition *container)
 {
     bool unlimited = !doc->memory.ptr && !container->memory.set && !container->memory_reservation.set;
     if (container->memory.set && container->memory.v < MIN_MEMORY_MIB)
-        return fail(c, &ecs_client, "Invalid setting for container '%.*s'. 'memory' must be at least %d.", SLICE_ARG(container->name),
-                    MIN_MEMORY_MIB);
+        return fail(c, &ecs_client, "Invalid setting for container '%.*s'. 'memory' must be at least %d.",
+                    SLICE_ARG(container->name), MIN_MEMORY_MIB);
     if (unlimited && !slice_eq(c->conf->profile, S("sockerless")))
-        return fail(c, &ecs_client,
-                    "Invalid setting for container '%.*s'. At least one of 'memory' or 'memoryReservation' must be specified.",
-                    SLICE_ARG(container->name));
-    if (container->memory.set && container->memory_reservation.set && container->memory.v < container->memory_reservation.v)
-        return fail(c, &ecs_client, "Invalid setting for container '%.*s'. The 'memory' must be greater than or equal to 'memoryReservation'.",
-                    SLICE_ARG(container->name));
+        return fail(
+            c, &ecs_client,
+            "Invalid setting for container '%.*s'. At least one of 'memory' or 'memoryReservation' must be specified.",
+            SLICE_ARG(container->name));
+    if (container->memory.set && container->memory_reservation.set &&
+        container->memory.v < container->memory_reservation.v)
+        return fail(
+            c, &ecs_client,
+            "Invalid setting for container '%.*s'. The 'memory' must be greater than or equal to 'memoryReservation'.",
+            SLICE_ARG(container->name));
     return 0;
 }
 
@@ -68,15 +73,18 @@ static int check_health(struct call *c, const struct ecs_container_definition *c
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && health->command.len > 0; i++)
         known = known || slice_eq(health->command.items[0], kinds[i]);
     if (!known)
-        return fail(c, &ecs_client, "Invalid 'healthCheck' setting for container '%.*s': the command must begin with CMD, CMD-SHELL or NONE.",
-                    SLICE_ARG(container->name));
+        return fail(
+            c, &ecs_client,
+            "Invalid 'healthCheck' setting for container '%.*s': the command must begin with CMD, CMD-SHELL or NONE.",
+            SLICE_ARG(container->name));
     TRY(check_range(c, container->name, "healthCheck.interval", health->interval, 5, 300));
     TRY(check_range(c, container->name, "healthCheck.timeout", health->timeout, 2, 60));
     TRY(check_range(c, container->name, "healthCheck.retries", health->retries, 1, 10));
     return check_range(c, container->name, "healthCheck.startPeriod", health->start_period, 0, 300);
 }
 
-static int check_ports(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_ports(struct call *c, const struct ecs_task_definition *doc,
+                       const struct ecs_container_definition *container)
 {
     bool own_address = slice_eq(doc->network_mode, S("awsvpc"));
     if (own_address && container->links.len > 0)
@@ -84,8 +92,10 @@ static int check_ports(struct call *c, const struct ecs_task_definition *doc, co
     list_foreach (port, &container->port_mappings) {
         TRY(check_range(c, container->name, "containerPort", port->container_port, 0, MAX_PORT));
         TRY(check_range(c, container->name, "hostPort", port->host_port, 0, MAX_PORT));
-        if (own_address && port->host_port.set && port->host_port.v != opt_int_or(port->container_port, port->host_port.v))
-            return fail(c, &ecs_client, "When networkMode=awsvpc, the host ports and container ports in port mappings must match.");
+        if (own_address && port->host_port.set &&
+            port->host_port.v != opt_int_or(port->container_port, port->host_port.v))
+            return fail(c, &ecs_client,
+                        "When networkMode=awsvpc, the host ports and container ports in port mappings must match.");
     }
     return 0;
 }
@@ -99,7 +109,8 @@ static bool has_option(const struct ecs_log_configuration *log, const char *name
     return false;
 }
 
-static int check_log(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_log(struct call *c, const struct ecs_task_definition *doc,
+                     const struct ecs_container_definition *container)
 {
     static const slice fargate_drivers[] = {S("awslogs"), S("splunk"), S("awsfirelens")};
     static const char *const required[] = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"};
@@ -110,7 +121,8 @@ static int check_log(struct call *c, const struct ecs_task_definition *doc, cons
     for (size_t i = 0; i < sizeof(fargate_drivers) / sizeof(*fargate_drivers); i++)
         able = able || slice_eq(log->log_driver, fargate_drivers[i]);
     if (!able)
-        return fail(c, &ecs_client, "Fargate only supports the log drivers awslogs, splunk and awsfirelens, not '%.*s'.",
+        return fail(c, &ecs_client,
+                    "Fargate only supports the log drivers awslogs, splunk and awsfirelens, not '%.*s'.",
                     SLICE_ARG(log->log_driver));
     if (!slice_eq(log->log_driver, S("awslogs")))
         return 0;
@@ -121,7 +133,8 @@ static int check_log(struct call *c, const struct ecs_task_definition *doc, cons
     return 0;
 }
 
-static int check_volumes(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_volumes(struct call *c, const struct ecs_task_definition *doc,
+                         const struct ecs_container_definition *container)
 {
     list_foreach (mount, &container->mount_points) {
         bool known = false;
@@ -136,25 +149,29 @@ static int check_volumes(struct call *c, const struct ecs_task_definition *doc, 
     list_foreach (from, &container->volumes_from) {
         const struct ecs_container_definition *other = find_container(doc, from->source_container);
         if (!other || other == container)
-            return fail(c, &ecs_client, "Invalid 'volumesFrom' setting for container '%.*s': there is no other container '%.*s'.",
+            return fail(c, &ecs_client,
+                        "Invalid 'volumesFrom' setting for container '%.*s': there is no other container '%.*s'.",
                         SLICE_ARG(container->name), SLICE_ARG(from->source_container));
     }
     return 0;
 }
 
-static int check_dependencies(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_dependencies(struct call *c, const struct ecs_task_definition *doc,
+                              const struct ecs_container_definition *container)
 {
     list_foreach (dependency, &container->depends_on) {
         const struct ecs_container_definition *other = find_container(doc, dependency->container_name);
         if (!other || other == container)
-            return fail(c, &ecs_client, "Invalid 'dependsOn' setting for container '%.*s': there is no other container '%.*s'.",
+            return fail(c, &ecs_client,
+                        "Invalid 'dependsOn' setting for container '%.*s': there is no other container '%.*s'.",
                         SLICE_ARG(container->name), SLICE_ARG(dependency->container_name));
         if (slice_eq(dependency->condition, S("HEALTHY")) && !other->health_check)
             return fail(c, &ecs_client, "Container '%.*s' depends on '%.*s' being HEALTHY, which has no health check.",
                         SLICE_ARG(container->name), SLICE_ARG(other->name));
         bool ends = slice_eq(dependency->condition, S("COMPLETE")) || slice_eq(dependency->condition, S("SUCCESS"));
         if (ends && opt_bool_or(other->essential, true))
-            return fail(c, &ecs_client, "A container that others wait for to end ('%.*s') must not be essential.", SLICE_ARG(other->name));
+            return fail(c, &ecs_client, "A container that others wait for to end ('%.*s') must not be essential.",
+                        SLICE_ARG(other->name));
     }
     return 0;
 }
@@ -163,13 +180,15 @@ static int check_environment(struct call *c, const struct ecs_container_definiti
 {
     list_foreach (variable, &container->environment) {
         if (slice_empty(variable->name) || slice_index(variable->name, '=') < variable->name.len)
-            return fail(c, &ecs_client, "Invalid 'environment' setting for container '%.*s': '%.*s' is no name of a variable.",
+            return fail(c, &ecs_client,
+                        "Invalid 'environment' setting for container '%.*s': '%.*s' is no name of a variable.",
                         SLICE_ARG(container->name), SLICE_ARG(variable->name));
     }
     return 0;
 }
 
-int container_check(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+int container_check(struct call *c, const struct ecs_task_definition *doc,
+                    const struct ecs_container_definition *container)
 {
     if (slice_empty(container->image))
         return fail(c, &ecs_client, "Container.image should not be null or empty.");

@@ -53,8 +53,8 @@ static int get_exact(struct call *c, slice name, struct definition *definition)
 static void save(struct call *c, struct definition *definition, slice status)
 {
     definition->status = definition->doc.status = status;
-    db_run(c->db, ECS_SQL_DEFINITION_SET, "tti", status, api_to_json(c->arena, &ecs_shape_task_definition, &definition->doc),
-           definition->id);
+    db_run(c->db, ECS_SQL_DEFINITION_SET, "tti", status,
+           api_to_json(c->arena, &ecs_shape_task_definition, &definition->doc), definition->id);
 }
 
 static int64_t next_revision(struct call *c, slice family)
@@ -135,7 +135,8 @@ int ecs_delete_task_definitions(struct call *c, const struct ecs_delete_task_def
         }
         struct ecs_failure *failure = list_add(c->arena, &out->failures);
         failure->arn = *name;
-        failure->reason = found ? S("The specified task definition is still in ACTIVE status. Please deregister the target and try again.")
+        failure->reason = found ? S("The specified task definition is still in ACTIVE status. Please deregister the "
+                                    "target and try again.")
                                 : S("The specified task definition does not exist.");
     }
     return 0;

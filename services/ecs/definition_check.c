@@ -3,7 +3,14 @@
 
 #include <math.h>
 
-enum { MAX_NAME = 255, MAX_CONTAINERS = 10, MIN_STORAGE_GIB = 21, MAX_STORAGE_GIB = 200, MIB_PER_GIB = 1024, UNITS_PER_VCPU = 1024 };
+enum {
+    MAX_NAME = 255,
+    MAX_CONTAINERS = 10,
+    MIN_STORAGE_GIB = 21,
+    MAX_STORAGE_GIB = 200,
+    MIB_PER_GIB = 1024,
+    UNITS_PER_VCPU = 1024
+};
 
 static bool is_name(slice name)
 {
@@ -28,8 +35,12 @@ static int normalise(struct call *c, const char *what, slice unit, int64_t facto
         number = slice_trim(slice_sub(number, 0, number.len - unit.len));
         scale = factor;
     }
-    if (!slice_to_double(number, &value) || value <= 0 || value > 1e7 || value * (double)scale != floor(value * (double)scale))
-        return fail(c, &ecs_client, "Invalid '%s' setting for task. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", what);
+    if (!slice_to_double(number, &value) || value <= 0 || value > 1e7 ||
+        value * (double)scale != floor(value * (double)scale))
+        return fail(c, &ecs_client,
+                    "Invalid '%s' setting for task. For more information, see the Troubleshooting section of the "
+                    "Amazon ECS Developer Guide.",
+                    what);
     *text = arena_printf(c->arena, "%lld", (long long)(value * (double)scale));
     return 0;
 }
@@ -40,8 +51,8 @@ static bool fargate_fits(int64_t cpu, int64_t memory)
         int16_t cpu;
         int32_t low, high, step;
     } table[] = {
-        {512, 1024, 4096, 1024},     {1024, 2048, 8192, 1024},   {2048, 4096, 16384, 1024},
-        {4096, 8192, 30720, 1024},   {8192, 16384, 61440, 4096}, {16384, 32768, 122880, 8192},
+        {512, 1024, 4096, 1024},   {1024, 2048, 8192, 1024},   {2048, 4096, 16384, 1024},
+        {4096, 8192, 30720, 1024}, {8192, 16384, 61440, 4096}, {16384, 32768, 122880, 8192},
     };
     if (cpu == 256)
         return memory == 512 || memory == 1024 || memory == 2048;
@@ -63,7 +74,9 @@ int definition_check_sizes(struct call *c, bool fargate, slice *cpu, slice *memo
     TRY(normalise(c, "cpu", S("vCPU"), UNITS_PER_VCPU, cpu));
     TRY(normalise(c, "memory", S("GB"), MIB_PER_GIB, memory));
     if (fargate && !fits(*cpu, *memory))
-        return fail(c, &ecs_client, "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See the Amazon ECS documentation for the valid values.",
+        return fail(c, &ecs_client,
+                    "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See the Amazon ECS "
+                    "documentation for the valid values.",
                     SLICE_ARG(*cpu), SLICE_ARG(*memory));
     return 0;
 }
@@ -76,19 +89,24 @@ static int check_sizes(struct call *c, struct ecs_task_definition *doc)
     if (!slice_eq(doc->network_mode, S("awsvpc")))
         return fail(c, &ecs_client, "Fargate only supports network mode 'awsvpc'.");
     if (!doc->cpu.ptr || !doc->memory.ptr)
-        return fail(c, &ecs_client, "Fargate requires that '%s' be defined at the task level.", doc->cpu.ptr ? "memory" : "cpu");
+        return fail(c, &ecs_client, "Fargate requires that '%s' be defined at the task level.",
+                    doc->cpu.ptr ? "memory" : "cpu");
     return definition_check_sizes(c, true, &doc->cpu, &doc->memory);
 }
 
-static int check_container(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container)
+static int check_container(struct call *c, const struct ecs_task_definition *doc,
+                           const struct ecs_container_definition *container)
 {
     if (!is_name(container->name))
-        return fail(c, &ecs_client, container->name.len ? "Container.name contains invalid characters." : "Container.name should not be null or empty.");
+        return fail(c, &ecs_client,
+                    container->name.len ? "Container.name contains invalid characters."
+                                        : "Container.name should not be null or empty.");
     return container_check(c, doc, container);
 }
 
 /* Whether everything the container waits for is among those that can start. */
-static bool can_start(const struct ecs_task_definition *doc, const struct ecs_container_definition *container, const bool *starts)
+static bool can_start(const struct ecs_task_definition *doc, const struct ecs_container_definition *container,
+                      const bool *starts)
 {
     list_foreach (dependency, &container->depends_on) {
         for (size_t i = 0; i < doc->container_definitions.len; i++) {
@@ -116,7 +134,9 @@ static int check_cycles(struct call *c, const struct ecs_task_definition *doc)
                 break;
         }
     }
-    return left ? fail(c, &ecs_client, "Container '%.*s' depends on itself: the dependencies form a cycle.", SLICE_ARG(left->name)) : 0;
+    return left ? fail(c, &ecs_client, "Container '%.*s' depends on itself: the dependencies form a cycle.",
+                       SLICE_ARG(left->name))
+                : 0;
 }
 
 static int check_containers(struct call *c, const struct ecs_task_definition *doc)
@@ -215,9 +235,11 @@ static int check_volumes(struct call *c, const struct ecs_task_definition *doc)
                 return fail(c, &ecs_client, "Volume names must be unique: '%.*s'.", SLICE_ARG(volume->name));
         }
         if (fargate && volume->host && volume->host->source_path.len > 0)
-            return fail(c, &ecs_client, "Fargate compatible task definitions do not support 'sourcePath' for host volumes.");
+            return fail(c, &ecs_client,
+                        "Fargate compatible task definitions do not support 'sourcePath' for host volumes.");
         if (fargate && volume->docker_volume_configuration)
-            return fail(c, &ecs_client, "Fargate compatible task definitions do not support 'dockerVolumeConfiguration'.");
+            return fail(c, &ecs_client,
+                        "Fargate compatible task definitions do not support 'dockerVolumeConfiguration'.");
     }
     return 0;
 }
@@ -226,7 +248,8 @@ static int check_storage(struct call *c, const struct ecs_task_definition *doc)
 {
     int64_t size = doc->ephemeral_storage ? opt_int_or(doc->ephemeral_storage->size_in_gi_b, 0) : MIN_STORAGE_GIB;
     if (size < MIN_STORAGE_GIB || size > MAX_STORAGE_GIB)
-        return fail(c, &ecs_client, "Ephemeral storage must be between %d and %d GiB.", MIN_STORAGE_GIB, MAX_STORAGE_GIB);
+        return fail(c, &ecs_client, "Ephemeral storage must be between %d and %d GiB.", MIN_STORAGE_GIB,
+                    MAX_STORAGE_GIB);
     return 0;
 }
 

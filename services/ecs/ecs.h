@@ -55,7 +55,8 @@ int definition_check(struct call *c, struct ecs_task_definition *doc);
 int definition_check_sizes(struct call *c, bool fargate, slice *cpu, slice *memory);
 
 /* container_check.c: the same for one of its containers, whose name is well-formed. */
-int container_check(struct call *c, const struct ecs_task_definition *doc, const struct ecs_container_definition *container);
+int container_check(struct call *c, const struct ecs_task_definition *doc,
+                    const struct ecs_container_definition *container);
 
 /* task.c */
 enum phase { PHASE_WAITING, PHASE_SENT, PHASE_RUNNING, PHASE_STOPPED };

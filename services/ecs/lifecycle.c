@@ -32,7 +32,8 @@ static enum dependency judge(const struct ecs_container_dependency *dependency, 
     return IMPOSSIBLE;
 }
 
-/* When the other container's startTimeout is over: until then it must have ended as required. 0: it may take any time. */
+/* When the other container's startTimeout is over: until then it must have ended as required. 0: it may take any time.
+ */
 static int64_t patience_ends_ms(const struct ecs_container_dependency *dependency, const struct container *other)
 {
     if (slice_eq(dependency->condition, S("START")) || !other->definition->start_timeout.set || other->sent_ms == 0)
@@ -88,9 +89,11 @@ static void start_ready(struct call *c, struct task *task)
             continue;
         enum dependency state = dependencies(c, task, container);
         if (state == IMPOSSIBLE) {
-            lifecycle_stop(c, task, S("TaskFailedToStart"),
-                           arena_printf(c->arena, "Container %.*s could not start: a container it depends on did not end as required",
-                                        SLICE_ARG(container->doc->name)));
+            lifecycle_stop(
+                c, task, S("TaskFailedToStart"),
+                arena_printf(c->arena,
+                             "Container %.*s could not start: a container it depends on did not end as required",
+                             SLICE_ARG(container->doc->name)));
             return;
         }
         if (state == MET)

@@ -34,8 +34,9 @@ int ecs_list_task_definitions(struct call *c, const struct ecs_list_task_definit
     TRY(check_limit(c, in->max_results, &limit));
     TRY(place_of(c, in->next_token, &family, &revision));
     bool down = slice_eq(in->sort, S("DESC"));
-    struct db_rows rows = db_query(c->db, down ? ECS_SQL_DEFINITION_LIST_DOWN : ECS_SQL_DEFINITION_LIST, "ttttti", c->account,
-                                   c->region, in->status.ptr ? in->status : S("ACTIVE"), in->family_prefix, family, revision);
+    struct db_rows rows =
+        db_query(c->db, down ? ECS_SQL_DEFINITION_LIST_DOWN : ECS_SQL_DEFINITION_LIST, "ttttti", c->account, c->region,
+                 in->status.ptr ? in->status : S("ACTIVE"), in->family_prefix, family, revision);
     while (db_next(&rows)) {
         if ((int64_t)out->task_definition_arns.len == limit) {
             out->next_token = page_token(c->arena, S("ListTaskDefinitions"), last);

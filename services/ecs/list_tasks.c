@@ -13,7 +13,8 @@ static bool matches(const struct ecs_list_tasks_in *in, struct db_rows *rows)
         return false;
     if (in->service_name.ptr) {
         slice group = db_text(rows, 4);
-        if (!slice_starts(group, S("service:")) || !slice_eq(slice_sub(group, 8, group.len), arn_last(in->service_name)))
+        if (!slice_starts(group, S("service:")) ||
+            !slice_eq(slice_sub(group, 8, group.len), arn_last(in->service_name)))
             return false;
     }
     return !in->launch_type.ptr || slice_eq(db_text(rows, 5), in->launch_type);

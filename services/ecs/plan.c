@@ -19,13 +19,15 @@ slice plan_unsupported(struct call *c, const struct task *task)
 {
     list_foreach (container, &task->definition.doc.container_definitions) {
         if (container->secrets.len > 0 || container->repository_credentials)
-            return S("ResourceInitializationError: unable to pull secrets or registry auth: awssim has no Secrets Manager and no "
+            return S("ResourceInitializationError: unable to pull secrets or registry auth: awssim has no Secrets "
+                     "Manager and no "
                      "Systems Manager service");
         if (container->environment_files.len > 0)
             return S("ResourceInitializationError: failed to download env files: awssim has no S3 service");
         if (container->mount_points.len > 0 || container->volumes_from.len > 0)
-            return arena_printf(c->arena, "CannotStartContainerError: container %.*s has volumes, which containers that run on "
-                                          "the host's file system cannot have",
+            return arena_printf(c->arena,
+                                "CannotStartContainerError: container %.*s has volumes, which containers that run on "
+                                "the host's file system cannot have",
                                 SLICE_ARG(container->name));
         const struct ecs_log_configuration *log = container->log_configuration;
         if (log && !slice_eq(log->log_driver, S("awslogs")))
@@ -50,7 +52,8 @@ static void set_number(struct call *c, struct val *object, const char *key, stru
 static void add_command(struct call *c, struct val *plan, const struct ecs_container_definition *definition,
                         const struct ecs_container_override *override)
 {
-    const struct ecs_string_list *command = override && override->command.len > 0 ? &override->command : &definition->command;
+    const struct ecs_string_list *command =
+        override && override->command.len > 0 ? &override->command : &definition->command;
     struct val list = val_array();
     list_foreach (word, &definition->entry_point)
         val_push(c->arena, &list, val_string(*word));
@@ -80,7 +83,8 @@ static slice endpoint(struct call *c)
 }
 
 static void add_environment(struct call *c, struct val *plan, const struct task *task,
-                            const struct ecs_container_definition *definition, const struct ecs_container_override *override)
+                            const struct ecs_container_definition *definition,
+                            const struct ecs_container_override *override)
 {
     struct pair_list all = {0};
     struct val list = val_array();
@@ -158,10 +162,11 @@ static void add_log(struct call *c, struct val *plan, const struct task *task, c
         return;
     struct val object = val_object();
     slice prefix = option(log, "awslogs-stream-prefix"), mode = option(log, "mode");
-    slice stream = prefix.len > 0 ? arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(prefix), SLICE_ARG(container->doc->name),
-                                                 SLICE_ARG(task->task_id))
+    slice stream = prefix.len > 0 ? arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(prefix),
+                                                 SLICE_ARG(container->doc->name), SLICE_ARG(task->task_id))
                                   : container->doc->runtime_id;
-    bool create = slice_eq(option(log, "awslogs-create-group"), S("true")) || slice_eq(c->conf->profile, S("sockerless"));
+    bool create =
+        slice_eq(option(log, "awslogs-create-group"), S("true")) || slice_eq(c->conf->profile, S("sockerless"));
     set(c, &object, "account", c->account);
     set(c, &object, "region", option(log, "awslogs-region"));
     set(c, &object, "group", option(log, "awslogs-group"));
@@ -191,7 +196,8 @@ slice plan_start(struct call *c, const struct task *task, const struct container
     set_number(c, &plan, "cpu", override && override->cpu.set ? override->cpu : definition->cpu);
     set_number(c, &plan, "memory", override && override->memory.set ? override->memory : definition->memory);
     set_number(c, &plan, "memoryReservation",
-               override && override->memory_reservation.set ? override->memory_reservation : definition->memory_reservation);
+               override && override->memory_reservation.set ? override->memory_reservation
+                                                            : definition->memory_reservation);
     add_log(c, &plan, task, container);
     return json_text(c->arena, &plan);
 }

@@ -1,4 +1,5 @@
-/* run_task: RunTask: checks what is asked for, makes the tasks, and starts what can be started, all in one transaction. */
+/* run_task: RunTask: checks what is asked for, makes the tasks, and starts what can be started, all in one transaction.
+ */
 #include "services/ecs/ecs.h"
 
 #include "common/conf.h"
@@ -15,7 +16,7 @@ struct order {
     struct cluster cluster;
     struct definition definition;
     slice launch_type;
-    slice provider; /* absent without a capacity provider strategy */
+    slice provider;    /* absent without a capacity provider strategy */
     slice cpu, memory; /* the task's, with overrides */
 };
 
@@ -24,18 +25,23 @@ static int choose_launch_type(struct call *c, struct order *order)
     const struct ecs_run_task_in *in = order->in;
     const struct ecs_capacity_provider_strategy *strategy = &in->capacity_provider_strategy;
     if (in->launch_type.ptr && strategy->len > 0)
-        return fail(c, &ecs_invalid_parameter, "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.");
+        return fail(
+            c, &ecs_invalid_parameter,
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.");
     if (!in->launch_type.ptr && strategy->len == 0)
         strategy = &order->cluster.doc.default_capacity_provider_strategy;
     if (!in->launch_type.ptr && strategy->len > 0) {
         order->provider = strategy->items[0].capacity_provider;
         if (!slice_eq(order->provider, S("FARGATE")) && !slice_eq(order->provider, S("FARGATE_SPOT")))
-            return fail(c, &ecs_invalid_parameter, "The specified capacity provider '%.*s' was not found. Specify a valid name or ARN and try again.",
-                        SLICE_ARG(order->provider));
+            return fail(
+                c, &ecs_invalid_parameter,
+                "The specified capacity provider '%.*s' was not found. Specify a valid name or ARN and try again.",
+                SLICE_ARG(order->provider));
         order->launch_type = S("FARGATE");
     } else
         order->launch_type = in->launch_type.ptr ? in->launch_type : S("EC2");
-    struct slice_list able = {order->definition.doc.compatibilities.items, order->definition.doc.compatibilities.len, true};
+    struct slice_list able = {order->definition.doc.compatibilities.items, order->definition.doc.compatibilities.len,
+                              true};
     if (slice_eq(order->launch_type, S("FARGATE")) && !ecs_includes(&able, S("FARGATE")))
         return fail(c, &ecs_invalid_parameter, "Task definition does not support launch_type FARGATE.");
     return 0;
@@ -61,23 +67,29 @@ static int check_network(struct call *c, const struct order *order)
     const struct ecs_aws_vpc_configuration *vpc = network ? network->awsvpc_configuration : NULL;
     bool awsvpc = slice_eq(order->definition.doc.network_mode, S("awsvpc"));
     if (!awsvpc && vpc)
-        return fail(c, &ecs_invalid_parameter, "Network Configuration is not valid for the given networkMode of this task definition.");
+        return fail(c, &ecs_invalid_parameter,
+                    "Network Configuration is not valid for the given networkMode of this task definition.");
     if (!awsvpc)
         return 0;
     if (!vpc)
-        return fail(c, &ecs_invalid_parameter, "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+        return fail(c, &ecs_invalid_parameter,
+                    "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
     if (vpc->subnets.len == 0)
         return fail(c, &ecs_invalid_parameter, "subnets can not be empty.");
     if (slice_eq(c->conf->profile, S("sockerless")))
         return 0;
     list_foreach (subnet, &vpc->subnets) {
         if (!is_id(*subnet, S("subnet-")))
-            return fail(c, &ecs_invalid_parameter, "Error retrieving subnet information for [%.*s]: The subnet ID '%.*s' does not exist (ErrorCode: InvalidSubnetID.NotFound)",
+            return fail(c, &ecs_invalid_parameter,
+                        "Error retrieving subnet information for [%.*s]: The subnet ID '%.*s' does not exist "
+                        "(ErrorCode: InvalidSubnetID.NotFound)",
                         SLICE_ARG(*subnet), SLICE_ARG(*subnet));
     }
     list_foreach (group, &vpc->security_groups) {
         if (!is_id(*group, S("sg-")))
-            return fail(c, &ecs_invalid_parameter, "Error retrieving security group information for [%.*s]: The security group '%.*s' does not exist (ErrorCode: InvalidGroup.NotFound)",
+            return fail(c, &ecs_invalid_parameter,
+                        "Error retrieving security group information for [%.*s]: The security group '%.*s' does not "
+                        "exist (ErrorCode: InvalidGroup.NotFound)",
                         SLICE_ARG(*group), SLICE_ARG(*group));
     }
     return 0;
@@ -94,7 +106,8 @@ static int check_overrides(struct call *c, const struct order *order)
         list_foreach (container, &order->definition.doc.container_definitions)
             known = known || slice_eq(container->name, override->name);
         if (!known)
-            return fail(c, &ecs_invalid_parameter, "Override for container named %.*s is not a container in the TaskDefinition.",
+            return fail(c, &ecs_invalid_parameter,
+                        "Override for container named %.*s is not a container in the TaskDefinition.",
                         SLICE_ARG(override->name));
     }
     return 0;
@@ -105,8 +118,10 @@ static int check_dependencies(struct call *c, const struct order *order)
     list_foreach (container, &order->definition.doc.container_definitions) {
         list_foreach (dependency, &container->depends_on) {
             if (slice_eq(dependency->condition, S("HEALTHY")))
-                return fail(c, &ecs_client, "Container '%.*s' waits for '%.*s' to be HEALTHY, but awssim does not execute health checks.",
-                            SLICE_ARG(container->name), SLICE_ARG(dependency->container_name));
+                return fail(
+                    c, &ecs_client,
+                    "Container '%.*s' waits for '%.*s' to be HEALTHY, but awssim does not execute health checks.",
+                    SLICE_ARG(container->name), SLICE_ARG(dependency->container_name));
         }
     }
     return 0;
@@ -195,11 +210,13 @@ static void attach(struct call *c, const struct order *order, struct ecs_task *d
     attachment->status = S("PRECREATED");
     add_detail(c, attachment, "subnetId", order->in->network_configuration->awsvpc_configuration->subnets.items[0]);
     add_detail(c, attachment, "networkInterfaceId", arena_concat(c->arena, S("eni-0"), ids_hex(c->arena, 16)));
-    add_detail(c, attachment, "macAddress", arena_printf(c->arena, "0a:ff:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]));
+    add_detail(c, attachment, "macAddress",
+               arena_printf(c->arena, "0a:ff:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]));
     bool first_region = slice_eq(c->region, S("us-east-1"));
     add_detail(c, attachment, "privateDnsName",
-               first_region ? arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed))
-                            : arena_printf(c->arena, "ip-%.*s.%.*s.compute.internal", SLICE_ARG(dashed), SLICE_ARG(c->region)));
+               first_region
+                   ? arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed))
+                   : arena_printf(c->arena, "ip-%.*s.%.*s.compute.internal", SLICE_ARG(dashed), SLICE_ARG(c->region)));
     add_detail(c, attachment, "privateIPv4Address", address);
 }
 
@@ -224,17 +241,20 @@ static void add_container(struct call *c, const struct order *order, const struc
                           slice task_id, struct ecs_task *doc)
 {
     static const struct ecs_container_override none;
-    const struct ecs_container_override *found = override_of(order, definition->name), *override = found ? found : &none;
+    const struct ecs_container_override *found = override_of(order, definition->name),
+                                        *override = found ? found : &none;
     struct ecs_container *container = list_add(c->arena, &doc->containers);
     slice uuid = ids_uuid(c->arena);
-    container->container_arn = arn_make(c, "container", arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(order->cluster.name),
-                                                                     SLICE_ARG(task_id), SLICE_ARG(uuid)));
+    container->container_arn = arn_make(
+        c, "container",
+        arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(order->cluster.name), SLICE_ARG(task_id), SLICE_ARG(uuid)));
     container->task_arn = doc->task_arn;
     container->name = definition->name;
     container->image = definition->image;
     container->last_status = S("PENDING");
     container->health_status = S("UNKNOWN");
-    container->runtime_id = arena_printf(c->arena, "%.*s-%.*s", SLICE_ARG(task_id), SLICE_ARG(ids_digits(c->arena, 10)));
+    container->runtime_id =
+        arena_printf(c->arena, "%.*s-%.*s", SLICE_ARG(task_id), SLICE_ARG(ids_digits(c->arena, 10)));
     container->cpu = number_text(c, override->cpu, definition->cpu);
     container->memory = number_text(c, override->memory, definition->memory);
     container->memory_reservation = number_text(c, override->memory_reservation, definition->memory_reservation);
@@ -280,7 +300,8 @@ static void fill(struct call *c, const struct order *order, slice task_id, struc
     const struct ecs_task_definition *definition = &order->definition.doc;
     bool awsvpc = slice_eq(definition->network_mode, S("awsvpc"));
     *doc = (struct ecs_task){
-        .task_arn = arn_make(c, "task", arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(order->cluster.name), SLICE_ARG(task_id))),
+        .task_arn = arn_make(c, "task",
+                             arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(order->cluster.name), SLICE_ARG(task_id))),
         .cluster_arn = cluster_arn(c, order->cluster.name),
         .task_definition_arn = definition->task_definition_arn,
         .availability_zone = arena_concat(c->arena, c->region, S("a")),
@@ -329,9 +350,9 @@ static void tag_task(struct call *c, const struct order *order, slice arn)
 static void add_rows(struct call *c, const struct order *order, slice task_id, const struct ecs_task *doc)
 {
     slice address = doc->attachments.len > 0 ? doc->attachments.items[0].details.items[4].value : (slice){NULL, 0};
-    db_run(c->db, ECS_SQL_TASK_ADD, "ititttttttttt", order->cluster.id, task_id, order->definition.id, c->account, c->region,
-           order->definition.doc.family, doc->started_by, doc->group, doc->launch_type, doc->last_status, doc->desired_status, address,
-           api_to_json(c->arena, &ecs_shape_task, doc));
+    db_run(c->db, ECS_SQL_TASK_ADD, "ititttttttttt", order->cluster.id, task_id, order->definition.id, c->account,
+           c->region, order->definition.doc.family, doc->started_by, doc->group, doc->launch_type, doc->last_status,
+           doc->desired_status, address, api_to_json(c->arena, &ecs_shape_task, doc));
     int64_t row = db_last_id(c->db);
     for (size_t i = 0; i < doc->containers.len; i++)
         db_run(c->db, ECS_SQL_CONTAINER_ADD, "tii", arn_last(doc->containers.items[i].container_arn), row, (int64_t)i);
@@ -355,7 +376,8 @@ static void run_one(struct call *c, const struct order *order, struct ecs_task *
 }
 
 /* A token that has been used answers the same tasks for the same request, and a conflict for another. */
-static int repeat(struct call *c, const struct order *order, slice request, struct ecs_run_task_out *out, bool *repeated)
+static int repeat(struct call *c, const struct order *order, slice request, struct ecs_run_task_out *out,
+                  bool *repeated)
 {
     slice former = {NULL, 0}, tasks = {NULL, 0};
     struct db_rows rows = db_query(c->db, ECS_SQL_TOKEN_GET, "ttt", c->account, c->region, order->in->client_token);
@@ -383,15 +405,18 @@ static int repeat(struct call *c, const struct order *order, slice request, stru
     struct val extra = val_object();
     val_set(c->arena, &extra, S("resourceIds"), ids);
     return fail_with(c, &ecs_conflict, arena_copy(c->arena, &extra, sizeof(extra)),
-                     "The RunTask request could not be processed due to conflicts. The provided clientToken is already in use with a different RunTask request.");
+                     "The RunTask request could not be processed due to conflicts. The provided clientToken is already "
+                     "in use with a different RunTask request.");
 }
 
 static void remember(struct call *c, const struct order *order, slice request, const struct ecs_run_task_out *out)
 {
     slice ids = S("");
     list_foreach (task, &out->tasks)
-        ids = arena_printf(c->arena, "%.*s%s%.*s", SLICE_ARG(ids), ids.len > 0 ? " " : "", SLICE_ARG(arn_last(task->task_arn)));
-    db_run(c->db, ECS_SQL_TOKEN_ADD, "tttttI", c->account, c->region, order->in->client_token, request, ids, opt_int(c->now_ms));
+        ids = arena_printf(c->arena, "%.*s%s%.*s", SLICE_ARG(ids), ids.len > 0 ? " " : "",
+                           SLICE_ARG(arn_last(task->task_arn)));
+    db_run(c->db, ECS_SQL_TOKEN_ADD, "tttttI", c->account, c->region, order->in->client_token, request, ids,
+           opt_int(c->now_ms));
 }
 
 int ecs_run_task(struct call *c, const struct ecs_run_task_in *in, struct ecs_run_task_out *out)

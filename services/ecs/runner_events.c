@@ -58,7 +58,8 @@ static void bury_lost(struct call *c, struct task *task)
         struct container *container = &task->containers[i];
         if (container->drained || slice_empty(container->boot) || !is_old(c, container->boot))
             continue;
-        lifecycle_stop(c, task, S("TerminationNotice"), S("The runner was restarted; the task's processes ended with it"));
+        lifecycle_stop(c, task, S("TerminationNotice"),
+                       S("The runner was restarted; the task's processes ended with it"));
         bury(task, container);
     }
 }

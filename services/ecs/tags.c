@@ -50,17 +50,20 @@ static int resource_exists(struct call *c, slice arn, bool writing)
         return cluster_get(c, arn, &cluster);
     if (slice_starts(resource, S("task-definition/"))) {
         if (!definition_find(c, arn, &definition))
-            return fail(c, &ecs_invalid_parameter, "The specified task definition is not found. Verify the task definition and try again.");
+            return fail(c, &ecs_invalid_parameter,
+                        "The specified task definition is not found. Verify the task definition and try again.");
         return 0;
     }
     if (slice_starts(resource, S("task/"))) {
         if (!task_find_doc(c, NULL, arn, &task))
             return fail(c, &ecs_invalid_parameter, "The specified task is not found. Verify the task and try again.");
         if (writing && slice_eq(task.last_status, S("STOPPED")))
-            return fail(c, &ecs_invalid_parameter, "The specified task is stopped. Specify a running task and try again.");
+            return fail(c, &ecs_invalid_parameter,
+                        "The specified task is stopped. Specify a running task and try again.");
         return 0;
     }
-    return fail(c, &ecs_invalid_parameter, "Invalid ARN: %.*s does not name a resource that can be tagged.", SLICE_ARG(arn));
+    return fail(c, &ecs_invalid_parameter, "Invalid ARN: %.*s does not name a resource that can be tagged.",
+                SLICE_ARG(arn));
 }
 
 int ecs_tag_resource(struct call *c, const struct ecs_tag_resource_in *in, struct ecs_tag_resource_out *out)

@@ -107,7 +107,8 @@ void task_save(struct call *c, struct task *task)
         if (!container->changed)
             continue;
         db_run(c->db, ECS_SQL_CONTAINER_SET, "iiiitit", (int64_t)container->phase, (int64_t)container->ran,
-               (int64_t)container->drained, (int64_t)container->stop_sent, container->boot, container->sent_ms, container->id);
+               (int64_t)container->drained, (int64_t)container->stop_sent, container->boot, container->sent_ms,
+               container->id);
         container->changed = false;
     }
     if (!task->changed)
@@ -115,6 +116,6 @@ void task_save(struct call *c, struct task *task)
     task->changed = false;
     task->doc.version = opt_int(opt_int_or(task->doc.version, 0) + 1);
     struct opt_int stopped = slice_eq(task->doc.last_status, S("STOPPED")) ? task->doc.stopped_at : (struct opt_int){0};
-    db_run(c->db, ECS_SQL_TASK_SET, "tttIti", task->doc.last_status, task->doc.desired_status, address_of(task), stopped,
-           api_to_json(c->arena, &ecs_shape_task, &task->doc), task->id);
+    db_run(c->db, ECS_SQL_TASK_SET, "tttIti", task->doc.last_status, task->doc.desired_status, address_of(task),
+           stopped, api_to_json(c->arena, &ecs_shape_task, &task->doc), task->id);
 }

@@ -5,9 +5,10 @@
 
 static void test_create(void **state)
 {
-    const struct val *cluster = val_get(ok("CreateCluster", json("{'clusterName': 'web', 'tags': [{'key': 'a', 'value': 'b'}], "
-                                                                 "'settings': [{'name': 'containerInsights', 'value': 'enabled'}]}")),
-                                        S("cluster"));
+    const struct val *cluster =
+        val_get(ok("CreateCluster", json("{'clusterName': 'web', 'tags': [{'key': 'a', 'value': 'b'}], "
+                                         "'settings': [{'name': 'containerInsights', 'value': 'enabled'}]}")),
+                S("cluster"));
     assert_text(cluster, "clusterArn", ARN "cluster/web");
     assert_text(cluster, "clusterName", "web");
     assert_text(cluster, "status", "ACTIVE");
@@ -27,7 +28,8 @@ static void test_create(void **state)
     refused("CreateCluster", json("{'clusterName': 5}"), "SerializationException");
     refused("CreateCluster", json("{'settings': [{'name': 'what', 'value': 'enabled'}]}"), "InvalidParameterException");
     refused("CreateCluster", json("{'clusterName': 'x', 'capacityProviders': ['none']}"), "InvalidParameterException");
-    refused("CreateCluster", json("{'clusterName': 'x', 'tags': [{'key': 'aws:a', 'value': 'b'}]}"), "InvalidParameterException");
+    refused("CreateCluster", json("{'clusterName': 'x', 'tags': [{'key': 'aws:a', 'value': 'b'}]}"),
+            "InvalidParameterException");
     refused("CreateCluster", "{", "SerializationException");
 }
 
@@ -35,7 +37,8 @@ static void test_describe(void **state)
 {
     ok("CreateCluster", json("{'clusterName': 'web', 'tags': [{'key': 'a', 'value': 'b'}], 'configuration': "
                              "{'executeCommandConfiguration': {'logging': 'NONE'}}}"));
-    const struct val *answer = ok("DescribeClusters", json("{'clusters': ['web', '" ARN "cluster/web', 'none', '" ARN "cluster/no']}"));
+    const struct val *answer =
+        ok("DescribeClusters", json("{'clusters': ['web', '" ARN "cluster/web', 'none', '" ARN "cluster/no']}"));
     assert_int_equal(count(answer, "clusters"), 2);
     assert_int_equal(count(answer, "failures"), 2);
     assert_text(item(answer, "failures", 0), "arn", ARN "cluster/none");
@@ -44,7 +47,9 @@ static void test_describe(void **state)
     assert_int_equal(count(cluster, "settings"), 0);
     assert_int_equal(count(cluster, "tags"), 0);
     assert_null(val_get(cluster, S("configuration")));
-    answer = ok("DescribeClusters", json("{'clusters': ['web'], 'include': ['TAGS', 'SETTINGS', 'CONFIGURATIONS', 'STATISTICS', 'ATTACHMENTS']}"));
+    answer = ok(
+        "DescribeClusters",
+        json("{'clusters': ['web'], 'include': ['TAGS', 'SETTINGS', 'CONFIGURATIONS', 'STATISTICS', 'ATTACHMENTS']}"));
     cluster = item(answer, "clusters", 0);
     assert_text(item(cluster, "settings", 0), "name", "containerInsights");
     assert_text(item(cluster, "tags", 0), "key", "a");
@@ -75,12 +80,14 @@ static void test_list(void **state)
 
 static void test_update(void **state)
 {
-    const struct val *cluster = val_get(
-        ok("UpdateClusterSettings", json("{'cluster': 'default', 'settings': [{'name': 'containerInsights', 'value': 'enhanced'}]}")),
-        S("cluster"));
+    const struct val *cluster =
+        val_get(ok("UpdateClusterSettings",
+                   json("{'cluster': 'default', 'settings': [{'name': 'containerInsights', 'value': 'enhanced'}]}")),
+                S("cluster"));
     assert_text(item(cluster, "settings", 0), "value", "enhanced");
-    cluster = val_get(ok("UpdateCluster", json("{'cluster': '" ARN "cluster/default', 'configuration': {'executeCommandConfiguration': "
-                                               "{'logging': 'DEFAULT'}}, 'serviceConnectDefaults': {'namespace': 'n'}}")),
+    cluster = val_get(ok("UpdateCluster",
+                         json("{'cluster': '" ARN "cluster/default', 'configuration': {'executeCommandConfiguration': "
+                              "{'logging': 'DEFAULT'}}, 'serviceConnectDefaults': {'namespace': 'n'}}")),
                       S("cluster"));
     assert_text(item(cluster, "settings", 0), "value", "enhanced");
     assert_text(val_get(val_get(cluster, S("configuration")), S("executeCommandConfiguration")), "logging", "DEFAULT");
@@ -92,8 +99,9 @@ static void test_update(void **state)
 
 static void test_capacity_providers(void **state)
 {
-    const char *put = "{'cluster': 'default', 'capacityProviders': ['FARGATE', 'FARGATE_SPOT'], 'defaultCapacityProviderStrategy': "
-                      "[{'capacityProvider': '%s', 'weight': 1, 'base': 1}]}";
+    const char *put =
+        "{'cluster': 'default', 'capacityProviders': ['FARGATE', 'FARGATE_SPOT'], 'defaultCapacityProviderStrategy': "
+        "[{'capacityProvider': '%s', 'weight': 1, 'base': 1}]}";
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     const struct val *cluster = val_get(ok("PutClusterCapacityProviders", json(put, "FARGATE")), S("cluster"));
@@ -101,14 +109,18 @@ static void test_capacity_providers(void **state)
     assert_int_equal(count(cluster, "capacityProviders"), 2);
     assert_text(item(cluster, "defaultCapacityProviderStrategy", 0), "capacityProvider", "FARGATE");
     refused("PutClusterCapacityProviders",
-            json("{'cluster': 'default', 'capacityProviders': [], 'defaultCapacityProviderStrategy': [{'capacityProvider': 'FARGATE'}]}"),
+            json("{'cluster': 'default', 'capacityProviders': [], 'defaultCapacityProviderStrategy': "
+                 "[{'capacityProvider': 'FARGATE'}]}"),
             "InvalidParameterException");
-    refused("PutClusterCapacityProviders", json("{'cluster': 'none', 'capacityProviders': [], 'defaultCapacityProviderStrategy': []}"),
+    refused("PutClusterCapacityProviders",
+            json("{'cluster': 'none', 'capacityProviders': [], 'defaultCapacityProviderStrategy': []}"),
             "ClusterNotFoundException");
-    refused("PutClusterCapacityProviders", json("{'cluster': 'default', 'capacityProviders': []}"), "InvalidParameterException");
-    cluster = val_get(
-        ok("PutClusterCapacityProviders", json("{'cluster': 'default', 'capacityProviders': [], 'defaultCapacityProviderStrategy': []}")),
-        S("cluster"));
+    refused("PutClusterCapacityProviders", json("{'cluster': 'default', 'capacityProviders': []}"),
+            "InvalidParameterException");
+    cluster =
+        val_get(ok("PutClusterCapacityProviders",
+                   json("{'cluster': 'default', 'capacityProviders': [], 'defaultCapacityProviderStrategy': []}")),
+                S("cluster"));
     assert_int_equal(count(cluster, "capacityProviders"), 0);
 }
 
@@ -155,7 +167,8 @@ static void test_tags(void **state)
     const char *arns[] = {ARN "cluster/default", ARN "task-definition/f:1"};
     define("f", "{'name': 'app', 'image': 'i', 'memory': 64}");
     for (size_t i = 0; i < 2; i++) {
-        ok("TagResource", json("{'resourceArn': '%s', 'tags': [{'key': 'a', 'value': '1'}, {'key': 'b', 'value': '2'}]}", arns[i]));
+        ok("TagResource",
+           json("{'resourceArn': '%s', 'tags': [{'key': 'a', 'value': '1'}, {'key': 'b', 'value': '2'}]}", arns[i]));
         ok("TagResource", json("{'resourceArn': '%s', 'tags': [{'key': 'b', 'value': '3'}]}", arns[i]));
         ok("UntagResource", json("{'resourceArn': '%s', 'tagKeys': ['a', 'none']}", arns[i]));
         const struct val *answer = ok("ListTagsForResource", json("{'resourceArn': '%s'}", arns[i]));
@@ -163,11 +176,14 @@ static void test_tags(void **state)
         assert_text(item(answer, "tags", 0), "value", "3");
     }
     refused("TagResource", json("{'resourceArn': '" ARN "cluster/none', 'tags': []}"), "ClusterNotFoundException");
-    refused("TagResource", json("{'resourceArn': '" ARN "task-definition/none:1', 'tags': []}"), "InvalidParameterException");
+    refused("TagResource", json("{'resourceArn': '" ARN "task-definition/none:1', 'tags': []}"),
+            "InvalidParameterException");
     refused("TagResource", json("{'resourceArn': 'rubbish', 'tags': []}"), "InvalidParameterException");
     refused("TagResource", json("{'resourceArn': '%s'}", arns[0]), "InvalidParameterException");
-    refused("TagResource", json("{'resourceArn': '%s', 'tags': [{'key': 'aws:x', 'value': '1'}]}", arns[0]), "InvalidParameterException");
-    refused("UntagResource", json("{'resourceArn': '" ARN "cluster/none', 'tagKeys': ['a']}"), "ClusterNotFoundException");
+    refused("TagResource", json("{'resourceArn': '%s', 'tags': [{'key': 'aws:x', 'value': '1'}]}", arns[0]),
+            "InvalidParameterException");
+    refused("UntagResource", json("{'resourceArn': '" ARN "cluster/none', 'tagKeys': ['a']}"),
+            "ClusterNotFoundException");
     refused("ListTagsForResource", json("{}"), "InvalidParameterException");
     struct val body = val_object(), tags = val_array();
     for (int i = 0; i < 51; i++) {
@@ -191,33 +207,39 @@ static void test_task_tags(void **state)
     ok("TagResource", json("{'resourceArn': '%.*s', 'tags': [{'key': 'a', 'value': '1'}]}", SLICE_ARG(arn)));
     assert_int_equal(count(ok("ListTagsForResource", json("{'resourceArn': '%.*s'}", SLICE_ARG(arn))), "tags"), 1);
     ended(start, 0);
-    refused("TagResource", json("{'resourceArn': '%.*s', 'tags': [{'key': 'a', 'value': '1'}]}", SLICE_ARG(arn)), "InvalidParameterException");
+    refused("TagResource", json("{'resourceArn': '%.*s', 'tags': [{'key': 'a', 'value': '1'}]}", SLICE_ARG(arn)),
+            "InvalidParameterException");
     const struct val *answer = ok("DescribeTasks", json("{'tasks': ['%.*s'], 'include': ['TAGS']}", SLICE_ARG(arn)));
     assert_text(item(item(answer, "tasks", 0), "tags", 0), "key", "a");
 }
 
 static void test_account_settings(void **state)
 {
-    const struct val *answer = ok("ListAccountSettings", json("{'effectiveSettings': true, 'name': 'containerInsights'}"));
+    const struct val *answer =
+        ok("ListAccountSettings", json("{'effectiveSettings': true, 'name': 'containerInsights'}"));
     assert_text(item(answer, "settings", 0), "value", "disabled");
     assert_int_equal(count(ok("ListAccountSettings", json("{}")), "settings"), 0);
-    answer = val_get(ok("PutAccountSettingDefault", json("{'name': 'containerInsights', 'value': 'enabled'}")), S("setting"));
+    answer = val_get(ok("PutAccountSettingDefault", json("{'name': 'containerInsights', 'value': 'enabled'}")),
+                     S("setting"));
     assert_text(answer, "value", "enabled");
     answer = ok("ListAccountSettings", json("{'effectiveSettings': true, 'name': 'containerInsights'}"));
     assert_text(item(answer, "settings", 0), "value", "enabled");
     answer = val_get(ok("PutAccountSetting", json("{'name': 'containerInsights', 'value': 'enhanced'}")), S("setting"));
     assert_text(answer, "principalArn", "arn:aws:iam::123456789012:root");
-    assert_text(item(ok("ListAccountSettings", json("{'name': 'containerInsights'}")), "settings", 0), "value", "enhanced");
+    assert_text(item(ok("ListAccountSettings", json("{'name': 'containerInsights'}")), "settings", 0), "value",
+                "enhanced");
     ok("DeleteAccountSetting", json("{'name': 'containerInsights'}"));
     answer = ok("ListAccountSettings", json("{'effectiveSettings': true, 'name': 'containerInsights'}"));
     assert_text(item(answer, "settings", 0), "value", "enabled");
     answer = ok("ListAccountSettings", json("{'effectiveSettings': true, 'maxResults': 3}"));
     assert_int_equal(count(answer, "settings"), 3);
     slice token = text(answer, "nextToken");
-    ok("ListAccountSettings", json("{'effectiveSettings': true, 'maxResults': 3, 'nextToken': '%.*s'}", SLICE_ARG(token)));
+    ok("ListAccountSettings",
+       json("{'effectiveSettings': true, 'maxResults': 3, 'nextToken': '%.*s'}", SLICE_ARG(token)));
     refused("ListAccountSettings", json("{'nextToken': 'x'}"), "InvalidParameterException");
     refused("PutAccountSetting", json("{'name': 'what', 'value': 'enabled'}"), "InvalidParameterException");
-    refused("PutAccountSetting", json("{'name': 'containerInsights', 'value': 'rubbish'}"), "InvalidParameterException");
+    refused("PutAccountSetting", json("{'name': 'containerInsights', 'value': 'rubbish'}"),
+            "InvalidParameterException");
     refused("PutAccountSettingDefault", json("{'name': 'containerInsights'}"), "InvalidParameterException");
     refused("DeleteAccountSetting", json("{'name': 'what'}"), "InvalidParameterException");
 }

@@ -8,11 +8,13 @@ static void assert_within(const struct val *part, const struct val *whole, slice
         fail_msg("%.*s is missing or of another type", SLICE_ARG(where));
     if (part->type == VAL_OBJECT) {
         list_foreach (field, &part->object)
-            assert_within(&field->value, val_get(whole, field->key), arena_printf(arena, "%.*s.%.*s", SLICE_ARG(where), SLICE_ARG(field->key)));
+            assert_within(&field->value, val_get(whole, field->key),
+                          arena_printf(arena, "%.*s.%.*s", SLICE_ARG(where), SLICE_ARG(field->key)));
     } else if (part->type == VAL_ARRAY) {
         assert_int_equal(part->array.len, whole->array.len);
         for (size_t i = 0; i < part->array.len; i++)
-            assert_within(&part->array.items[i], &whole->array.items[i], arena_printf(arena, "%.*s[%zu]", SLICE_ARG(where), i));
+            assert_within(&part->array.items[i], &whole->array.items[i],
+                          arena_printf(arena, "%.*s[%zu]", SLICE_ARG(where), i));
     } else if (!slice_eq(json_text(arena, part), json_text(arena, whole)))
         fail_msg("%.*s differs", SLICE_ARG(where));
 }
@@ -24,47 +26,73 @@ static void assert_comes_back(const char *body)
     const struct val *answer = val_get(ok("RegisterTaskDefinition", body), S("taskDefinition"));
     assert_int_equal(json_parse(arena, slice_of(body), &given, &why), 0);
     assert_within(&given, answer, S("registered"));
-    answer = ok("DescribeTaskDefinition", json("{'taskDefinition': '%.*s'}", SLICE_ARG(text(answer, "taskDefinitionArn"))));
+    answer =
+        ok("DescribeTaskDefinition", json("{'taskDefinition': '%.*s'}", SLICE_ARG(text(answer, "taskDefinitionArn"))));
     assert_within(&given, val_get(answer, S("taskDefinition")), S("described"));
 }
 
 static void test_every_field_comes_back(void **state)
 {
     assert_comes_back(json(
-        "{'family': 'all', 'taskRoleArn': 'arn:aws:iam::123456789012:role/t', 'executionRoleArn': 'arn:aws:iam::123456789012:role/e', "
-        "'networkMode': 'bridge', 'cpu': '512', 'memory': '1024', 'pidMode': 'task', 'ipcMode': 'host', 'requiresCompatibilities': ['EC2'], "
-        "'placementConstraints': [{'type': 'memberOf', 'expression': 'a == b'}], 'runtimePlatform': {'cpuArchitecture': 'ARM64', "
-        "'operatingSystemFamily': 'LINUX'}, 'ephemeralStorage': {'sizeInGiB': 30}, 'enableFaultInjection': true, 'proxyConfiguration': "
-        "{'type': 'APPMESH', 'containerName': 'a', 'properties': [{'name': 'x', 'value': 'y'}]}, 'inferenceAccelerators': [{'deviceName': "
-        "'d', 'deviceType': 't'}], 'volumes': [{'name': 'v', 'host': {'sourcePath': '/x'}}, {'name': 'd', 'dockerVolumeConfiguration': "
-        "{'scope': 'shared', 'autoprovision': true, 'driver': 'local', 'driverOpts': {'o': '1'}, 'labels': {'l': '2'}}}, {'name': 'e', "
-        "'efsVolumeConfiguration': {'fileSystemId': 'fs-1', 'rootDirectory': '/', 'transitEncryption': 'ENABLED', 'transitEncryptionPort': "
-        "2049, 'authorizationConfig': {'accessPointId': 'fsap-1', 'iam': 'ENABLED'}}}], 'containerDefinitions': [{'name': 'b', 'image': "
-        "'i', 'essential': false, 'healthCheck': {'command': ['CMD', 'true'], 'interval': 5, 'timeout': 2, 'retries': 1, 'startPeriod': "
-        "0}}, {'name': 'a', 'image': 'i', 'repositoryCredentials': {'credentialsParameter': 'p'}, 'cpu': 10, 'memory': 100, "
-        "'memoryReservation': 50, 'links': ['b'], 'portMappings': [{'containerPort': 80, 'hostPort': 8080, 'protocol': 'udp', 'name': 'n', "
+        "{'family': 'all', 'taskRoleArn': 'arn:aws:iam::123456789012:role/t', 'executionRoleArn': "
+        "'arn:aws:iam::123456789012:role/e', "
+        "'networkMode': 'bridge', 'cpu': '512', 'memory': '1024', 'pidMode': 'task', 'ipcMode': 'host', "
+        "'requiresCompatibilities': ['EC2'], "
+        "'placementConstraints': [{'type': 'memberOf', 'expression': 'a == b'}], 'runtimePlatform': "
+        "{'cpuArchitecture': 'ARM64', "
+        "'operatingSystemFamily': 'LINUX'}, 'ephemeralStorage': {'sizeInGiB': 30}, 'enableFaultInjection': true, "
+        "'proxyConfiguration': "
+        "{'type': 'APPMESH', 'containerName': 'a', 'properties': [{'name': 'x', 'value': 'y'}]}, "
+        "'inferenceAccelerators': [{'deviceName': "
+        "'d', 'deviceType': 't'}], 'volumes': [{'name': 'v', 'host': {'sourcePath': '/x'}}, {'name': 'd', "
+        "'dockerVolumeConfiguration': "
+        "{'scope': 'shared', 'autoprovision': true, 'driver': 'local', 'driverOpts': {'o': '1'}, 'labels': {'l': "
+        "'2'}}}, {'name': 'e', "
+        "'efsVolumeConfiguration': {'fileSystemId': 'fs-1', 'rootDirectory': '/', 'transitEncryption': 'ENABLED', "
+        "'transitEncryptionPort': "
+        "2049, 'authorizationConfig': {'accessPointId': 'fsap-1', 'iam': 'ENABLED'}}}], 'containerDefinitions': "
+        "[{'name': 'b', 'image': "
+        "'i', 'essential': false, 'healthCheck': {'command': ['CMD', 'true'], 'interval': 5, 'timeout': 2, 'retries': "
+        "1, 'startPeriod': "
+        "0}}, {'name': 'a', 'image': 'i', 'repositoryCredentials': {'credentialsParameter': 'p'}, 'cpu': 10, 'memory': "
+        "100, "
+        "'memoryReservation': 50, 'links': ['b'], 'portMappings': [{'containerPort': 80, 'hostPort': 8080, 'protocol': "
+        "'udp', 'name': 'n', "
         "'appProtocol': 'http2'}], 'essential': true, 'restartPolicy': {'enabled': true, 'ignoredExitCodes': [0, 3], "
-        "'restartAttemptPeriod': 60}, 'entryPoint': ['sh', '-c'], 'command': ['echo', ''], 'environment': [{'name': 'A', 'value': ''}], "
-        "'environmentFiles': [{'value': 'arn:aws:s3:::b/k', 'type': 's3'}], 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/m', "
-        "'readOnly': true}], 'volumesFrom': [{'sourceContainer': 'b', 'readOnly': false}], 'linuxParameters': {'capabilities': {'add': "
-        "['SYS_PTRACE'], 'drop': ['ALL']}, 'devices': [{'hostPath': '/dev/x', 'containerPath': '/dev/y', 'permissions': ['read']}], "
-        "'initProcessEnabled': true, 'sharedMemorySize': 5, 'tmpfs': [{'containerPath': '/t', 'size': 6, 'mountOptions': ['ro']}], "
-        "'maxSwap': 7, 'swappiness': 8}, 'secrets': [{'name': 'S', 'valueFrom': 'f'}], 'dependsOn': [{'containerName': 'b', 'condition': "
-        "'HEALTHY'}], 'startTimeout': 9, 'stopTimeout': 10, 'versionConsistency': 'disabled', 'hostname': 'h', 'user': 'u', "
-        "'workingDirectory': '/w', 'disableNetworking': false, 'privileged': true, 'readonlyRootFilesystem': true, 'dnsServers': ['1.1.1.1'], "
-        "'dnsSearchDomains': ['x'], 'extraHosts': [{'hostname': 'h', 'ipAddress': '1.2.3.4'}], 'dockerSecurityOptions': ['o'], "
-        "'interactive': true, 'pseudoTerminal': true, 'dockerLabels': {'k': 'v'}, 'ulimits': [{'name': 'nofile', 'softLimit': 1, 'hardLimit': "
-        "2}], 'logConfiguration': {'logDriver': 'json-file', 'options': {'a': 'b'}, 'secretOptions': [{'name': 'n', 'valueFrom': 'f'}]}, "
-        "'systemControls': [{'namespace': 'net.x', 'value': '1'}], 'resourceRequirements': [{'type': 'GPU', 'value': '1'}], "
+        "'restartAttemptPeriod': 60}, 'entryPoint': ['sh', '-c'], 'command': ['echo', ''], 'environment': [{'name': "
+        "'A', 'value': ''}], "
+        "'environmentFiles': [{'value': 'arn:aws:s3:::b/k', 'type': 's3'}], 'mountPoints': [{'sourceVolume': 'v', "
+        "'containerPath': '/m', "
+        "'readOnly': true}], 'volumesFrom': [{'sourceContainer': 'b', 'readOnly': false}], 'linuxParameters': "
+        "{'capabilities': {'add': "
+        "['SYS_PTRACE'], 'drop': ['ALL']}, 'devices': [{'hostPath': '/dev/x', 'containerPath': '/dev/y', "
+        "'permissions': ['read']}], "
+        "'initProcessEnabled': true, 'sharedMemorySize': 5, 'tmpfs': [{'containerPath': '/t', 'size': 6, "
+        "'mountOptions': ['ro']}], "
+        "'maxSwap': 7, 'swappiness': 8}, 'secrets': [{'name': 'S', 'valueFrom': 'f'}], 'dependsOn': [{'containerName': "
+        "'b', 'condition': "
+        "'HEALTHY'}], 'startTimeout': 9, 'stopTimeout': 10, 'versionConsistency': 'disabled', 'hostname': 'h', 'user': "
+        "'u', "
+        "'workingDirectory': '/w', 'disableNetworking': false, 'privileged': true, 'readonlyRootFilesystem': true, "
+        "'dnsServers': ['1.1.1.1'], "
+        "'dnsSearchDomains': ['x'], 'extraHosts': [{'hostname': 'h', 'ipAddress': '1.2.3.4'}], "
+        "'dockerSecurityOptions': ['o'], "
+        "'interactive': true, 'pseudoTerminal': true, 'dockerLabels': {'k': 'v'}, 'ulimits': [{'name': 'nofile', "
+        "'softLimit': 1, 'hardLimit': "
+        "2}], 'logConfiguration': {'logDriver': 'json-file', 'options': {'a': 'b'}, 'secretOptions': [{'name': 'n', "
+        "'valueFrom': 'f'}]}, "
+        "'systemControls': [{'namespace': 'net.x', 'value': '1'}], 'resourceRequirements': [{'type': 'GPU', 'value': "
+        "'1'}], "
         "'firelensConfiguration': {'type': 'fluentbit', 'options': {'x': 'y'}}, 'credentialSpecs': ['c']}]}"));
 }
 
 static void test_defaults(void **state)
 {
     const struct val *definition = val_get(
-        ok("RegisterTaskDefinition", json("{'family': 'f', 'networkMode': 'awsvpc', 'requiresCompatibilities': ['FARGATE'], 'cpu': '1 vCPU', "
-                                          "'memory': '2GB', 'tags': [{'key': 'k', 'value': 'v'}], 'containerDefinitions': [{'name': 'a', "
-                                          "'image': 'i', 'portMappings': [{'containerPort': 80}], 'healthCheck': {'command': ['CMD', 'x']}}]}")),
+        ok("RegisterTaskDefinition",
+           json("{'family': 'f', 'networkMode': 'awsvpc', 'requiresCompatibilities': ['FARGATE'], 'cpu': '1 vCPU', "
+                "'memory': '2GB', 'tags': [{'key': 'k', 'value': 'v'}], 'containerDefinitions': [{'name': 'a', "
+                "'image': 'i', 'portMappings': [{'containerPort': 80}], 'healthCheck': {'command': ['CMD', 'x']}}]}")),
         S("taskDefinition"));
     assert_text(definition, "cpu", "1024");
     assert_text(definition, "memory", "2048");
@@ -75,7 +103,8 @@ static void test_defaults(void **state)
     assert_non_null(val_get(definition, S("registeredAt")));
     assert_non_null(val_get(definition, S("registeredBy")));
     assert_null(val_get(definition, S("deregisteredAt")));
-    const struct val *container = item(definition, "containerDefinitions", 0), *port = item(container, "portMappings", 0);
+    const struct val *container = item(definition, "containerDefinitions", 0),
+                     *port = item(container, "portMappings", 0);
     assert_int_equal(number(port, "hostPort"), 80);
     assert_text(port, "protocol", "tcp");
     assert_int_equal(number(val_get(container, S("healthCheck")), "interval"), 30);
@@ -85,7 +114,8 @@ static void test_defaults(void **state)
     assert_text(item(answer, "tags", 0), "value", "v");
     refused("DescribeTaskDefinition", json("{'taskDefinition': 'f:x'}"), "ClientException");
     refused("DescribeTaskDefinition", json("{'taskDefinition': 'f:2'}"), "ClientException");
-    refused("DescribeTaskDefinition", json("{'taskDefinition': 'arn:aws:ecs:eu-west-1:123456789012:task-definition/f:1'}"), "ClientException");
+    refused("DescribeTaskDefinition",
+            json("{'taskDefinition': 'arn:aws:ecs:eu-west-1:123456789012:task-definition/f:1'}"), "ClientException");
     refused("DescribeTaskDefinition", json("{}"), "InvalidParameterException");
 }
 
@@ -97,7 +127,8 @@ static void refused_task(const char *task)
 static void refused_container(const char *container)
 {
     refused("RegisterTaskDefinition",
-            json("{'family': 'f', 'memory': '512', 'containerDefinitions': [{'name': 'a', 'image': 'i', %s}, {'name': 'b', 'image': 'i'}]}",
+            json("{'family': 'f', 'memory': '512', 'containerDefinitions': [{'name': 'a', 'image': 'i', %s}, {'name': "
+                 "'b', 'image': 'i'}]}",
                  container),
             "ClientException");
 }
@@ -105,7 +136,9 @@ static void refused_container(const char *container)
 static void refused_on_fargate(const char *container)
 {
     refused("RegisterTaskDefinition",
-            json("{'family': 'f', 'memory': '512', 'cpu': '256', 'networkMode': 'awsvpc', 'requiresCompatibilities': ['FARGATE'], %s}", container),
+            json("{'family': 'f', 'memory': '512', 'cpu': '256', 'networkMode': 'awsvpc', 'requiresCompatibilities': "
+                 "['FARGATE'], %s}",
+                 container),
             "ClientException");
 }
 
@@ -138,20 +171,27 @@ static void test_refused_tasks(void **state)
     refused_task("'volumes': [{'name': 'v'}, {'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
     refused_task("'ephemeralStorage': {'sizeInGiB': 20}, 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
     refused_task("'cpu': '0', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
-    refused_task("'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', 'mountPoints': [{'sourceVolume': 'v'}]}]");
+    refused_task("'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', 'mountPoints': "
+                 "[{'sourceVolume': 'v'}]}]");
     refused_task("'networkMode': 'awsvpc', 'containerDefinitions': [{'name': 'a', 'image': 'i', 'links': ['b']}]");
-    refused_task("'networkMode': 'awsvpc', 'containerDefinitions': [{'name': 'a', 'image': 'i', 'portMappings': [{'containerPort': 1, "
+    refused_task("'networkMode': 'awsvpc', 'containerDefinitions': [{'name': 'a', 'image': 'i', 'portMappings': "
+                 "[{'containerPort': 1, "
                  "'hostPort': 2}]}]");
     refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'privileged': true}]");
-    refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'logConfiguration': {'logDriver': 'syslog'}}]");
-    refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'logConfiguration': {'logDriver': 'awslogs', 'options': "
-                       "{'awslogs-group': 'g', 'awslogs-region': 'r'}}}]");
-    refused_on_fargate("'volumes': [{'name': 'v', 'host': {'sourcePath': '/x'}}], 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
-    refused_on_fargate("'volumes': [{'name': 'v', 'dockerVolumeConfiguration': {}}], 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
+    refused_on_fargate(
+        "'containerDefinitions': [{'name': 'a', 'image': 'i', 'logConfiguration': {'logDriver': 'syslog'}}]");
+    refused_on_fargate(
+        "'containerDefinitions': [{'name': 'a', 'image': 'i', 'logConfiguration': {'logDriver': 'awslogs', 'options': "
+        "{'awslogs-group': 'g', 'awslogs-region': 'r'}}}]");
+    refused_on_fargate("'volumes': [{'name': 'v', 'host': {'sourcePath': '/x'}}], 'containerDefinitions': [{'name': "
+                       "'a', 'image': 'i'}]");
+    refused_on_fargate("'volumes': [{'name': 'v', 'dockerVolumeConfiguration': {}}], 'containerDefinitions': [{'name': "
+                       "'a', 'image': 'i'}]");
     char *many = arena_alloc(arena, 70000);
     memset(many, 'x', 69999);
     refused_task(json("'containerDefinitions': [{'name': 'a', 'image': '%s'}]", many));
-    ok("RegisterTaskDefinition", json("{'family': 'f', 'memory': '512', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]}"));
+    ok("RegisterTaskDefinition",
+       json("{'family': 'f', 'memory': '512', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]}"));
     assert_int_equal(count(ok("ListTaskDefinitions", "{}"), "taskDefinitionArns"), 1);
 }
 
@@ -162,17 +202,19 @@ static void test_dense_dependencies(void **state)
     for (int i = 1; i < 10; i++) {
         slice list = S("");
         for (int n = 0; n < i * 5; n++)
-            list = arena_printf(arena, "%.*s%s{'containerName': 'c%d', 'condition': 'START'}", SLICE_ARG(list), n ? "," : "", n % i);
-        containers = arena_printf(arena, "%.*s, {'name': 'c%d', 'image': 'i', 'memory': 5, 'dependsOn': [%.*s]}", SLICE_ARG(containers), i,
-                                  SLICE_ARG(list));
+            list = arena_printf(arena, "%.*s%s{'containerName': 'c%d', 'condition': 'START'}", SLICE_ARG(list),
+                                n ? "," : "", n % i);
+        containers = arena_printf(arena, "%.*s, {'name': 'c%d', 'image': 'i', 'memory': 5, 'dependsOn': [%.*s]}",
+                                  SLICE_ARG(containers), i, SLICE_ARG(list));
     }
     define("f", containers.ptr);
-    refused("RegisterTaskDefinition",
-            json("{'family': 'f', 'containerDefinitions': [%s]}",
-                 "{'name': 'a', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'c', 'condition': 'START'}]},"
-                 "{'name': 'b', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]},"
-                 "{'name': 'c', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]}"),
-            "ClientException");
+    refused(
+        "RegisterTaskDefinition",
+        json("{'family': 'f', 'containerDefinitions': [%s]}",
+             "{'name': 'a', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'c', 'condition': 'START'}]},"
+             "{'name': 'b', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]},"
+             "{'name': 'c', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]}"),
+        "ClientException");
 }
 
 static void test_lists(void **state)
@@ -184,7 +226,8 @@ static void test_lists(void **state)
     const struct val *page = ok("ListTaskDefinitions", json("{'familyPrefix': 'many', 'maxResults': 10}"));
     assert_int_equal(count(page, "taskDefinitionArns"), 10);
     assert_true(slice_ends(item(page, "taskDefinitionArns", 9)->string, S("/many:10")));
-    page = ok("ListTaskDefinitions", json("{'familyPrefix': 'many', 'nextToken': '%.*s'}", SLICE_ARG(text(page, "nextToken"))));
+    page = ok("ListTaskDefinitions",
+              json("{'familyPrefix': 'many', 'nextToken': '%.*s'}", SLICE_ARG(text(page, "nextToken"))));
     assert_int_equal(count(page, "taskDefinitionArns"), 2);
     assert_null(val_get(page, S("nextToken")));
     ok("DeregisterTaskDefinition", json("{'taskDefinition': 'other:1'}"));
@@ -198,7 +241,8 @@ static void test_lists(void **state)
     assert_int_equal(count(ok("ListTaskDefinitionFamilies", json("{'status': 'INACTIVE'}")), "families"), 1);
     assert_int_equal(count(ok("ListTaskDefinitionFamilies", json("{'status': 'ALL'}")), "families"), 2);
     page = ok("ListTaskDefinitionFamilies", json("{'status': 'ALL', 'maxResults': 1}"));
-    page = ok("ListTaskDefinitionFamilies", json("{'status': 'ALL', 'nextToken': '%.*s'}", SLICE_ARG(text(page, "nextToken"))));
+    page = ok("ListTaskDefinitionFamilies",
+              json("{'status': 'ALL', 'nextToken': '%.*s'}", SLICE_ARG(text(page, "nextToken"))));
     assert_int_equal(count(page, "families"), 1);
     assert_int_equal(count(ok("ListTaskDefinitionFamilies", json("{'familyPrefix': 'ma'}")), "families"), 1);
     refused("ListTaskDefinitionFamilies", json("{'maxResults': 0}"), "InvalidParameterException");

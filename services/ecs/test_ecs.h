@@ -84,7 +84,8 @@ static inline size_t count(const struct val *object, const char *list)
     return array->array.len;
 }
 
-static inline void assert_text_at(const struct val *object, const char *member, const char *expected, const char *file, int line)
+static inline void assert_text_at(const struct val *object, const char *member, const char *expected, const char *file,
+                                  int line)
 {
     slice actual = val_get_string(object, slice_of(member));
     if (!slice_eq(actual, slice_of(expected)))

@@ -143,8 +143,8 @@ static void test_refused_by_runner(void **state)
     define("f", ONE);
     slice id = run("f");
     const struct val *start = take("StartContainer", "app");
-    event("StartContainerDone", json("{'request': {'task': '%.*s', 'container': '%.*s'}, 'status': 400, 'reply': null}", SLICE_ARG(id),
-                                     SLICE_ARG(text(start, "container"))));
+    event("StartContainerDone", json("{'request': {'task': '%.*s', 'container': '%.*s'}, 'status': 400, 'reply': null}",
+                                     SLICE_ARG(id), SLICE_ARG(text(start, "container"))));
     const struct val *task = task_of(id);
     assert_text(task, "lastStatus", "STOPPED");
     assert_text(task, "stopCode", "TaskFailedToStart");
@@ -153,7 +153,8 @@ static void test_refused_by_runner(void **state)
 static void test_depends_on_success(void **state)
 {
     define("f", "{'name': 'init', 'image': 'i', 'memory': 64, 'essential': false},"
-                "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': 'SUCCESS'}]}");
+                "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': "
+                "'SUCCESS'}]}");
     slice id = run("f");
     const struct val *init = take("StartContainer", "init");
     quiet();
@@ -179,7 +180,8 @@ static void test_depends_on_success(void **state)
 static void test_depends_on_complete(void **state)
 {
     define("f", "{'name': 'init', 'image': 'i', 'memory': 64, 'essential': false},"
-                "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': 'COMPLETE'}]}");
+                "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': "
+                "'COMPLETE'}]}");
     run("f");
     const struct val *init = take("StartContainer", "init");
     started(init);
@@ -189,7 +191,8 @@ static void test_depends_on_complete(void **state)
 
 static void test_start_timeout(void **state)
 {
-    define("f", "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': 'COMPLETE'}]},"
+    define("f", "{'name': 'app', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'init', 'condition': "
+                "'COMPLETE'}]},"
                 "{'name': 'init', 'image': 'i', 'memory': 64, 'essential': false, 'startTimeout': 5}");
     slice id = run("f"), quick = run("f");
     const struct val *init = take("StartContainer", "init"), *quick_init = take("StartContainer", "init");
@@ -216,9 +219,10 @@ static void test_start_timeout(void **state)
 /* c → b → a start in this order and stop in the other. */
 static void test_chain(void **state)
 {
-    define("f", "{'name': 'c', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]},"
-                "{'name': 'b', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]},"
-                "{'name': 'a', 'image': 'i', 'memory': 64, 'stopTimeout': 7}");
+    define("f",
+           "{'name': 'c', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]},"
+           "{'name': 'b', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]},"
+           "{'name': 'a', 'image': 'i', 'memory': 64, 'stopTimeout': 7}");
     slice id = run("f");
     const struct val *a = take("StartContainer", "a");
     quiet();
@@ -272,8 +276,9 @@ static void test_stop_task(void **state)
 
 static void test_stop_before_start(void **state)
 {
-    define("f", "{'name': 'a', 'image': 'i', 'memory': 64},"
-                "{'name': 'b', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]}");
+    define("f",
+           "{'name': 'a', 'image': 'i', 'memory': 64},"
+           "{'name': 'b', 'image': 'i', 'memory': 64, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}]}");
     slice id = run("f");
     const struct val *a = take("StartContainer", "a");
     ok("StopTask", json("{'task': '%.*s'}", SLICE_ARG(id)));

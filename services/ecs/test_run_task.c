@@ -2,15 +2,18 @@
 #include "services/ecs/test_runner.h"
 
 #define APP "{'name': 'app', 'image': 'i', 'memory': 64, 'command': ['true']}"
-#define SUBNET "'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-12345678'], 'securityGroups': ['sg-0123456789abcdef0']}}"
+#define SUBNET                                                                                                         \
+    "'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-12345678'], 'securityGroups': "              \
+    "['sg-0123456789abcdef0']}}"
 #define FARGATE "'launchType': 'FARGATE', " SUBNET
 #define ARN "arn:aws:ecs:us-east-1:123456789012:"
 
 static void define_fargate(const char *family)
 {
-    ok("RegisterTaskDefinition", json("{'family': '%s', 'networkMode': 'awsvpc', 'requiresCompatibilities': ['FARGATE'], 'cpu': '256', "
-                                      "'memory': '512', 'containerDefinitions': [{'name': 'app', 'image': 'i', 'cpu': 10, 'command': ['true']}]}",
-                                      family));
+    ok("RegisterTaskDefinition",
+       json("{'family': '%s', 'networkMode': 'awsvpc', 'requiresCompatibilities': ['FARGATE'], 'cpu': '256', "
+            "'memory': '512', 'containerDefinitions': [{'name': 'app', 'image': 'i', 'cpu': 10, 'command': ['true']}]}",
+            family));
 }
 
 static slice detail(const struct val *task, const char *name)
@@ -27,8 +30,9 @@ static slice detail(const struct val *task, const char *name)
 static void test_answer(void **state)
 {
     define_fargate("f");
-    const struct val *task = item(ok("RunTask", json("{'taskDefinition': 'f', 'startedBy': 'me', 'enableExecuteCommand': true, " FARGATE "}")),
-                                  "tasks", 0);
+    const struct val *task = item(
+        ok("RunTask", json("{'taskDefinition': 'f', 'startedBy': 'me', 'enableExecuteCommand': true, " FARGATE "}")),
+        "tasks", 0);
     assert_text(task, "lastStatus", "PROVISIONING");
     assert_text(task, "desiredStatus", "RUNNING");
     assert_text(task, "clusterArn", ARN "cluster/default");
@@ -46,8 +50,9 @@ static void test_answer(void **state)
     assert_int_equal(number(val_get(task, S("ephemeralStorage")), "sizeInGiB"), 20);
     assert_text(item(task, "attributes", 0), "name", "ecs.cpu-architecture");
     assert_int_equal(count(val_get(task, S("overrides")), "containerOverrides"), 0);
-    static const char *const absent[] = {"startedAt", "stoppedAt", "stopCode", "connectivity", "containerInstanceArn", "capacityProviderName",
-                                         "pullStartedAt"};
+    static const char *const absent[] = {
+        "startedAt",    "stoppedAt", "stopCode", "connectivity", "containerInstanceArn", "capacityProviderName",
+        "pullStartedAt"};
     for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
         assert_null(val_get(task, slice_of(absent[i])));
     assert_non_null(val_get(task, S("createdAt")));
@@ -84,7 +89,8 @@ static void test_many(void **state)
     assert_int_equal(count(answer, "tasks"), 10);
     assert_int_equal(count(answer, "failures"), 0);
     for (size_t i = 1; i < 10; i++)
-        assert_false(slice_eq(detail(item(answer, "tasks", 0), "privateIPv4Address"), detail(item(answer, "tasks", i), "privateIPv4Address")));
+        assert_false(slice_eq(detail(item(answer, "tasks", 0), "privateIPv4Address"),
+                              detail(item(answer, "tasks", i), "privateIPv4Address")));
     for (size_t i = 0; i < 10; i++)
         take("StartContainer", "app");
     quiet();
@@ -98,30 +104,35 @@ static void test_many(void **state)
 static void test_size_overrides(void **state)
 {
     define_fargate("f");
-    const struct val *task = item(
-        ok("RunTask", json("{'taskDefinition': 'f', 'overrides': {'cpu': '1 vCPU', 'memory': '2 GB', 'ephemeralStorage': {'sizeInGiB': 30}}, " FARGATE "}")),
-        "tasks", 0);
+    const struct val *task = item(ok("RunTask", json("{'taskDefinition': 'f', 'overrides': {'cpu': '1 vCPU', 'memory': "
+                                                     "'2 GB', 'ephemeralStorage': {'sizeInGiB': 30}}, " FARGATE "}")),
+                                  "tasks", 0);
     assert_text(task, "cpu", "1024");
     assert_text(task, "memory", "2048");
     assert_int_equal(number(val_get(task, S("ephemeralStorage")), "sizeInGiB"), 30);
     refused("RunTask", json("{'taskDefinition': 'f', 'overrides': {'cpu': '1024'}, " FARGATE "}"), "ClientException");
-    refused("RunTask", json("{'taskDefinition': 'f', 'overrides': {'memory': 'much'}, " FARGATE "}"), "ClientException");
+    refused("RunTask", json("{'taskDefinition': 'f', 'overrides': {'memory': 'much'}, " FARGATE "}"),
+            "ClientException");
 }
 
 static void test_capacity_providers(void **state)
 {
     define_fargate("f");
-    const struct val *task = item(
-        ok("RunTask", json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': 'FARGATE_SPOT', 'weight': 1}], " SUBNET "}")),
-        "tasks", 0);
+    const struct val *task =
+        item(ok("RunTask", json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': "
+                                "'FARGATE_SPOT', 'weight': 1}], " SUBNET "}")),
+             "tasks", 0);
     assert_text(task, "capacityProviderName", "FARGATE_SPOT");
     assert_text(task, "launchType", "FARGATE");
-    refused("RunTask", json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': 'FARGATE'}], " FARGATE "}"),
+    refused("RunTask",
+            json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': 'FARGATE'}], " FARGATE "}"),
             "InvalidParameterException");
-    refused("RunTask", json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': 'none'}], " SUBNET "}"),
+    refused("RunTask",
+            json("{'taskDefinition': 'f', 'capacityProviderStrategy': [{'capacityProvider': 'none'}], " SUBNET "}"),
             "InvalidParameterException");
-    ok("PutClusterCapacityProviders", json("{'cluster': 'default', 'capacityProviders': ['FARGATE'], 'defaultCapacityProviderStrategy': "
-                                           "[{'capacityProvider': 'FARGATE', 'weight': 1}]}"));
+    ok("PutClusterCapacityProviders",
+       json("{'cluster': 'default', 'capacityProviders': ['FARGATE'], 'defaultCapacityProviderStrategy': "
+            "[{'capacityProvider': 'FARGATE', 'weight': 1}]}"));
     task = item(ok("RunTask", json("{'taskDefinition': 'f', " SUBNET "}")), "tasks", 0);
     assert_text(task, "capacityProviderName", "FARGATE");
 }
@@ -139,22 +150,27 @@ static void test_refused(void **state)
     refused_run("'networkConfiguration': {}", "InvalidParameterException");
     refused_run("'networkConfiguration': {'awsvpcConfiguration': {'subnets': []}}", "InvalidParameterException");
     refused_run("'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['sub']}}", "InvalidParameterException");
-    refused_run("'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-1234']}}", "InvalidParameterException");
-    refused_run("'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-12345678'], 'securityGroups': ['x']}}",
+    refused_run("'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-1234']}}",
                 "InvalidParameterException");
+    refused_run(
+        "'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-12345678'], 'securityGroups': ['x']}}",
+        "InvalidParameterException");
     refused_run("'count': 0, " FARGATE, "InvalidParameterException");
     refused_run("'platformVersion': 'new', " FARGATE, "PlatformUnknownException");
-    refused_run("'tags': [{'key': 'a', 'value': 'b'}, {'key': 'a', 'value': 'c'}], " FARGATE, "InvalidParameterException");
+    refused_run("'tags': [{'key': 'a', 'value': 'b'}, {'key': 'a', 'value': 'c'}], " FARGATE,
+                "InvalidParameterException");
     refused_run(json("'startedBy': '%0129d', " FARGATE, 0), "InvalidParameterException");
     refused_run(json("'clientToken': '%065d', " FARGATE, 0), "InvalidParameterException");
-    refused_run(json("'overrides': {'containerOverrides': [{'name': 'app', 'command': ['%08192d']}]}, " FARGATE, 0), "InvalidParameterException");
+    refused_run(json("'overrides': {'containerOverrides': [{'name': 'app', 'command': ['%08192d']}]}, " FARGATE, 0),
+                "InvalidParameterException");
     refused("RunTask", json("{'taskDefinition': 'e', 'launchType': 'FARGATE'}"), "InvalidParameterException");
     refused("RunTask", json("{'taskDefinition': 'e', " SUBNET "}"), "InvalidParameterException");
     refused("RunTask", json("{'taskDefinition': 'e', 'cluster': 'none'}"), "ClusterNotFoundException");
     assert_int_equal(count(ok("ListTasks", "{}"), "taskArns"), 0);
     quiet();
-    define("h", "{'name': 'a', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'b', 'condition': 'HEALTHY'}]}, "
-                "{'name': 'b', 'image': 'i', 'memory': 5, 'healthCheck': {'command': ['CMD', 'true']}}");
+    define("h",
+           "{'name': 'a', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'b', 'condition': 'HEALTHY'}]}, "
+           "{'name': 'b', 'image': 'i', 'memory': 5, 'healthCheck': {'command': ['CMD', 'true']}}");
     refused("RunTask", json("{'taskDefinition': 'h'}"), "ClientException");
 }
 
@@ -175,12 +191,15 @@ static void test_what_cannot_be_done_is_said(void **state)
 {
     define("secrets", "{'name': 'a', 'image': 'i', 'memory': 5, 'secrets': [{'name': 'S', 'valueFrom': 'x'}]}");
     cannot_run("secrets", "ResourceInitializationError: ");
-    define("files", "{'name': 'a', 'image': 'i', 'memory': 5, 'environmentFiles': [{'value': 'arn:aws:s3:::b/k', 'type': 's3'}]}");
+    define(
+        "files",
+        "{'name': 'a', 'image': 'i', 'memory': 5, 'environmentFiles': [{'value': 'arn:aws:s3:::b/k', 'type': 's3'}]}");
     cannot_run("files", "ResourceInitializationError: ");
     define("log", "{'name': 'a', 'image': 'i', 'memory': 5, 'logConfiguration': {'logDriver': 'gelf'}}");
     cannot_run("log", "CannotStartContainerError: ");
-    ok("RegisterTaskDefinition", json("{'family': 'volume', 'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', "
-                                      "'memory': 5, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/v'}]}]}"));
+    ok("RegisterTaskDefinition",
+       json("{'family': 'volume', 'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', "
+            "'memory': 5, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/v'}]}]}"));
     cannot_run("volume", "CannotStartContainerError: ");
 }
 
@@ -202,10 +221,14 @@ static slice variable(const struct val *start, const char *name)
 
 static void test_plan(void **state)
 {
-    define("f", "{'name': 'app', 'image': 'img', 'cpu': 1, 'memory': 64, 'memoryReservation': 32, 'entryPoint': ['sh', '-c'], 'command': "
-                "['a', 'b'], 'environment': [{'name': 'A', 'value': '1'}, {'name': 'B'}, {'name': 'AWS_REGION', 'value': 'mine'}], 'user': "
-                "'1:2', 'workingDirectory': '/w', 'ulimits': [{'name': 'nofile', 'softLimit': 1, 'hardLimit': 2}], 'logConfiguration': "
-                "{'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', 'awslogs-region': 'eu-west-1', 'awslogs-stream-prefix': 'p', "
+    define("f", "{'name': 'app', 'image': 'img', 'cpu': 1, 'memory': 64, 'memoryReservation': 32, 'entryPoint': ['sh', "
+                "'-c'], 'command': "
+                "['a', 'b'], 'environment': [{'name': 'A', 'value': '1'}, {'name': 'B'}, {'name': 'AWS_REGION', "
+                "'value': 'mine'}], 'user': "
+                "'1:2', 'workingDirectory': '/w', 'ulimits': [{'name': 'nofile', 'softLimit': 1, 'hardLimit': 2}], "
+                "'logConfiguration': "
+                "{'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', 'awslogs-region': 'eu-west-1', "
+                "'awslogs-stream-prefix': 'p', "
                 "'awslogs-create-group': 'true', 'mode': 'non-blocking', 'max-buffer-size': '2m'}}}");
     slice id = run("f");
     const struct val *start = take("StartContainer", "app");
@@ -232,7 +255,8 @@ static void test_plan(void **state)
     assert_true(val_get_bool(log, S("createGroup"), false));
     assert_text(log, "mode", "non-blocking");
     assert_int_equal(number(log, "maxBufferBytes"), 2 * 1024 * 1024);
-    ok("RunTask", json("{'taskDefinition': 'f', 'overrides': {'containerOverrides': [{'name': 'app', 'command': [], 'memory': 70, 'environment': "
+    ok("RunTask", json("{'taskDefinition': 'f', 'overrides': {'containerOverrides': [{'name': 'app', 'command': [], "
+                       "'memory': 70, 'environment': "
                        "[{'name': 'A', 'value': '2'}, {'name': 'C', 'value': '3'}]}]}}"));
     start = take("StartContainer", "app");
     assert_int_equal(val_get(start, S("command"))->array.len, 4);
@@ -247,8 +271,10 @@ static void test_plan_of_a_late_container(void **state)
     test_account = S("999999999999");
     test_region = S("eu-west-1");
     ok("CreateCluster", "{}");
-    define("f", "{'name': 'b', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}], 'logConfiguration': "
-                "{'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', 'awslogs-region': 'eu-west-1', 'awslogs-stream-prefix': 'p'}}},"
+    define("f", "{'name': 'b', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'a', 'condition': 'START'}], "
+                "'logConfiguration': "
+                "{'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', 'awslogs-region': 'eu-west-1', "
+                "'awslogs-stream-prefix': 'p'}}},"
                 "{'name': 'a', 'image': 'i', 'memory': 5}");
     run("f");
     started(take("StartContainer", "a"));
@@ -303,11 +329,13 @@ static void test_describe(void **state)
     slice id = run("f");
     ok("CreateCluster", json("{'clusterName': 'other'}"));
     static const char *const none = "00000000000000000000000000000000";
-    const struct val *answer = ok("DescribeTasks", json("{'tasks': ['%.*s', '" ARN "task/default/%.*s', '%s']}", SLICE_ARG(id), SLICE_ARG(id), none));
+    const struct val *answer = ok("DescribeTasks", json("{'tasks': ['%.*s', '" ARN "task/default/%.*s', '%s']}",
+                                                        SLICE_ARG(id), SLICE_ARG(id), none));
     assert_int_equal(count(answer, "tasks"), 2);
     assert_text(item(answer, "failures", 0), "reason", "MISSING");
     assert_true(slice_eq(text(item(answer, "failures", 0), "arn"), arena_printf(arena, ARN "task/default/%s", none)));
-    assert_int_equal(count(ok("DescribeTasks", json("{'tasks': ['%.*s'], 'cluster': 'other'}", SLICE_ARG(id))), "failures"), 1);
+    assert_int_equal(
+        count(ok("DescribeTasks", json("{'tasks': ['%.*s'], 'cluster': 'other'}", SLICE_ARG(id))), "failures"), 1);
     refused("DescribeTasks", json("{'tasks': ['%.*s'], 'cluster': 'none'}", SLICE_ARG(id)), "ClusterNotFoundException");
     refused("DescribeTasks", "{}", "InvalidParameterException");
     refused("DescribeTasks", json("{'tasks': ['x'], 'include': ['ALL']}"), "InvalidParameterException");
@@ -318,14 +346,17 @@ static void test_describe(void **state)
 
 static void test_tags(void **state)
 {
-    ok("RegisterTaskDefinition", json("{'family': 'f', 'tags': [{'key': 'from', 'value': 'definition'}, {'key': 'both', 'value': 'd'}], "
-                                      "'containerDefinitions': [" APP "]}"));
-    const struct val *task = item(ok("RunTask", json("{'taskDefinition': 'f', 'propagateTags': 'TASK_DEFINITION', 'enableECSManagedTags': true, "
-                                                     "'tags': [{'key': 'both', 'value': 't'}]}")),
-                                  "tasks", 0);
+    ok("RegisterTaskDefinition",
+       json("{'family': 'f', 'tags': [{'key': 'from', 'value': 'definition'}, {'key': 'both', 'value': 'd'}], "
+            "'containerDefinitions': [" APP "]}"));
+    const struct val *task = item(
+        ok("RunTask", json("{'taskDefinition': 'f', 'propagateTags': 'TASK_DEFINITION', 'enableECSManagedTags': true, "
+                           "'tags': [{'key': 'both', 'value': 't'}]}")),
+        "tasks", 0);
     assert_int_equal(count(task, "tags"), 3);
-    const struct val *described = item(ok("DescribeTasks", json("{'tasks': ['%.*s'], 'include': ['TAGS']}", SLICE_ARG(text(task, "taskArn")))),
-                                       "tasks", 0);
+    const struct val *described =
+        item(ok("DescribeTasks", json("{'tasks': ['%.*s'], 'include': ['TAGS']}", SLICE_ARG(text(task, "taskArn")))),
+             "tasks", 0);
     assert_true(slice_eq(json_text(arena, val_get(task, S("tags"))), json_text(arena, val_get(described, S("tags")))));
     bool found = false;
     for (size_t i = 0; i < 3; i++) {
@@ -341,18 +372,12 @@ static void test_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ecs_test(test_answer),
-        ecs_test(test_many),
-        ecs_test(test_size_overrides),
-        ecs_test(test_capacity_providers),
-        ecs_test(test_refused),
-        ecs_test(test_what_cannot_be_done_is_said),
-        ecs_test(test_plan),
-        ecs_test(test_plan_of_a_late_container),
-        ecs_test(test_token),
-        ecs_test(test_list_filters),
-        ecs_test(test_describe),
-        ecs_test(test_tags),
+        ecs_test(test_answer),         ecs_test(test_many),
+        ecs_test(test_size_overrides), ecs_test(test_capacity_providers),
+        ecs_test(test_refused),        ecs_test(test_what_cannot_be_done_is_said),
+        ecs_test(test_plan),           ecs_test(test_plan_of_a_late_container),
+        ecs_test(test_token),          ecs_test(test_list_filters),
+        ecs_test(test_describe),       ecs_test(test_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

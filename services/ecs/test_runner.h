@@ -47,7 +47,8 @@ static inline const struct val *take(const char *command, const char *name)
     assert_true(slice_eq(effect.target, S("runner")));
     assert_int_equal(json_parse(arena, slice_dup(arena, effect.body), value, &why), 0);
     if (!slice_eq(effect.name, slice_of(command)) || (name && !slice_eq(text(value, "name"), slice_of(name))))
-        fail_msg("the runner was told %.*s %.*s, not %s %s", SLICE_ARG(effect.name), SLICE_ARG(effect.body), command, name ? name : "");
+        fail_msg("the runner was told %.*s %.*s, not %s %s", SLICE_ARG(effect.name), SLICE_ARG(effect.body), command,
+                 name ? name : "");
     return value;
 }
 
@@ -68,29 +69,33 @@ static inline void event(const char *name, const char *body)
 /* Events about the container of a StartContainer command. */
 static inline void started(const struct val *start)
 {
-    event("ContainerStarted", json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'pid': 77, 'driver': 'process', 'pullStartedAt': "
-                                   "%lld, 'pullStoppedAt': %lld, 'startedAt': %lld}",
-                                   SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), (long long)test_now,
-                                   (long long)test_now + 1, (long long)test_now + 2));
+    event("ContainerStarted",
+          json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'pid': 77, 'driver': 'process', 'pullStartedAt': "
+               "%lld, 'pullStoppedAt': %lld, 'startedAt': %lld}",
+               SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), (long long)test_now,
+               (long long)test_now + 1, (long long)test_now + 2));
 }
 
 static inline void stopped(const struct val *start, int exit_code)
 {
-    event("ContainerStopped", json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'started': true, 'exitCode': %d, 'stoppedAt': %lld}",
-                                   SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), exit_code, (long long)test_now + 5));
+    event(
+        "ContainerStopped",
+        json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'started': true, 'exitCode': %d, 'stoppedAt': %lld}",
+             SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), exit_code, (long long)test_now + 5));
 }
 
 static inline void not_started(const struct val *start, const char *reason)
 {
-    event("ContainerStopped",
-          json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'started': false, 'reason': '%s', 'stoppedAt': %lld}",
-               SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), reason, (long long)test_now + 5));
+    event(
+        "ContainerStopped",
+        json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s', 'started': false, 'reason': '%s', 'stoppedAt': %lld}",
+             SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container")), reason, (long long)test_now + 5));
 }
 
 static inline void drained(const struct val *start)
 {
-    event("ContainerDrained", json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s'}", SLICE_ARG(text(start, "task")),
-                                   SLICE_ARG(text(start, "container"))));
+    event("ContainerDrained", json("{'boot': 'b1', 'task': '%.*s', 'container': '%.*s'}",
+                                   SLICE_ARG(text(start, "task")), SLICE_ARG(text(start, "container"))));
 }
 
 static inline void ended(const struct val *start, int exit_code)

@@ -1,16 +1,19 @@
-/* Tests of tasks: RunTask and everything that may happen to a task until it is STOPPED, with the runner's part played by
- * the test. Wire bytes in, wire bytes out. */
+/* Tests of tasks: RunTask and everything that may happen to a task until it is STOPPED, with the runner's part played
+ * by the test. Wire bytes in, wire bytes out. */
 #include "services/ecs/test_ecs.h"
 
-#define TASK_OPTIONS "\"launchType\": \"FARGATE\", \"networkConfiguration\": {\"awsvpcConfiguration\": {\"subnets\": [\"subnet-12345678\"]}}"
+#define TASK_OPTIONS                                                                                                   \
+    "\"launchType\": \"FARGATE\", \"networkConfiguration\": {\"awsvpcConfiguration\": {\"subnets\": "                  \
+    "[\"subnet-12345678\"]}}"
 
 static void define(const char *containers)
 {
     call("RegisterTaskDefinition",
-         arena_printf(arena,
-                      "{\"family\": \"f\", \"networkMode\": \"awsvpc\", \"requiresCompatibilities\": [\"FARGATE\"], \"cpu\": "
-                      "\"256\", \"memory\": \"512\", \"containerDefinitions\": [%s]}",
-                      containers));
+         arena_printf(
+             arena,
+             "{\"family\": \"f\", \"networkMode\": \"awsvpc\", \"requiresCompatibilities\": [\"FARGATE\"], \"cpu\": "
+             "\"256\", \"memory\": \"512\", \"containerDefinitions\": [%s]}",
+             containers));
     assert_int_equal(reply.status, 200);
 }
 
@@ -60,15 +63,17 @@ static void no_effect(void)
 
 static void report(const char *event, const struct val *plan, const char *more)
 {
-    slice body = arena_printf(arena, "{\"boot\": \"b1\", \"task\": \"%.*s\", \"container\": \"%.*s\"%s}",
-                              SLICE_ARG(val_get_string(plan, S("task"))), SLICE_ARG(val_get_string(plan, S("container"))), more);
+    slice body =
+        arena_printf(arena, "{\"boot\": \"b1\", \"task\": \"%.*s\", \"container\": \"%.*s\"%s}",
+                     SLICE_ARG(val_get_string(plan, S("task"))), SLICE_ARG(val_get_string(plan, S("container"))), more);
     assert_int_equal(worker_test_event(worker, S("runner"), slice_of(event), body), 200);
 }
 
 static void started(const struct val *plan)
 {
-    report("ContainerStarted", plan, ", \"pid\": 5, \"driver\": \"process\", \"pullStartedAt\": 1700000000000, \"pullStoppedAt\": "
-                                     "1700000000001, \"startedAt\": 1700000000002");
+    report("ContainerStarted", plan,
+           ", \"pid\": 5, \"driver\": \"process\", \"pullStartedAt\": 1700000000000, \"pullStoppedAt\": "
+           "1700000000001, \"startedAt\": 1700000000002");
 }
 
 static void stopped(const struct val *plan, const char *more)
@@ -79,8 +84,10 @@ static void stopped(const struct val *plan, const char *more)
 
 static void test_whole_life(void **state)
 {
-    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"true\"], \"logConfiguration\": {\"logDriver\": \"awslogs\", "
-           "\"options\": {\"awslogs-group\": \"/g\", \"awslogs-region\": \"us-east-1\", \"awslogs-stream-prefix\": \"p\"}}}");
+    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"true\"], \"logConfiguration\": {\"logDriver\": "
+           "\"awslogs\", "
+           "\"options\": {\"awslogs-group\": \"/g\", \"awslogs-region\": \"us-east-1\", \"awslogs-stream-prefix\": "
+           "\"p\"}}}");
     slice arn = run();
     assert_text(task_of(arn), "lastStatus", "PENDING");
     struct val plan = next_effect("StartContainer", "b1");
@@ -111,7 +118,8 @@ static void test_whole_life(void **state)
 
 static void test_start_fails(void **state)
 {
-    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"nosuch\"]}, {\"name\": \"side\", \"image\": \"i\", \"essential\": "
+    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"nosuch\"]}, {\"name\": \"side\", \"image\": \"i\", "
+           "\"essential\": "
            "false, \"command\": [\"true\"]}");
     slice arn = run();
     struct val main_plan = next_effect("StartContainer", "b1"), side_plan = next_effect("StartContainer", "b1");
@@ -130,9 +138,12 @@ static void test_start_fails(void **state)
 
 static void test_depends_on(void **state)
 {
-    define("{\"name\": \"init\", \"image\": \"i\", \"essential\": false, \"command\": [\"a\"]}, {\"name\": \"main\", \"image\": \"i\", "
-           "\"command\": [\"b\"], \"stopTimeout\": 5, \"dependsOn\": [{\"containerName\": \"init\", \"condition\": \"SUCCESS\"}]}, "
-           "{\"name\": \"late\", \"image\": \"i\", \"essential\": false, \"command\": [\"c\"], \"dependsOn\": [{\"containerName\": "
+    define("{\"name\": \"init\", \"image\": \"i\", \"essential\": false, \"command\": [\"a\"]}, {\"name\": \"main\", "
+           "\"image\": \"i\", "
+           "\"command\": [\"b\"], \"stopTimeout\": 5, \"dependsOn\": [{\"containerName\": \"init\", \"condition\": "
+           "\"SUCCESS\"}]}, "
+           "{\"name\": \"late\", \"image\": \"i\", \"essential\": false, \"command\": [\"c\"], \"dependsOn\": "
+           "[{\"containerName\": "
            "\"main\", \"condition\": \"START\"}]}");
     slice arn = run();
     struct val init = next_effect("StartContainer", "b1");
@@ -161,7 +172,8 @@ static void test_depends_on(void **state)
 
 static void test_dependency_fails(void **state)
 {
-    define("{\"name\": \"init\", \"image\": \"i\", \"essential\": false, \"command\": [\"a\"]}, {\"name\": \"main\", \"image\": \"i\", "
+    define("{\"name\": \"init\", \"image\": \"i\", \"essential\": false, \"command\": [\"a\"]}, {\"name\": \"main\", "
+           "\"image\": \"i\", "
            "\"command\": [\"b\"], \"dependsOn\": [{\"containerName\": \"init\", \"condition\": \"SUCCESS\"}]}");
     slice arn = run();
     struct val init = next_effect("StartContainer", "b1");
@@ -182,7 +194,8 @@ static void test_events_in_any_order(void **state)
     report("ContainerStopped", &plan, ", \"started\": true, \"exitCode\": 9");
     assert_text(task_of(arn), "lastStatus", "STOPPED");
     assert_int_equal(val_get_int(container_of(arn, "main"), S("exitCode"), -1), 0);
-    assert_int_equal(worker_test_event(worker, S("runner"), S("ContainerStarted"), S("{\"container\": \"unknown\"}")), 200);
+    assert_int_equal(worker_test_event(worker, S("runner"), S("ContainerStarted"), S("{\"container\": \"unknown\"}")),
+                     200);
     assert_int_equal(worker_test_event(worker, S("runner"), S("ContainerStarted"), S("nonsense")), 400);
 }
 
@@ -203,10 +216,13 @@ static void test_runner_restarts(void **state)
 
 static void test_overrides(void **state)
 {
-    define("{\"name\": \"main\", \"image\": \"i\", \"entryPoint\": [\"env\"], \"command\": [\"true\"], \"environment\": [{\"name\": "
-           "\"A\", \"value\": \"1\"}, {\"name\": \"B\", \"value\": \"1\"}], \"user\": \"nobody\", \"workingDirectory\": \"/w\", "
+    define("{\"name\": \"main\", \"image\": \"i\", \"entryPoint\": [\"env\"], \"command\": [\"true\"], "
+           "\"environment\": [{\"name\": "
+           "\"A\", \"value\": \"1\"}, {\"name\": \"B\", \"value\": \"1\"}], \"user\": \"nobody\", "
+           "\"workingDirectory\": \"/w\", "
            "\"ulimits\": [{\"name\": \"nofile\", \"softLimit\": 5, \"hardLimit\": 6}]}");
-    ok("RunTask", "{\"taskDefinition\": \"f:1\", \"overrides\": {\"containerOverrides\": [{\"name\": \"main\", \"command\": [\"x\", "
+    ok("RunTask", "{\"taskDefinition\": \"f:1\", \"overrides\": {\"containerOverrides\": [{\"name\": \"main\", "
+                  "\"command\": [\"x\", "
                   "\"y\"], \"cpu\": 5, \"environment\": [{\"name\": \"B\", \"value\": \"2\"}]}]}, " TASK_OPTIONS "}");
     struct val plan = next_effect("StartContainer", "b1");
     const struct val *command = val_get(&plan, S("command")), *environment = val_get(&plan, S("environment"));
@@ -215,8 +231,11 @@ static void test_overrides(void **state)
     assert_true(slice_eq(environment->array.items[1].array.items[1].string, S("2")));
     assert_text(&plan, "user", "nobody");
     assert_int_equal(val_get_int(&plan, S("cpu"), 0), 5);
-    refused("RunTask", "{\"taskDefinition\": \"f\", \"overrides\": {\"containerOverrides\": [{\"name\": \"other\"}]}, " TASK_OPTIONS "}",
-            "InvalidParameterException");
+    refused(
+        "RunTask",
+        "{\"taskDefinition\": \"f\", \"overrides\": {\"containerOverrides\": [{\"name\": \"other\"}]}, " TASK_OPTIONS
+        "}",
+        "InvalidParameterException");
 }
 
 static void test_refusals(void **state)
@@ -238,8 +257,9 @@ static void test_refusals(void **state)
 
 static void test_token_and_tags(void **state)
 {
-    const char *request = "{\"taskDefinition\": \"f\", \"clientToken\": \"t\", \"count\": 2, \"tags\": [{\"key\": \"k\", \"value\": "
-                          "\"v\"}], \"propagateTags\": \"TASK_DEFINITION\", " TASK_OPTIONS "}";
+    const char *request =
+        "{\"taskDefinition\": \"f\", \"clientToken\": \"t\", \"count\": 2, \"tags\": [{\"key\": \"k\", \"value\": "
+        "\"v\"}], \"propagateTags\": \"TASK_DEFINITION\", " TASK_OPTIONS "}";
     define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"true\"]}");
     slice first = slice_dup(arena, val_get_string(item(ok("RunTask", request), "tasks", 1), S("taskArn")));
     const struct val *again = ok("RunTask", request);
@@ -247,16 +267,24 @@ static void test_token_and_tags(void **state)
     assert_true(slice_eq(val_get_string(item(again, "tasks", 1), S("taskArn")), first));
     refused("RunTask", "{\"taskDefinition\": \"f\", \"clientToken\": \"t\", " TASK_OPTIONS "}", "ConflictException");
     const struct val *task =
-        item(call("DescribeTasks", arena_printf(arena, "{\"include\": [\"TAGS\"], \"tasks\": [\"%.*s\"]}", SLICE_ARG(first))), "tasks", 0);
+        item(call("DescribeTasks",
+                  arena_printf(arena, "{\"include\": [\"TAGS\"], \"tasks\": [\"%.*s\"]}", SLICE_ARG(first))),
+             "tasks", 0);
     assert_text(item(task, "tags", 0), "key", "k");
-    call("TagResource", arena_printf(arena, "{\"resourceArn\": \"%.*s\", \"tags\": [{\"key\": \"x\", \"value\": \"y\"}]}", SLICE_ARG(first)));
+    call("TagResource",
+         arena_printf(arena, "{\"resourceArn\": \"%.*s\", \"tags\": [{\"key\": \"x\", \"value\": \"y\"}]}",
+                      SLICE_ARG(first)));
     assert_int_equal(reply.status, 200);
-    assert_int_equal(count(call("ListTagsForResource", arena_printf(arena, "{\"resourceArn\": \"%.*s\"}", SLICE_ARG(first))), "tags"), 2);
+    assert_int_equal(
+        count(call("ListTagsForResource", arena_printf(arena, "{\"resourceArn\": \"%.*s\"}", SLICE_ARG(first))),
+              "tags"),
+        2);
 }
 
 static void test_unsupported(void **state)
 {
-    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"true\"], \"secrets\": [{\"name\": \"S\", \"valueFrom\": \"x\"}]}");
+    define("{\"name\": \"main\", \"image\": \"i\", \"command\": [\"true\"], \"secrets\": [{\"name\": \"S\", "
+           "\"valueFrom\": \"x\"}]}");
     const struct val *task = item(ok("RunTask", "{\"taskDefinition\": \"f\", " TASK_OPTIONS "}"), "tasks", 0);
     slice arn = slice_dup(arena, val_get_string(task, S("taskArn")));
     assert_text(task_of(arn), "lastStatus", "STOPPED");
@@ -267,10 +295,11 @@ static void test_unsupported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ecs_test(test_whole_life),   ecs_test(test_start_fails),          ecs_test(test_depends_on),
-        ecs_test(test_dependency_fails), ecs_test(test_events_in_any_order), ecs_test(test_runner_restarts),
-        ecs_test(test_overrides),    ecs_test(test_refusals),             ecs_test(test_token_and_tags),
-        ecs_test(test_unsupported),
+        ecs_test(test_whole_life),          ecs_test(test_start_fails),
+        ecs_test(test_depends_on),          ecs_test(test_dependency_fails),
+        ecs_test(test_events_in_any_order), ecs_test(test_runner_restarts),
+        ecs_test(test_overrides),           ecs_test(test_refusals),
+        ecs_test(test_token_and_tags),      ecs_test(test_unsupported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,8 @@ void store_append(struct call *c, struct log_stream *stream, struct event_list *
 /* How many events of the page, counted from its near end, fit its limits; at least one. Sorts them first. */
 static size_t fitting(const struct store_page *page, struct event_list *events)
 {
-    qsort(events->items, events->len, sizeof(*events->items), compare_events);
+    if (events->len > 1)
+        qsort(events->items, events->len, sizeof(*events->items), compare_events);
     size_t bytes = 0, n = 0;
     while (n < events->len && n < page->limit) {
         const struct event *event = &events->items[page->backward ? events->len - 1 - n : n];

@@ -174,6 +174,18 @@ static slice page_request(slice token, int limit)
                         limit, SLICE_ARG(token));
 }
 
+static void test_empty_stream(void **state)
+{
+    make_stream();
+    const struct val *page = ok("GetLogEvents", "{\"logGroupName\": \"/g\", \"logStreamName\": \"s\"}");
+    assert_int_equal(count(page, "events"), 0);
+    slice token = slice_dup(arena, val_get_string(page, S("nextForwardToken")));
+    assert_int_equal(count(ok("FilterLogEvents", "{\"logGroupName\": \"/g\"}"), "events"), 0);
+    put("s", now, 1);
+    page = call("GetLogEvents", page_request(token, 8));
+    assert_int_equal(count(page, "events"), 1);
+}
+
 static void test_get_pages(void **state)
 {
     make_stream();
@@ -312,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(test_put_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_get_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_filter, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
