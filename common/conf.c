@@ -77,13 +77,19 @@ static int set_defaults(struct arena *arena, struct conf *conf, bool given[N_OPT
     return 0;
 }
 
-static int take_arguments(struct arena *arena, int argc, char *const argv[], struct conf *conf, bool given[N_OPTIONS],
-                          struct slice_list *rest, slice *why)
+struct arguments {
+    int count;
+    char *const *texts;
+    struct slice_list *rest; /* those that are no options */
+};
+
+static int take_arguments(struct arena *arena, const struct arguments *arguments, struct conf *conf,
+                          bool given[N_OPTIONS], slice *why)
 {
-    for (int i = 1; i < argc; i++) {
-        slice flag = slice_of(argv[i]), value;
+    for (int i = 1; i < arguments->count; i++) {
+        slice flag = slice_of(arguments->texts[i]), value;
         if (!slice_starts(flag, S("--")) || flag.len == 2) {
-            *list_add(arena, rest) = flag;
+            *list_add(arena, arguments->rest) = flag;
             continue;
         }
         slice_cut(slice_sub(flag, 2, flag.len), '=', &flag, &value);
@@ -92,8 +98,8 @@ static int take_arguments(struct arena *arena, int argc, char *const argv[], str
             return refuse(arena, why, "there is no option --%.*s%.*s; --help lists them", flag, S(""));
         if (!value.ptr && option->type == SWITCH)
             value = S("1");
-        if (!value.ptr && i + 1 < argc)
-            value = slice_of(argv[++i]);
+        if (!value.ptr && i + 1 < arguments->count)
+            value = slice_of(arguments->texts[++i]);
         if (!value.ptr)
             return refuse(arena, why, "--%.*s needs a value%.*s", flag, S(""));
         /* Empty would be all interfaces, which only ':PORT' may ask for. */
@@ -201,7 +207,7 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
     bool given[N_OPTIONS];
     *conf = (struct conf){0};
     TRY(set_defaults(arena, conf, given, why));
-    TRY(take_arguments(arena, argc, argv, conf, given, rest, why));
+    TRY(take_arguments(arena, &(struct arguments){argc, argv, rest}, conf, given, why));
     choose_profile(argc, argv, conf, given);
     TRY(split_listen(arena, conf, given, why));
     TRY(check_words(arena, conf, why));
