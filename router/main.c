@@ -1,7 +1,6 @@
 /* main: awssim-router, from options to exit code. What it is made of is in the other files. */
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "common/fdio.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/supervised.h"
 #include "proto/bus.h"
 #include "router/admin.h"
 #include "router/conn.h"
@@ -26,8 +26,6 @@
 
 enum {
     EXIT_GIVE_UP = 100, /* trying again would not help */
-    READY_FD = 3,
-    CONTROL_FD = 4,
     DRAIN_MS = 5000,
     SPARE_DESCRIPTORS = 256, /* for the bus, spool files and files being sent */
 };
@@ -35,8 +33,6 @@ enum {
 struct router {
     struct arena *arena;
     struct conf conf;
-    bool tells_ready; /* descriptor 3 is there */
-    bool supervised;  /* descriptor 4 is */
     struct ev_loop *loop;
     struct tls *tls;
     struct spool spool;
@@ -53,11 +49,6 @@ struct router {
     ev_timer drain_timer;
     bool draining;
 };
-
-static bool is_open(int fd)
-{
-    return fcntl(fd, F_GETFD) >= 0;
-}
 
 static int give_up(slice why)
 {
@@ -135,10 +126,10 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
 /* The supervisor is gone: nothing must survive it. */
 static void on_control(struct ev_loop *loop, ev_io *io, int events)
 {
-    char byte;
     (void)loop;
+    (void)io;
     (void)events;
-    if (read(io->fd, &byte, 1) == 0)
+    if (supervised_orphaned())
         _exit(1);
 }
 
@@ -150,8 +141,8 @@ static void watch(struct router *router)
     router->on_term.data = router->on_int.data = router;
     ev_signal_start(router->loop, &router->on_term);
     ev_signal_start(router->loop, &router->on_int);
-    if (router->supervised) {
-        ev_io_init(&router->control, on_control, CONTROL_FD, EV_READ);
+    if (supervised_control() >= 0) {
+        ev_io_init(&router->control, on_control, supervised_control(), EV_READ);
         ev_io_start(router->loop, &router->control);
     }
 }
@@ -196,8 +187,7 @@ static int say_ready(struct router *router)
     if (r != 0)
         return r;
     log_info("listening on %.*s port %d", SLICE_ARG(router->conf.listen), listen_port(router->listen));
-    if (router->tells_ready && write(READY_FD, "\n", 1) != 1)
-        return -errno;
+    supervised_ready();
     return 0;
 }
 
@@ -241,7 +231,8 @@ static void close_all(struct router *router)
 
 int main(int argc, char *argv[])
 {
-    struct router router = {.tells_ready = is_open(READY_FD), .supervised = is_open(CONTROL_FD)};
+    struct router router = {0};
+    supervised_begin();
     bus_process_init();
     log_init("awssim-router", LOG_INFO);
     signal(SIGPIPE, SIG_IGN);

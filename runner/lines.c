@@ -37,7 +37,12 @@ void lines_add(struct lines *lines, slice bytes, lines_fn *on_line, void *contex
             continue;
         }
         buf_add(&lines->partial, piece);
-        if (complete || lines->partial.len > 2 * MAX_LINE)
+        while (lines->partial.len > MAX_LINE) {
+            size_t n = cut_at(buf_slice(&lines->partial));
+            on_line(context, slice_sub(buf_slice(&lines->partial), 0, n));
+            buf_consume(&lines->partial, n);
+        }
+        if (complete)
             lines_end(lines, on_line, context);
     }
 }

@@ -7,16 +7,15 @@
 #include "common/ids.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "common/supervised.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_FD = 3, CONTROL_FD = 4, EXIT_GIVE_UP = 100 };
+enum { EXIT_GIVE_UP = 100 };
 
 static void answer(struct runner *runner, const struct bus_from *from, int status, slice body)
 {
@@ -90,10 +89,10 @@ static void on_terminate(struct ev_loop *loop, ev_signal *signal, int events)
 
 static void on_control(struct ev_loop *loop, ev_io *io, int events)
 {
-    char byte;
     (void)loop;
+    (void)io;
     (void)events;
-    if (read(io->fd, &byte, 1) == 0)
+    if (supervised_orphaned())
         _exit(0); /* the stubs die with this process */
 }
 
@@ -173,16 +172,11 @@ static void serve(struct runner *runner)
     ev_signal_init(&terminate, on_terminate, SIGTERM);
     terminate.data = runner;
     ev_signal_start(runner->loop, &terminate);
-    if (fcntl(CONTROL_FD, F_GETFD) >= 0) {
-        fdio_set_nonblocking(CONTROL_FD);
-        ev_io_init(&control, on_control, CONTROL_FD, EV_READ);
+    if (supervised_control() >= 0) {
+        ev_io_init(&control, on_control, supervised_control(), EV_READ);
         ev_io_start(runner->loop, &control);
     }
-    if (fcntl(READY_FD, F_GETFD) >= 0) {
-        struct stat st;
-        if (fstat(READY_FD, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-            fdio_write_all(READY_FD, S("\n"));
-    }
+    supervised_ready();
     ev_run(runner->loop, 0);
 }
 
@@ -190,18 +184,12 @@ int main(int argc, char *argv[])
 {
     struct runner runner = {.arena = arena_open()};
     struct conf conf;
+    supervised_begin(); /* 3 and 4 are taken from here on: a stub's descriptors never collide with them */
     bus_process_init();
-    bool supervised = fcntl(READY_FD, F_GETFD) >= 0;
     int code = configure(&runner, &conf, argc, argv);
     if (code != 0)
         return code;
     raise_limits();
-    /* 3 and 4 stay taken, so that a stub's descriptors never collide with them. */
-    if (!supervised) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        while (null >= 0 && null <= CONTROL_FD)
-            null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
     runner.loop = ev_loop_new(EVFLAG_AUTO);
     code = open_bus(&runner, &conf);
     if (code == 0)

@@ -81,6 +81,8 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
     ev_timer_stop(loop, timer);
     for (size_t i = 0; i < outbox->n_targets; i++)
         outbox->targets[i].rewound = false;
+    outbox->scanned = 0;
+    outbox->rescan = true;
     outbox_pump(outbox);
 }
 

@@ -5,17 +5,16 @@
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/supervised.h"
 #include "common/time.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 extern const char *const worker_migrations[];
 
-enum { READY_FD = 3, CONTROL_FD = 4, EXIT_GIVE_UP = 100, BATCH_BYTES = 128 * 1024 };
+enum { EXIT_GIVE_UP = 100, BATCH_BYTES = 128 * 1024 };
 
 static const char *const library_statements[] = {
 #define SQL(name, text) text,
@@ -113,13 +112,12 @@ static void on_terminate(struct ev_loop *loop, ev_signal *signal, int events)
     ev_break(loop, EVBREAK_ALL);
 }
 
-/* The supervisor's end of the control socket is closed: it is gone, and so is everything else. */
 static void on_control(struct ev_loop *loop, ev_io *io, int events)
 {
-    char byte;
     (void)loop;
+    (void)io;
     (void)events;
-    if (read(io->fd, &byte, 1) == 0)
+    if (supervised_orphaned())
         _exit(0);
 }
 
@@ -127,19 +125,10 @@ static void watch_supervisor(struct ev_loop *loop, ev_io *control, ev_signal *te
 {
     ev_signal_init(terminate, on_terminate, SIGTERM);
     ev_signal_start(loop, terminate);
-    if (fcntl(CONTROL_FD, F_GETFD) < 0)
+    if (supervised_control() < 0)
         return;
-    fdio_set_nonblocking(CONTROL_FD);
-    ev_io_init(control, on_control, CONTROL_FD, EV_READ);
+    ev_io_init(control, on_control, supervised_control(), EV_READ);
     ev_io_start(loop, control);
-}
-
-static void say_ready(void)
-{
-    if (fcntl(READY_FD, F_GETFD) < 0)
-        return;
-    fdio_write_all(READY_FD, S("\n"));
-    close(READY_FD);
 }
 
 /* Serves until SIGTERM. */
@@ -163,7 +152,7 @@ static int serve(struct worker *worker)
     watch_supervisor(worker->loop, &control, &terminate);
     timers_start(worker);
     outbox_pump(worker->outbox);
-    say_ready();
+    supervised_ready();
     ev_run(worker->loop, 0);
     timers_stop(worker);
     later_close(worker);
@@ -194,6 +183,7 @@ int worker_main(int argc, char *argv[], const struct service *service)
     struct worker worker = {.service = service};
     struct arena *arena = arena_open();
     slice why = S("");
+    supervised_begin();
     bus_process_init();
     int code = configure(&worker, arena, argc, argv);
     if (code != 0)

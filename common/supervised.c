@@ -1,0 +1,41 @@
+/* supervised: see supervised.h. */
+#include "common/supervised.h"
+
+#include "common/fdio.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { READY_FD = 3, CONTROL_FD = 4 };
+
+static bool supervised;
+
+void supervised_begin(void)
+{
+    supervised = fcntl(READY_FD, F_GETFD) >= 0 && fcntl(CONTROL_FD, F_GETFD) >= 0;
+    if (supervised) {
+        fcntl(READY_FD, F_SETFD, FD_CLOEXEC);
+        fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+        fdio_set_nonblocking(CONTROL_FD);
+        return;
+    }
+    for (int fd = open("/dev/null", O_RDWR | O_CLOEXEC); fd >= 0 && fd < CONTROL_FD;)
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+void supervised_ready(void)
+{
+    if (supervised)
+        fdio_write_all(READY_FD, S("\n"));
+}
+
+int supervised_control(void)
+{
+    return supervised ? CONTROL_FD : -1;
+}
+
+bool supervised_orphaned(void)
+{
+    char byte;
+    return read(CONTROL_FD, &byte, 1) == 0;
+}

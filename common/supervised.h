@@ -1,0 +1,18 @@
+/* supervised: the child's side of the supervisor's protocol: descriptor 3 takes a newline when the process is ready,
+ * descriptor 4 is at its end when the supervisor is gone. Started by hand, a process has neither. */
+#pragma once
+
+#include <stdbool.h>
+
+/* First thing in main, before anything else opens a descriptor. Without a supervisor the two numbers are taken all the
+ * same, so that nothing else ever gets them. */
+void supervised_begin(void);
+
+/* Says that the process can serve; once. */
+void supervised_ready(void);
+
+/* The descriptor to watch for reading (non-blocking), or -1 without a supervisor. */
+int supervised_control(void);
+
+/* Whether the control descriptor, having become readable, says that the supervisor is gone. */
+bool supervised_orphaned(void);

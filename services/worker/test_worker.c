@@ -1,0 +1,383 @@
+/* Tests of the worker library with a service made up here: in memory, and as a process of its own on the bus (this
+ * program started again with "worker" as its first argument), with the test as its peer "other". */
+#include "services/worker/worker.h"
+
+#include "common/fdio.h"
+#include "common/json.h"
+#include "common/opt.h"
+#include "proto/bus.h"
+
+#include <ev.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#undef fail /* cmocka has a macro of that name */
+
+extern char **environ;
+
+/* The service: a table of words, whose changes "other" is told of. */
+enum { SQL_ADD, SQL_COUNT };
+static const char *const migrations[] = {"CREATE TABLE word (text TEXT PRIMARY KEY) STRICT", NULL};
+static const char *const statements[] = {"INSERT INTO word (text) VALUES (?)",
+                                         "SELECT COUNT(*) FROM word WHERE text LIKE ?"};
+
+struct word {
+    slice text;
+    struct opt_int n;
+};
+static const struct api_constraint short_text = {1, 20, {NULL, 0}, NULL, 0, false, 0};
+static const struct api_shape text_shape = {S("Text"), API_STRING, 0, 0, sizeof(slice), 0, NULL, &short_text};
+static const struct api_shape number_shape = {S("Number"), API_INTEGER, 0, 0, sizeof(struct opt_int), 0, NULL, NULL};
+static const struct api_member members[] = {
+    {S("text"), S("text"), {NULL, 0}, &text_shape, offsetof(struct word, text), API_REQUIRED, 0, 0, {NULL, 0}},
+    {S("n"), S("n"), {NULL, 0}, &number_shape, offsetof(struct word, n), 0, 0, 0, {NULL, 0}},
+};
+static const struct api_shape word_shape = {S("Word"), API_STRUCTURE, 0, 2, sizeof(struct word), 0, members, NULL};
+
+static const struct api_error taken = {S("Taken"), S("Taken"), 400, false, S("message"), NULL};
+static const struct api_error invalid = {S("Invalid"), S("Invalid"), 400, false, S("message"), NULL};
+static const struct api_error failure = {S("InternalFailure"), S("InternalFailure"), 500, true, S("message"), NULL};
+static const struct api_error missing = {S("NotImplemented"), S("NotImplemented"), 501, true, S("message"), NULL};
+
+static int run_add(struct call *c, const void *in, void *out)
+{
+    const struct word *word = in;
+    (void)out;
+    db_run(c->db, SQL_ADD, "t", word->text);
+    if (slice_eq(word->text, S("refuse")))
+        return fail(c, &taken, "no");
+    if (slice_eq(word->text, S("twice")))
+        db_run(c->db, SQL_ADD, "t", word->text);
+    call_effect(c, S("other"), S("Added"), arena_printf(c->arena, "{\"text\":\"%.*s\"}", SLICE_ARG(word->text)));
+    call_wake(c, word->text);
+    return 0;
+}
+
+static int run_count(struct call *c, const void *in, void *out)
+{
+    struct db_rows rows = db_query(c->db, SQL_COUNT, "t", ((const struct word *)in)->text);
+    if (db_next(&rows))
+        ((struct word *)out)->n = opt_int(db_int(&rows, 0));
+    db_done(&rows);
+    return 0;
+}
+
+static const struct api_operation question = {S("Question"), S("POST"),   S("/"),    200,  true, false,
+                                              &word_shape,   &word_shape, {NULL, 0}, NULL, 0,    NULL};
+
+static int run_ask(struct call *c, const void *in, void *out)
+{
+    struct word first = {0};
+    struct call_refusal refused;
+    TRY(call_service(c, S("other"), &question, in, &first, &refused));
+    struct word next = {.text = first.text};
+    if (call_service(c, S("other"), &question, &next, out, &refused) == CALL_FAILED)
+        return fail(c, &taken, "%.*s", SLICE_ARG(refused.code));
+    return ((struct word *)out)->text.ptr ? 0 : CALL_LATER;
+}
+
+static int run_wait(struct call *c, const void *in, void *out)
+{
+    const struct word *word = in;
+    TRY(run_count(c, in, out));
+    if (((struct word *)out)->n.v == 0)
+        return call_wait(c, word->text, c->now_ms + 600000);
+    ((struct word *)out)->text = word->text;
+    return 0;
+}
+
+static const struct api_operation operations[] = {
+    {S("Add"), S("POST"), S("/"), 200, false, false, &word_shape, NULL, {NULL, 0}, NULL, 0, run_add},
+    {S("Ask"), S("POST"), S("/"), 200, false, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_ask},
+    {S("Count"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_count},
+    {S("Later"), S("POST"), S("/"), 200, true, false, NULL, NULL, {NULL, 0}, NULL, 0, NULL},
+    {S("Wait"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_wait},
+};
+static const struct api_error *const errors[] = {&taken};
+static const struct api_service api = {S("words"), S("Words"),     API_AWSJSON, S("1.1"), S("Words"), S("1"),
+                                       {NULL, 0},  API_STYLE_FULL, &invalid,    &invalid, &invalid,   &missing,
+                                       &failure,   operations,     5,           1,        errors,     1};
+
+static int on_done(struct call *c, slice body)
+{
+    db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("done "), body));
+    return 0;
+}
+
+static int on_happened(struct call *c, slice body)
+{
+    if (slice_eq(body, S("\"refuse\"")))
+        return fail(c, &taken, "no");
+    db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("happened "), body));
+    return 0;
+}
+
+static int on_timer(struct call *c, int64_t *next_due_ms)
+{
+    struct db_rows rows = db_query(c->db, SQL_COUNT, "t", S("tick"));
+    bool ticked = db_next(&rows) && db_int(&rows, 0) > 0;
+    db_done(&rows);
+    if (!ticked && c->now_ms >= 2000000000000)
+        db_run(c->db, SQL_ADD, "t", S("tick"));
+    *next_due_ms = ticked ? 0 : 2000000000000;
+    return 0;
+}
+
+static const struct service_event events[] = {
+    {S("AddedDone"), on_done}, {S("Happened"), on_happened}, {{NULL, 0}, NULL}};
+static const struct service words = {.api = &api,
+                                     .migrations = migrations,
+                                     .statements = statements,
+                                     .n_statements = 2,
+                                     .events = events,
+                                     .timer = on_timer};
+
+/* In memory. */
+
+static struct arena *arena;
+static struct worker *worker;
+static struct msg reply;
+
+static int ask_memory(const char *operation, const char *body)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST, .request_id = S("id"), .operation = slice_of(operation), .body = slice_of(body)};
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+static int64_t words_like(const char *pattern)
+{
+    struct val body;
+    slice why;
+    assert_int_equal(ask_memory("Count", arena_printf(arena, "{\"text\": \"%s\"}", pattern).ptr), 200);
+    assert_int_equal(json_parse(arena, reply.body, &body, &why), 0);
+    return val_get_int(&body, S("n"), -1);
+}
+
+static void test_calls(void **state)
+{
+    struct worker_effect effect;
+    assert_int_equal(ask_memory("Add", "{\"text\": \"a\"}"), 200);
+    assert_int_equal(ask_memory("Add", "{\"text\": \"refuse\"}"), 400);
+    assert_int_equal(ask_memory("Add", "{\"text\": \"twice\"}"), 500);
+    assert_true(slice_find(reply.body, S("request id id")) > 0);
+    assert_int_equal(ask_memory("Add", "{\"text\": \"this text is much too long\"}"), 400);
+    assert_int_equal(ask_memory("Add", "{}"), 400);
+    assert_int_equal(ask_memory("Add", "{"), 400);
+    assert_int_equal(ask_memory("Nonsense", "{}"), 400);
+    assert_int_equal(ask_memory("Later", "{}"), 501);
+    assert_int_equal(words_like("%"), 1);
+    assert_true(worker_test_take_effect(worker, &effect, S("{}")));
+    assert_true(slice_eq(effect.name, S("Added")) && slice_eq(effect.target, S("other")));
+    assert_false(worker_test_take_effect(worker, &effect, S("{}")));
+    assert_int_equal(words_like("done%"), 1);
+}
+
+static void test_events_and_timer(void **state)
+{
+    assert_int_equal(worker_test_event(worker, S("x"), S("Happened"), S("1")), 200);
+    assert_int_equal(worker_test_event(worker, S("x"), S("Happened"), S("1")), 500); /* a duplicate row is a fault */
+    assert_int_equal(worker_test_event(worker, S("x"), S("Happened"), S("\"refuse\"")), 400);
+    assert_int_equal(worker_test_event(worker, S("x"), S("Unheard"), S("1")), 404);
+    worker_test_set_time(worker, 1999999999999);
+    assert_int_equal(words_like("tick"), 0);
+    worker_test_set_time(worker, 2000000000000);
+    assert_int_equal(words_like("tick"), 1);
+    assert_int_equal(worker_test_event(worker, S("router"), S("Reset"), S("{}")), 200);
+    worker_test_set_time(worker, 1700000000000);
+    assert_int_equal(words_like("happened%"), 0);
+}
+
+static int set_up_memory(void **state)
+{
+    arena = arena_open();
+    worker = worker_open_test(&words);
+    return 0;
+}
+
+static int tear_down_memory(void **state)
+{
+    worker_close(worker);
+    arena_close(arena);
+    return 0;
+}
+
+/* On the bus. */
+
+static const char *self;
+static char folder[] = "/tmp/awssim-test-worker-XXXXXX";
+static struct ev_loop *loop;
+static struct bus *bus;
+static pid_t pid;
+static int refuse_events; /* so many events are answered with 500 */
+static int n_events;
+static char last_event[64];
+static struct msg answered;
+static bool waiting;
+
+static void on_batch(void *context, const struct bus_item *items, size_t count)
+{
+    (void)context;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].msg.kind == MSG_CANCEL)
+            continue;
+        struct msg answer = {.status = 200, .body = S("{\"text\":\"told\"}")};
+        if (items[i].msg.kind == MSG_EVENT) {
+            answer.body = S("{}");
+            if (refuse_events > 0) {
+                refuse_events--;
+                answer.status = 500;
+            } else {
+                n_events++;
+                size_t n = items[i].msg.body.len < 63 ? items[i].msg.body.len : 63;
+                memcpy(last_event, items[i].msg.body.ptr, n);
+                last_event[n] = '\0';
+            }
+            ev_break(loop, EVBREAK_ONE);
+        } else if (slice_find(items[i].msg.body, S("told")) >= 0)
+            answer = (struct msg){.status = 200, .body = S("{\"text\":\"twice told\"}")};
+        else if (slice_find(items[i].msg.body, S("bad")) >= 0)
+            answer = (struct msg){.status = 400, .body = S("{\"__type\":\"Sour\",\"message\":\"m\"}")};
+        bus_answer(bus, &items[i].from, &answer);
+    }
+}
+
+static void spawn_worker(void)
+{
+    slice state_dir = arena_printf(arena, "--state-dir=%s", folder);
+    char *argv[] = {arena_copy(arena, self, strlen(self) + 1), arena_copy(arena, "worker", 7),
+                    arena_copy(arena, state_dir.ptr, state_dir.len + 1), NULL};
+    assert_int_equal(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
+}
+
+static void on_reply(void *context, enum bus_outcome outcome, const struct msg *msg)
+{
+    (void)context;
+    answered = (struct msg){.status = outcome == BUS_REPLIED ? msg->status : 0};
+    if (outcome == BUS_REPLIED)
+        answered.body = slice_dup(arena, msg->body);
+    waiting = false;
+    ev_break(loop, EVBREAK_ONE);
+}
+
+static void send(uint8_t kind, const char *operation, const char *body, const char *event_id)
+{
+    struct msg msg = {.kind = kind,
+                      .origin = S("test"),
+                      .service = S("words"),
+                      .operation = slice_of(operation),
+                      .request_id = S("r"),
+                      .body = slice_of(body),
+                      .event_id = slice_of(event_id)};
+    waiting = true;
+    bus_send(bus_peer(bus, S("words")), &msg, on_reply, NULL);
+}
+
+static int ask(uint8_t kind, const char *operation, const char *body, const char *event_id)
+{
+    do {
+        send(kind, operation, body, event_id); /* again, when the worker died under it */
+        while (waiting)
+            ev_run(loop, EVRUN_ONCE);
+    } while (answered.status == 0);
+    return answered.status;
+}
+
+static void wait_for_events(int n)
+{
+    while (n_events < n)
+        ev_run(loop, EVRUN_ONCE);
+}
+
+static void test_effects_are_repeated(void **state)
+{
+    refuse_events = 2;
+    assert_int_equal(ask(MSG_REQUEST, "Add", "{\"text\": \"one\"}", ""), 200);
+    assert_int_equal(ask(MSG_REQUEST, "Add", "{\"text\": \"two\"}", ""), 200);
+    wait_for_events(2);
+    assert_string_equal(last_event, "{\"text\":\"two\"}");
+    do
+        assert_int_equal(ask(MSG_REQUEST, "Count", "{\"text\": \"done%\"}", ""), 200);
+    while (slice_find(answered.body, S("\"n\":2")) < 0);
+    assert_int_equal(n_events, 2);
+}
+
+static void test_events_count_once(void **state)
+{
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(MSG_EVENT, "Happened", "1", "stream:1"), 200);
+    assert_int_equal(ask(MSG_EVENT, "Happened", "2", "stream:2"), 200);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    spawn_worker();
+    assert_int_equal(ask(MSG_EVENT, "Happened", "1", "stream:1"), 200);
+    ask(MSG_REQUEST, "Count", "{\"text\": \"happened%\"}", "");
+    assert_true(slice_find(answered.body, S("\"n\":2")) >= 0);
+}
+
+static void test_questions(void **state)
+{
+    assert_int_equal(ask(MSG_REQUEST, "Ask", "{\"text\": \"x\"}", ""), 200);
+    assert_true(slice_find(answered.body, S("twice told")) >= 0);
+    send(MSG_REQUEST, "Wait", "{\"text\": \"awaited\"}", "");
+    struct msg add = {
+        .kind = MSG_REQUEST, .operation = S("Add"), .request_id = S("r"), .body = S("{\"text\": \"awaited\"}")};
+    bus_send(bus_peer(bus, S("words")), &add, on_reply, NULL);
+    while (!answered.body.ptr || slice_find(answered.body, S("awaited")) < 0)
+        ev_run(loop, EVRUN_ONCE);
+    assert_int_equal(answered.status, 200);
+}
+
+static int set_up_bus(void **state)
+{
+    arena = arena_open();
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    n_events = refuse_events = 0;
+    answered = (struct msg){0};
+    if (!mkdtemp(folder))
+        return -1;
+    slice run_dir = arena_printf(arena, "%s/run", folder);
+    fdio_mkdirs(run_dir.ptr, 0700);
+    loop = ev_loop_new(EVFLAG_AUTO);
+    struct bus_config config = {.loop = loop, .run_dir = run_dir.ptr, .self = "other", .on_batch = on_batch};
+    if (bus_open(&config, &bus) != 0)
+        return -1;
+    spawn_worker();
+    return 0;
+}
+
+static int tear_down_bus(void **state)
+{
+    int status = 0;
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+    bus_close(bus);
+    ev_loop_destroy(loop);
+    arena_close(arena);
+    fdio_remove_tree(folder);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc > 2 && strcmp(argv[1], "worker") == 0) {
+        argv[1] = argv[0];
+        return worker_main(argc - 1, argv + 1, &words);
+    }
+    self = argv[0];
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
+        cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),
+        cmocka_unit_test_setup_teardown(test_questions, set_up_bus, tear_down_bus),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
