@@ -145,6 +145,8 @@ static int client_main(const char *run_dir)
 
 /* ---- this process ---- */
 
+static struct ev_loop *running_loop;
+
 struct fixture {
     char dir[32];
     struct ev_loop *loop;
@@ -222,7 +224,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     memcpy(f->dir, "/tmp/test_bus.XXXXXX", sizeof("/tmp/test_bus.XXXXXX"));
     assert_non_null(mkdtemp(f->dir));
-    f->loop = ev_loop_new(0);
+    f->loop = running_loop = ev_loop_new(0);
     struct bus_config config = {.loop = f->loop, .run_dir = f->dir, .self = "test", .on_peer = on_peer, .context = f};
     assert_int_equal(bus_open(&config, &f->bus), 0);
     f->server = bus_peer(f->bus, S("server"));
@@ -273,6 +275,8 @@ struct outcome {
 
 static void on_reply(void *context, enum bus_outcome outcome, const struct msg *reply)
 {
+    if (outcome == BUS_OVERSIZE) /* told just before the loop goes to sleep */
+        ev_break(running_loop, EVBREAK_ONE);
     struct outcome *o = context;
     o->all++;
     o->count[outcome]++;

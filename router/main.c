@@ -242,11 +242,12 @@ int main(int argc, char *argv[])
         router.loop = ev_loop_new(EVFLAG_AUTO);
         code = open_all(&router);
     }
-    if (code != 0)
-        return code;
-    ev_run(router.loop, 0);
-    close_all(&router);
-    ev_loop_destroy(router.loop);
+    if (code == 0) {
+        ev_run(router.loop, 0);
+        close_all(&router);
+    }
+    if (router.loop)
+        ev_loop_destroy(router.loop);
     arena_close(router.arena);
-    return 0;
+    return code;
 }
