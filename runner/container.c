@@ -21,6 +21,8 @@ static struct val base_of(struct container *container)
 
 static void report(struct container *container, slice name, const struct val *body)
 {
+    if (container->removed || container->runner->n_resets > 0)
+        return; /* its owner has forgotten it */
     reports_send(container->runner->reports, container->owner, name, body);
 }
 
@@ -49,8 +51,9 @@ static void report_stopped(struct container *container, bool started, int code)
     report(container, S("ContainerStopped"), &body);
 }
 
-static void release(struct container *container, bool keep_output)
+void container_forget(struct container *container, bool keep_output)
 {
+    map_remove(container->runner->containers, container->id);
     reap_unwatch(container);
     output_close(container);
     ship_deinit(container, keep_output);
@@ -64,8 +67,7 @@ void container_check_drained(struct container *container)
         return;
     container->drained = true;
     if (container->leftover) {
-        ship_deinit(container, false);
-        arena_close(container->arena);
+        container_forget(container, false);
         return;
     }
     struct val body = base_of(container);
@@ -92,7 +94,7 @@ void container_stream_ready(struct container *container, slice failure)
 {
     if (container->state != STATE_STREAM)
         return;
-    if (container->stop_asked || failure.ptr)
+    if (failure.ptr)
         give_up(container, failure);
     else
         start(container);
@@ -111,16 +113,28 @@ void container_command_runs(struct container *container)
     report_started(container);
 }
 
-static void check_reset(struct runner *runner)
+static bool none_runs(const struct runner *runner)
 {
-    if (!container_none_runs(runner))
-        return;
-    if (runner->resetting) {
-        runner->resetting = false;
-        container_forget_all(runner, false);
-        struct msg reply = {.status = 200};
-        bus_answer(runner->bus, &runner->reset_from, &reply);
+    size_t position = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value)) {
+        if (((struct container *)value)->state != STATE_EXITED)
+            return false;
     }
+    return true;
+}
+
+/* Whoever waits until nothing runs learns it. */
+static void check_end(struct runner *runner)
+{
+    if ((runner->n_resets == 0 && !runner->stopping) || !none_runs(runner))
+        return;
+    if (runner->n_resets > 0)
+        container_forget_all(runner, false);
+    struct msg reply = {.status = 200, .body = S("{}")};
+    while (runner->n_resets > 0)
+        bus_answer(runner->bus, &runner->resets[--runner->n_resets], &reply);
     if (runner->stopping)
         ev_break(runner->loop, EVBREAK_ALL);
 }
@@ -131,9 +145,13 @@ void container_exited(struct container *container, int code)
     bool started = container->state == STATE_RUNNING;
     container->state = STATE_EXITED;
     report_stopped(container, started, code);
-    output_finish(container);
-    ship_kick(container);
-    check_reset(runner);
+    if (container->removed)
+        container_forget(container, false);
+    else {
+        output_finish(container);
+        ship_kick(container);
+    }
+    check_end(runner);
 }
 
 static int parse(struct arena *arena, slice body, struct val *value)
@@ -173,6 +191,8 @@ static void begin(struct container *container)
 
 int container_start(struct runner *runner, slice owner, slice body)
 {
+    if (runner->n_resets > 0 || runner->stopping)
+        return 503;
     struct arena *arena = arena_open();
     struct container *container = arena_alloc(arena, sizeof(*container));
     int status = parse(arena, body, &container->plan);
@@ -194,18 +214,36 @@ int container_start(struct runner *runner, slice owner, slice body)
     return 200;
 }
 
+/* Those the stub forwards. */
 static int signal_number(slice name)
 {
     static const struct {
         slice name;
         int number;
-    } signals[] = {{S("SIGTERM"), SIGTERM}, {S("SIGINT"), SIGINT},   {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},
-                   {S("SIGUSR1"), SIGUSR1}, {S("SIGUSR2"), SIGUSR2}, {S("SIGKILL"), SIGKILL}};
+    } signals[] = {{S("SIGINT"), SIGINT},   {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},    {S("SIGUSR1"), SIGUSR1},
+                   {S("SIGUSR2"), SIGUSR2}, {S("SIGABRT"), SIGABRT}, {S("SIGALRM"), SIGALRM},  {S("SIGCONT"), SIGCONT},
+                   {S("SIGKILL"), SIGKILL}, {S("SIGTERM"), SIGTERM}, {S("SIGWINCH"), SIGWINCH}};
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
         if (slice_eq(signals[i].name, name))
             return signals[i].number;
     }
     return SIGTERM;
+}
+
+/* A command that is repeated does not postpone the end. */
+static void stop(struct container *container, int number, int64_t kill_after_ms)
+{
+    if (container->stop_asked && number != SIGKILL)
+        return;
+    container->stop_asked = true;
+    if (container->state == STATE_STREAM) {
+        streams_cancel(container);
+        give_up(container, (slice){NULL, 0});
+        return;
+    }
+    reap_signal(container, number);
+    if (number != SIGKILL)
+        reap_kill_after(container, kill_after_ms > 0 ? kill_after_ms : 0);
 }
 
 int container_stop(struct runner *runner, slice body)
@@ -215,34 +253,44 @@ int container_stop(struct runner *runner, slice body)
     int status = parse(arena, body, &command);
     struct container *container =
         status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
-    if (container && container->state != STATE_EXITED) {
-        container->stop_asked = true;
-        reap_signal(container, signal_number(val_get_string(&command, S("signal"))));
-        if (container->state != STATE_STREAM)
-            reap_kill_after(container, val_get_int(&command, S("killAfterMs"), 30000));
-    }
+    if (container && container->state != STATE_EXITED)
+        stop(container, signal_number(val_get_string(&command, S("signal"))),
+             val_get_int(&command, S("killAfterMs"), 30000));
     arena_close(arena);
     return status ? status : 200;
 }
 
-static void forget(struct runner *runner, struct container *container, bool keep_output)
-{
-    map_remove(runner->containers, container->id);
-    release(container, keep_output);
-}
-
-/* One container that fits, so that the caller may remove it and ask again. */
-static struct container *find(const struct runner *runner, slice task, bool exited_only)
+/* One container of the task, or one at all, that is not being removed. */
+static struct container *find(const struct runner *runner, slice task)
 {
     size_t position = 0;
     slice key;
     void *value;
     while (map_next(runner->containers, &position, &key, &value)) {
         struct container *container = value;
-        if ((!task.ptr || slice_eq(container->task, task)) && (!exited_only || container->state == STATE_EXITED))
+        if (!container->removed && (!task.ptr || slice_eq(container->task, task)))
             return container;
     }
     return NULL;
+}
+
+static void remove_folder(const struct runner *runner, slice task)
+{
+    struct arena *arena = arena_open();
+    fdio_remove_tree(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(task)).ptr);
+    arena_close(arena);
+}
+
+/* Stops it by force; true when there is nothing to wait for. */
+static bool end_now(struct container *container)
+{
+    container->stop_asked = true;
+    if (container->state == STATE_STREAM) {
+        streams_cancel(container);
+        container->state = STATE_EXITED;
+    }
+    reap_signal(container, SIGKILL);
+    return container->state == STATE_EXITED;
 }
 
 int container_remove_task(struct runner *runner, slice body)
@@ -252,9 +300,13 @@ int container_remove_task(struct runner *runner, slice body)
     int status = parse(arena, body, &command);
     slice task = status == 0 ? val_get_string(&command, S("task")) : S("");
     if (status == 0 && is_id(task)) {
-        for (struct container *container = find(runner, task, true); container; container = find(runner, task, true))
-            forget(runner, container, false);
-        fdio_remove_tree(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(task)).ptr);
+        for (struct container *container = find(runner, task); container; container = find(runner, task)) {
+            if (end_now(container))
+                container_forget(container, false);
+            else
+                container->removed = true;
+        }
+        remove_folder(runner, task);
     }
     arena_close(arena);
     return status ? status : 200;
@@ -265,35 +317,17 @@ void container_kill_all(struct runner *runner)
     size_t position = 0;
     slice key;
     void *value;
-    while (map_next(runner->containers, &position, &key, &value)) {
-        struct container *container = value;
-        if (container->state == STATE_STREAM) {
-            container->stop_asked = true;
-            container->state = STATE_EXITED;
-            if (container->ship.call_id)
-                bus_forget(runner->logs, container->ship.call_id);
-            container->ship.call_id = 0;
-        }
-        reap_signal(container, SIGKILL);
-    }
-    check_reset(runner);
-}
-
-bool container_none_runs(const struct runner *runner)
-{
-    size_t position = 0;
-    slice key;
-    void *value;
-    while (map_next(runner->containers, &position, &key, &value)) {
-        if (((struct container *)value)->state != STATE_EXITED)
-            return false;
-    }
-    return true;
+    while (map_next(runner->containers, &position, &key, &value))
+        end_now(value);
+    check_end(runner);
 }
 
 void container_forget_all(struct runner *runner, bool keep_output)
 {
-    for (struct container *container = find(runner, (slice){NULL, 0}, false); container;
-         container = find(runner, (slice){NULL, 0}, false))
-        forget(runner, container, keep_output);
+    for (struct container *container = find(runner, (slice){NULL, 0}); container;
+         container = find(runner, (slice){NULL, 0})) {
+        if (!keep_output && container->task.len > 0)
+            remove_folder(runner, container->task);
+        container_forget(container, keep_output);
+    }
 }

@@ -25,8 +25,11 @@ static void answer(struct runner *runner, const struct bus_from *from, int statu
 
 static void reset(struct runner *runner, const struct bus_from *from)
 {
-    runner->resetting = true;
-    runner->reset_from = *from;
+    if (runner->n_resets == RUNNER_MAX_RESETS) {
+        answer(runner, from, 503, S("{}"));
+        return;
+    }
+    runner->resets[runner->n_resets++] = *from;
     container_kill_all(runner);
 }
 
@@ -134,14 +137,13 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     return fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) == 0 ? 0 : 1;
 }
 
-/* Each container needs five descriptors. */
-static void raise_limits(void)
+/* Each container needs five descriptors; commands get the limit that was found. */
+static void raise_limits(struct runner *runner)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+    if (getrlimit(RLIMIT_NOFILE, &runner->files) != 0)
         return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    struct rlimit most = {runner->files.rlim_max, runner->files.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &most);
 }
 
 static int open_bus(struct runner *runner, const struct conf *conf)
@@ -187,9 +189,11 @@ int main(int argc, char *argv[])
     supervised_begin(); /* 3 and 4 are taken from here on: a stub's descriptors never collide with them */
     bus_process_init();
     int code = configure(&runner, &conf, argc, argv);
-    if (code != 0)
+    if (code != 0) {
+        arena_close(runner.arena);
         return code;
-    raise_limits();
+    }
+    raise_limits(&runner);
     runner.loop = ev_loop_new(EVFLAG_AUTO);
     code = open_bus(&runner, &conf);
     if (code == 0)

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, MAX_READS = 4 };
+/* MAX_LAST_READS: more than any pipe holds, or somebody who goes on writing would never be left. */
+enum { READ_BYTES = 64 * 1024, MAX_READS = 4, MAX_LAST_READS = 32 };
 
 static const double grace_seconds = 1;
 
@@ -85,8 +86,7 @@ void output_finish(struct container *container)
 void output_close(struct container *container)
 {
     for (int i = 0; i < 2; i++) {
-        while (container->outputs[i].io.fd >= 0 && read_some(&container->outputs[i], 1))
-            ;
+        read_some(&container->outputs[i], MAX_LAST_READS);
         end(&container->outputs[i]);
         buf_deinit(&container->outputs[i].lines.partial);
     }

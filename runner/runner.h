@@ -9,6 +9,7 @@
 #include "runner/spool.h"
 
 #include <ev.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct map;
@@ -23,11 +24,14 @@ enum state {
     STATE_EXITED,
 };
 
+enum { RUNNER_MAX_RESETS = 8 };
+
 /* Where a container's output goes, and what has not arrived there. */
 struct ship {
     bool wanted; /* there is a log configuration */
     slice account, region, group, stream;
     bool create_group;
+    bool making_group; /* what the Logs worker is being asked for; else the stream */
     bool blocking;
     size_t max_bytes;    /* non-blocking: what may wait */
     struct arena *arena; /* of the events being collected */
@@ -37,6 +41,8 @@ struct ship {
     struct spool spool; /* closed batches */
     bool in_flight;
     uint64_t call_id;
+    ev_timer retry; /* the Logs worker is there and could not do it */
+    bool refused;   /* has been said */
     int64_t dropped;
 };
 
@@ -56,6 +62,7 @@ struct container {
     enum state state;
     bool stop_asked;
     bool drained;
+    bool removed;  /* with its task: forgotten as soon as it has ended */
     bool leftover; /* not a container: output of one of a former runner */
     int64_t pull_started_ms;
     pid_t pid;
@@ -81,21 +88,22 @@ struct runner {
     struct map *containers;
     struct reports *reports;
     int64_t next_batch;
+    struct rlimit files; /* as they were found */
     bool stopping;
-    bool resetting;
-    struct bus_from reset_from;
+    struct bus_from resets[RUNNER_MAX_RESETS]; /* who waits until nothing runs any more */
+    size_t n_resets;
 };
 
-/* container.c: commands (proto/runner.h); the answer's status. */
+/* container.c: commands (proto/runner.h); the answer's status. One is answered 503 while everything is being killed. */
 int container_start(struct runner *runner, slice owner, slice body);
 int container_stop(struct runner *runner, slice body);
 int container_remove_task(struct runner *runner, slice body);
 
-/* Kills everything. container_none_runs tells when it is done. */
+/* Kills everything. When nothing runs any more, those in runner->resets are answered, everything forgotten; or the loop
+ * is left, when the runner is stopping. */
 void container_kill_all(struct runner *runner);
-bool container_none_runs(const struct runner *runner);
 
-/* Forgets all containers; what is not shipped goes to files when keep_output. */
+/* Forgets all containers; what is not shipped goes to files when keep_output, or their folders go too. */
 void container_forget_all(struct runner *runner, bool keep_output);
 
 /* The log stream is there, or this is why not. */
@@ -110,14 +118,20 @@ void container_command_runs(struct container *container);
 /* Reports the last line's arrival when everything has arrived. */
 void container_check_drained(struct container *container);
 
-/* streams.c */
+/* Forgets one that does not run. */
+void container_forget(struct container *container, bool keep_output);
+
+/* streams.c: container_stream_ready is called later, unless streams_cancel is called before. */
 void streams_prepare(struct container *container);
+void streams_cancel(struct container *container);
 
 /* spawn.c: 0, or -1 with container->failure set. */
 int spawn_stub(struct container *container);
 
 /* reap.c */
 void reap_watch(struct container *container, int pidfd, int status_fd);
+
+/* Signals the command; SIGKILL is for everything in the container. */
 void reap_signal(struct container *container, int signal_number);
 void reap_kill_after(struct container *container, int64_t ms);
 void reap_unwatch(struct container *container);

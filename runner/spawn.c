@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What the container will see as 0 to 4, and our ends. */
@@ -67,19 +68,34 @@ static void add_environment(struct container *container, struct buf *plan)
         add(plan, S("env"), arena_concat(container->arena, S("PATH="), container->runner->host_path));
 }
 
-static void add_limits(struct container *container, struct buf *plan)
+/* The task's [name, soft, hard] of that name, the last one if there are several. */
+static const struct val *find_limit(const struct container *container, slice name)
 {
-    const struct val *list = list_of(container, S("ulimits"));
+    const struct val *list = list_of(container, S("ulimits")), *found = NULL;
     for (size_t i = 0; i < list->array.len; i++) {
         const struct val *one = &list->array.items[i];
-        if (one->type != VAL_ARRAY || one->array.len != 3 || one->array.items[0].type != VAL_STRING)
-            continue;
-        for (size_t n = 0; n < sizeof(limits) / sizeof(*limits); n++) {
-            if (slice_eq(limits[n].name, one->array.items[0].string))
-                add(plan, S("limit"),
-                    arena_printf(container->arena, "%d %lld %lld", limits[n].resource,
-                                 (long long)one->array.items[1].integer, (long long)one->array.items[2].integer));
-        }
+        if (one->type == VAL_ARRAY && one->array.len == 3 && one->array.items[0].type == VAL_STRING &&
+            one->array.items[1].type == VAL_INT && one->array.items[2].type == VAL_INT &&
+            slice_eq(one->array.items[0].string, name))
+            found = one;
+    }
+    return found;
+}
+
+static void add_limit(struct container *container, struct buf *plan, int resource, int64_t soft, int64_t hard)
+{
+    add(plan, S("limit"), arena_printf(container->arena, "%d %lld %lld", resource, (long long)soft, (long long)hard));
+}
+
+static void add_limits(struct container *container, struct buf *plan)
+{
+    const struct rlimit *files = &container->runner->files;
+    for (size_t n = 0; n < sizeof(limits) / sizeof(*limits); n++) {
+        const struct val *one = find_limit(container, limits[n].name);
+        if (one)
+            add_limit(container, plan, limits[n].resource, one->array.items[1].integer, one->array.items[2].integer);
+        else if (limits[n].resource == RLIMIT_NOFILE && files->rlim_cur > 0)
+            add_limit(container, plan, RLIMIT_NOFILE, (int64_t)files->rlim_cur, (int64_t)files->rlim_max);
     }
 }
 
@@ -163,21 +179,42 @@ static int spawn(struct container *container, const struct descriptors *fds)
     return -result;
 }
 
+/* The stub and a descriptor of it; one that could not be watched must not stay. */
+static int spawn_watched(struct container *container, const struct descriptors *fds, int *pidfd)
+{
+    int result = spawn(container, fds);
+    if (result != 0)
+        return result;
+    *pidfd = (int)syscall(SYS_pidfd_open, container->pid, 0);
+    if (*pidfd >= 0)
+        return 0;
+    result = -errno;
+    kill(container->pid, SIGKILL);
+    waitpid(container->pid, NULL, 0);
+    return result;
+}
+
+static bool plan_has_nul(const struct container *container)
+{
+    static const slice members[] = {S("command"), S("environment"), S("user"), S("workingDirectory")};
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        const struct val *value = val_get(&container->plan, members[i]);
+        if (value && has_nul(value))
+            return true;
+    }
+    return false;
+}
+
 static int start(struct container *container)
 {
     struct descriptors fds;
-    int result =
-        has_nul(list_of(container, S("command"))) || has_nul(list_of(container, S("environment"))) ? -EINVAL : 0;
+    int pidfd = -1;
+    if (plan_has_nul(container))
+        return -EINVAL;
+    int result = open_descriptors(container, &fds);
     if (result == 0)
-        result = open_descriptors(container, &fds);
-    else
-        return result;
-    if (result == 0)
-        result = spawn(container, &fds);
+        result = spawn_watched(container, &fds, &pidfd);
     close_theirs(&fds);
-    int pidfd = result == 0 ? (int)syscall(SYS_pidfd_open, container->pid, 0) : -1;
-    if (result == 0 && pidfd < 0)
-        result = -errno;
     if (result != 0) {
         close_ours(&fds);
         return result;

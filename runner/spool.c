@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -26,13 +27,13 @@ static struct spool_batch *make(slice id, slice body)
     return batch;
 }
 
-static void append(struct spool *spool, struct spool_batch *batch)
+static void append(struct spool *spool, struct spool_queue *queue, struct spool_batch *batch)
 {
-    if (spool->last)
-        spool->last->next = batch;
+    if (queue->last)
+        queue->last->next = batch;
     else
-        spool->first = batch;
-    spool->last = batch;
+        queue->first = batch;
+    queue->last = batch;
     spool->memory_bytes += batch->bytes;
 }
 
@@ -68,12 +69,12 @@ static bool in_file(const struct spool *spool)
 int spool_add(struct spool *spool, slice id, slice body, bool to_disk)
 {
     int result = 0;
-    if (to_disk || in_file(spool)) {
+    if (!spool->behind.first && (to_disk || in_file(spool))) {
         result = write_record(spool, id, body);
         if (result == 0)
             return 0;
     }
-    append(spool, make(id, body));
+    append(spool, in_file(spool) || spool->behind.first ? &spool->behind : &spool->before, make(id, body));
     return result;
 }
 
@@ -100,36 +101,59 @@ static void load_record(struct spool *spool)
             abort();
         ok = pread(spool->fd, bytes, size, spool->read_at + (int64_t)sizeof(lengths)) == (ssize_t)size;
         if (ok)
-            append(spool, make((slice){bytes, lengths[0]}, (slice){bytes + lengths[0], lengths[1]}));
+            append(spool, &spool->before, make((slice){bytes, lengths[0]}, (slice){bytes + lengths[0], lengths[1]}));
         free(bytes);
         spool->read_at += (int64_t)(sizeof(lengths) + size);
     }
     if (!ok)
         spool->read_at = spool->file_bytes;
-    if (!in_file(spool))
-        remove_file(spool);
 }
 
 const struct spool_batch *spool_front(struct spool *spool)
 {
-    while (!spool->first && in_file(spool))
+    while (!spool->before.first && in_file(spool))
         load_record(spool);
-    return spool->first;
+    if (!spool->before.first) {
+        spool->before = spool->behind;
+        spool->behind = (struct spool_queue){NULL, NULL};
+    }
+    return spool->before.first;
 }
 
-void spool_drop(struct spool *spool)
+static void take_first(struct spool *spool)
 {
-    struct spool_batch *batch = spool->first;
-    spool->first = batch->next;
-    if (!spool->first)
-        spool->last = NULL;
+    struct spool_batch *batch = spool->before.first;
+    spool->before.first = batch->next;
+    if (!batch->next)
+        spool->before.last = NULL;
     spool->memory_bytes -= batch->bytes;
     free(batch);
 }
 
+void spool_drop(struct spool *spool)
+{
+    take_first(spool);
+    /* Not before its last batch has arrived: the next process would have to send it. */
+    if (!spool->before.first && !in_file(spool))
+        remove_file(spool);
+}
+
+bool spool_drop_second(struct spool *spool)
+{
+    struct spool_batch *first = spool->before.first, *second = first ? first->next : NULL;
+    if (!second)
+        return false;
+    first->next = second->next;
+    if (!first->next)
+        spool->before.last = first;
+    spool->memory_bytes -= second->bytes;
+    free(second);
+    return true;
+}
+
 bool spool_empty(const struct spool *spool)
 {
-    return !spool->first && !in_file(spool);
+    return !spool->before.first && !spool->behind.first && !in_file(spool);
 }
 
 size_t spool_bytes(const struct spool *spool)
@@ -137,36 +161,57 @@ size_t spool_bytes(const struct spool *spool)
     return spool->memory_bytes + (size_t)(spool->file_bytes - spool->read_at);
 }
 
-/* Memory's batches come before the file's: both go to a new file, which replaces the old one. */
-static void keep_all(struct spool *spool)
+/* Copies everything in its order to a new file. */
+static int copy_all(struct spool *spool, struct spool *whole)
 {
-    struct spool whole = {.path = spool->path};
-    char beside[4096];
-    size_t length = strlen(spool->path);
-    if (length + 5 > sizeof(beside))
-        return;
-    memcpy(beside, spool->path, length);
-    memcpy(beside + length, ".new", 5);
-    whole.path = beside;
-    while (spool_front(spool)) {
-        write_record(&whole, spool->first->id, spool->first->body);
-        spool_drop(spool);
+    int result = 0;
+    while (result == 0 && spool_front(spool)) {
+        result = write_record(whole, spool->before.first->id, spool->before.first->body);
+        if (result == 0)
+            take_first(spool);
     }
-    if (whole.fd != 0) {
-        close(whole.fd);
-        rename(beside, spool->path);
-    }
+    if (whole->fd != 0)
+        close(whole->fd);
+    return result;
 }
 
-void spool_close(struct spool *spool, bool keep)
+/* The new file replaces the old one at once: a process that is killed meanwhile leaves the old one whole. On a full
+ * disk the old one has more of it. */
+static int keep_all(struct spool *spool)
 {
-    if (keep && !spool_empty(spool)) {
-        keep_all(spool);
-        return;
+    char beside[PATH_MAX];
+    struct spool whole = {.path = beside};
+    if (snprintf(beside, sizeof(beside), "%s" SPOOL_UNFINISHED, spool->path) >= (int)sizeof(beside))
+        return -ENAMETOOLONG;
+    int result = copy_all(spool, &whole);
+    if (result != 0 && spool->fd != 0)
+        unlink(beside);
+    else if (rename(beside, spool->path) != 0 && result == 0)
+        result = -errno;
+    if (spool->fd != 0)
+        close(spool->fd);
+    spool->fd = 0;
+    return result;
+}
+
+static void empty(struct spool_queue *queue)
+{
+    while (queue->first) {
+        struct spool_batch *batch = queue->first;
+        queue->first = batch->next;
+        free(batch);
     }
-    while (spool->first)
-        spool_drop(spool);
+    queue->last = NULL;
+}
+
+int spool_close(struct spool *spool, bool keep)
+{
+    int result = keep && !spool_empty(spool) ? keep_all(spool) : 0;
+    empty(&spool->before);
+    empty(&spool->behind);
+    spool->memory_bytes = 0;
     remove_file(spool);
+    return result;
 }
 
 int spool_open_leftover(struct spool *spool)

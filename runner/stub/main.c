@@ -23,8 +23,8 @@
 
 enum { PLAN_FD = 3, STATUS_FD = 4, EXIT_BROKEN = 126 };
 
-static const int forwarded[] = {SIGTERM, SIGINT,   SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGWINCH, SIGCONT, SIGABRT, SIGALRM};
+static const int forwarded[] = {SIGTERM,  SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,         SIGUSR2,
+                                SIGWINCH, SIGCONT, SIGABRT, SIGALRM, PLAN_KILL_SIGNAL};
 
 static sigset_t waited_set(void)
 {
@@ -36,19 +36,28 @@ static sigset_t waited_set(void)
     return set;
 }
 
+/* The command cannot even be tried. */
+static int fail(const char *what)
+{
+    char text[256];
+    int length = snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+    return write(STATUS_FD, text, (size_t)length) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN;
+}
+
 static int code_of(int status)
 {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Forwards signals to the child and reaps everything until it ends; answers its exit code. */
+/* Forwards signals to the child and reaps everything until it ends; answers its exit code. The first process of a PID
+ * namespace has not ended before the kernel has killed and reaped all others. */
 static int attend(pid_t child)
 {
     sigset_t set = waited_set();
     for (;;) {
         int got = sigwaitinfo(&set, NULL);
         if (got > 0 && got != SIGCHLD)
-            kill(child, got);
+            kill(child, got == PLAN_KILL_SIGNAL ? SIGKILL : got);
         int status, code = -1;
         for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
             if (pid == child)
@@ -82,10 +91,10 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     pid_t command = fork();
     if (command == 0)
         command_exec(plan, STATUS_FD);
+    if (command < 0)
+        _exit(fail("fork/exec"));
     close(STATUS_FD);
     close(PLAN_FD);
-    if (command < 0)
-        _exit(EXIT_BROKEN);
     int code = attend(command);
     if (!has_namespace)
         kill(0, SIGKILL); /* what stayed in the session; the outer process has the code from the pipe */
@@ -176,18 +185,19 @@ int main(void)
     close_range(STATUS_FD + 1, ~0U, 0);
     fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC);
     fcntl(PLAN_FD, F_SETFD, FD_CLOEXEC);
+    errno = EINVAL;
     if (plan_read(PLAN_FD, &plan) != 0)
-        return EXIT_BROKEN;
+        return fail("the container's plan");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
+    if (child < 0)
+        return fail("fork/exec");
     close(STATUS_FD);
     close(PLAN_FD);
     /* Only the container holds the pipes from here on: their end is the container's end. */
     close(0);
     close(1);
     close(2);
-    if (child < 0)
-        return EXIT_BROKEN;
     int code = attend(child);
     write_record(plan.exit_record, code);
     return code;

@@ -169,7 +169,7 @@ static void test_known_operations(void **state)
 {
     refused("CreateService", "{\"serviceName\": \"s\"}", "NotImplementedException");
     assert_int_equal(reply.status, 501);
-    refused("ListServicesByNamespace", "{}", "NotImplementedException");
+    refused("CreateTaskSet", "{}", "NotImplementedException");
     refused("Nonsense", "{}", "UnknownOperationException");
     assert_int_equal(reply.status, 400);
 }

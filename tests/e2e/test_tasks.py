@@ -134,6 +134,7 @@ def stop_task(sim):
 def ignores_sigterm(sim):
     define(sim, "stubborn", shell("trap '' TERM; echo up; while :; do sleep 1; done", stopTimeout=2))
     arn = run(sim, "stubborn")
+    wait_for(sim, arn, "RUNNING")
     wait_until(lambda: messages(sim, "stubborn", arn) == ["up"])
     sim.client("ecs").stop_task(cluster="c", task=arn)
     task = wait_for(sim, arn, "STOPPED")
@@ -359,6 +360,7 @@ def survives_stop_and_start(sim):
     sim.client("ecs").create_cluster(clusterName="kept")
     define(sim, "kept", shell("echo kept; exec sleep 300"))
     arn = run(sim, "kept")
+    wait_for(sim, arn, "RUNNING")
     wait_until(lambda: messages(sim, "kept", arn) == ["kept"])
     sim.stop()
     sim.start()
