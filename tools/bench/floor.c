@@ -1,12 +1,13 @@
 /* floor: the yardstick of tools/bench/bench: the least that a router and a worker can cost. A bare libev HTTP server
- * forwards each request's body over nng to an echo process and answers a constant body; everything collected in one
- * turn of the loop is one nng message, with at most one outstanding. Usage: floor PORT */
+ * forwards each request over nng (raw REQ/REP, as awssim's own bus) to an echo process and answers a constant body;
+ * everything collected in one turn of the loop is one nng message, with at most one outstanding. Usage: floor PORT */
 #include <arpa/inet.h>
 #include <ev.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <nng/nng.h>
-#include <nng/protocol/pair0/pair.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void be_batch(void)
 static nng_socket open_bus(const char *url, int listens, int *fd)
 {
     nng_socket s;
-    check(nng_pair0_open(&s), "open");
+    check(listens ? nng_rep0_open_raw(&s) : nng_req0_open_raw(&s), "open");
     check(nng_socket_set_int(s, NNG_OPT_SENDBUF, 128), "sendbuf");
     check(nng_socket_set_int(s, NNG_OPT_RECVBUF, 128), "recvbuf");
     check(listens ? nng_listen(s, url, NULL, 0) : nng_dial(s, url, NULL, NNG_FLAG_NONBLOCK), url);
@@ -189,6 +190,7 @@ static void on_flush(struct ev_loop *own, ev_prepare *prepare, int events)
         return;
     check(nng_msg_alloc(&message, 0), "message");
     check(nng_msg_append(message, batch, batch_used), "append");
+    check(nng_msg_header_append_u32(message, 0x80000001u), "header"); /* raw sockets want an id with the top bit */
     if (nng_sendmsg(bus, message, NNG_FLAG_NONBLOCK) != 0) {
         nng_msg_free(message);
         return;
