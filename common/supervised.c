@@ -3,6 +3,7 @@
 
 #include "common/fdio.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -37,5 +38,6 @@ int supervised_control(void)
 bool supervised_orphaned(void)
 {
     char byte;
-    return read(CONTROL_FD, &byte, 1) == 0;
+    ssize_t n = read(CONTROL_FD, &byte, 1);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }

@@ -48,7 +48,8 @@ static void say_hello(struct bus *bus, struct bus_link *link)
 }
 
 /* False when the other process speaks another envelope. Then the one that was started later ends, with the exit code
- * that keeps it from being started again: swapping one service for a build that does not fit leaves the rest alone. */
+ * that keeps it from being started again: swapping one service for a build that does not fit leaves the rest alone.
+ * Until it has read our HELLO and done so the connection stays, unused. */
 static bool hello_fits(struct bus *bus, slice body)
 {
     struct msg hello;
@@ -76,8 +77,6 @@ static void hello_to_listener(struct bus_port *port, const struct bus_packet *pa
     conn->link.tag = packet->tag;
     say_hello(bus, &conn->link);
     conn->link.ready = hello_fits(bus, body);
-    if (!conn->link.ready)
-        bus_wire_drop(port->wire, packet->pipe);
 }
 
 static void hello_to_peer(struct bus_port *port, const struct bus_packet *packet, const struct bus_head *head,
@@ -86,10 +85,8 @@ static void hello_to_peer(struct bus_port *port, const struct bus_packet *packet
     struct bus_link *link = &port->peer->link;
     if (link->pipe != packet->pipe || link->session != head->session || link->ready)
         return;
-    if (!hello_fits(port->bus, body)) {
-        bus_wire_drop(port->wire, packet->pipe);
+    if (!hello_fits(port->bus, body))
         return;
-    }
     link->ready = true;
     if (port->bus->config.on_peer && !port->bus->closing)
         port->bus->config.on_peer(port->bus->config.context, port->peer, true);
