@@ -1,8 +1,7 @@
-/* xml: XML texts out (written here: small, on the hot path) and in (read by expat into a tree). */
+/* xml: XML texts, written piece by piece. */
 #pragma once
 
 #include "common/slice.h"
-#include "common/list.h"
 
 struct buf;
 

@@ -22,10 +22,19 @@ const struct api_operation *api_find_operation(const struct api_service *service
     return NULL;
 }
 
+const struct api_error *api_find_error(const struct api_service *service, slice code)
+{
+    for (size_t i = 0; i < service->n_errors; i++) {
+        if (slice_eq(service->errors[i]->code, code))
+            return service->errors[i];
+    }
+    return NULL;
+}
+
 slice api_to_json(struct arena *arena, const struct api_shape *shape, const void *object)
 {
     struct json_writer *w = json_writer_open(arena);
-    jsonform_encode(w, shape, object, false);
+    jsonform_encode(w, shape, object, 0);
     return json_writer_close(w);
 }
 
@@ -34,7 +43,7 @@ int api_from_json(struct arena *arena, const struct api_shape *shape, slice text
     struct val value;
     slice why;
     TRY(json_parse(arena, text, &value, &why));
-    return jsonform_decode(arena, shape, &value, object, &why);
+    return jsonform_decode(arena, shape, &value, 0, object, &why);
 }
 
 void api_copy(struct arena *arena, const struct api_shape *shape, const void *from, void *to)

@@ -42,7 +42,7 @@ enum api_location {
     API_STATUS,
 };
 
-enum api_timestamp { API_TIME_DEFAULT, API_TIME_EPOCH, API_TIME_ISO8601, API_TIME_RFC1123 };
+enum api_timestamp { API_TIME_DEFAULT, API_TIME_EPOCH, API_TIME_ISO8601, API_TIME_RFC1123, API_TIME_ISO8601_MS };
 
 enum api_shape_flag {
     API_UNION = 1,       /* exactly one member is set */
@@ -122,7 +122,7 @@ struct api_operation {
     bool unsigned_ok;            /* the model asks for no signature */
     const struct api_shape *in;  /* NULL: none, or not imported */
     const struct api_shape *out; /* NULL: none, or not imported */
-    slice result_wrapper;        /* query: absent when the operation has no output */
+    slice result_wrapper;        /* query: absent when the operation has no output; REST-XML: the body's root element */
     const struct api_error *const *errors;
     uint16_t n_errors;
     api_handler_fn *handler; /* NULL: known, not implemented */
@@ -161,6 +161,9 @@ struct api_service {
 
 /* By exact name, or NULL. */
 const struct api_operation *api_find_operation(const struct api_service *service, slice name);
+
+/* By the code on the wire, or NULL. */
+const struct api_error *api_find_error(const struct api_service *service, slice code);
 
 /* The JSON form of a value of that shape, for storage and for calls between services; object is the C structure.
  * Only what is set is written. */

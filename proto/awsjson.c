@@ -16,30 +16,29 @@ static const struct api_operation *find(struct arena *arena, const struct api_se
     return api_find_operation(service, *name);
 }
 
-int codecs_decode_json(struct arena *arena, const struct api_operation *operation, slice body, void *in, slice *why)
+int codecs_decode_json(struct arena *arena, const struct api_shape *shape, slice body, unsigned flags, void *object,
+                       slice *why)
 {
     struct val value;
     if (slice_empty(slice_trim(body)))
         value = val_object(); /* accepted by AWS where nothing is required */
     else if (json_parse(arena, body, &value, why) != 0)
         return BAD_INPUT;
-    if (!operation->in)
-        return 0;
-    return jsonform_decode(arena, operation->in, &value, in, why);
+    return shape ? jsonform_decode(arena, shape, &value, flags, object, why) : 0;
 }
 
 static int decode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                   const struct msg *request, void *in, slice *why)
 {
-    return codecs_decode_json(arena, operation, request->body, in, why);
+    return codecs_decode_json(arena, operation->in, request->body, 0, in, why);
 }
 
-slice codecs_encode_json(struct arena *arena, const struct api_operation *operation, const void *out, bool main_lists)
+slice codecs_encode_json(struct arena *arena, const struct api_shape *shape, const void *object, unsigned flags)
 {
-    if (!operation->out)
+    if (!shape)
         return S("{}");
     struct json_writer *w = json_writer_open(arena);
-    jsonform_encode(w, operation->out, out, main_lists);
+    jsonform_encode(w, shape, object, flags);
     return json_writer_close(w);
 }
 
@@ -54,7 +53,7 @@ static void encode(struct arena *arena, const struct api_service *service, const
 {
     reply->status = 200;
     reply->content_type = content_type(arena, service);
-    reply->body = codecs_encode_json(arena, operation, out, true);
+    reply->body = codecs_encode_json(arena, operation->out, out, JSONFORM_MAIN_LISTS);
 }
 
 slice codecs_encode_json_error(struct arena *arena, const struct codec_failure *failure)

@@ -4,8 +4,8 @@
 #include "common/arena.h"
 
 static const struct codec *const by_protocol[] = {
-    [API_AWSJSON] = &codecs_awsjson, [API_QUERY] = &codecs_query, [API_EC2QUERY] = NULL,
-    [API_RESTJSON] = NULL,           [API_RESTXML] = NULL,
+    [API_AWSJSON] = &codecs_awsjson,   [API_QUERY] = &codecs_query,     [API_EC2QUERY] = &codecs_ec2query,
+    [API_RESTJSON] = &codecs_restjson, [API_RESTXML] = &codecs_restxml,
 };
 
 const struct codec *codec_for(uint8_t protocol)
@@ -23,14 +23,14 @@ static const struct api_operation *find(struct arena *arena, const struct api_se
 static int decode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                   const struct msg *request, void *in, slice *why)
 {
-    return codecs_decode_json(arena, operation, request->body, in, why);
+    return codecs_decode_json(arena, operation->in, request->body, 0, in, why);
 }
 
 static void encode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                    slice request_id, const void *out, struct msg *reply)
 {
     reply->status = 200;
-    reply->body = codecs_encode_json(arena, operation, out, false);
+    reply->body = codecs_encode_json(arena, operation->out, out, 0);
 }
 
 static void encode_error(struct arena *arena, const struct api_service *service, const struct api_operation *operation,

@@ -128,7 +128,8 @@ static int decode_map(struct decoder *d, const struct api_shape *shape, const st
     return 0;
 }
 
-static int decode_structure(struct decoder *d, const struct api_shape *shape, const struct val *value, void *object)
+static int decode_structure(struct decoder *d, const struct api_shape *shape, const struct val *value, unsigned flags,
+                            void *object)
 {
     size_t hint = 0;
     if (value->type != VAL_OBJECT)
@@ -138,7 +139,7 @@ static int decode_structure(struct decoder *d, const struct api_shape *shape, co
         if (field->value.type == VAL_NULL)
             continue;
         const struct api_member *member = walk_member(shape, field->key, &hint);
-        if (member)
+        if (member && (member->location == API_BODY || !(flags & JSONFORM_BODY)))
             TRY(decode_place(d, member->shape, &field->value, (char *)object + member->offset, false));
     }
     return 0;
@@ -156,10 +157,10 @@ static int decode_container(struct decoder *d, const struct api_shape *shape, co
         return 0;
     }
     if (by_value)
-        return decode_structure(d, shape, value, place);
+        return decode_structure(d, shape, value, 0, place);
     void *object = arena_alloc(d->arena, shape->size);
     *(void **)place = object;
-    return decode_structure(d, shape, value, object);
+    return decode_structure(d, shape, value, 0, object);
 }
 
 static int decode_place(struct decoder *d, const struct api_shape *shape, const struct val *value, void *place,
@@ -187,11 +188,11 @@ static int decode_place(struct decoder *d, const struct api_shape *shape, const 
     }
 }
 
-int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, void *object,
-                    slice *why)
+int jsonform_decode(struct arena *arena, const struct api_shape *shape, const struct val *value, unsigned flags,
+                    void *object, slice *why)
 {
     struct decoder d = {.arena = arena};
-    int result = decode_structure(&d, shape, value, object);
+    int result = decode_structure(&d, shape, value, flags, object);
     *why = d.why;
     return result;
 }
@@ -239,18 +240,26 @@ static void encode_place(struct json_writer *w, const struct api_shape *shape, c
         json_val(w, *(const struct val *const *)place);
         break;
     default:
-        jsonform_encode(w, shape, walk_structure(place, by_value), false);
+        jsonform_encode(w, shape, walk_structure(place, by_value), 0);
     }
 }
 
-void jsonform_encode(struct json_writer *w, const struct api_shape *shape, const void *object, bool main_lists)
+static bool is_written(const struct api_member *member, const void *place, unsigned flags)
+{
+    if ((flags & JSONFORM_BODY) && member->location != API_BODY)
+        return false;
+    if ((flags & JSONFORM_MAIN_LISTS) && member->shape->type == API_LIST && !(member->flags & API_OMIT_EMPTY))
+        return true;
+    return walk_is_set(member->shape, place, false);
+}
+
+void jsonform_encode(struct json_writer *w, const struct api_shape *shape, const void *object, unsigned flags)
 {
     json_object_begin(w);
     for (size_t i = 0; i < shape->n_members; i++) {
         const struct api_member *member = &shape->members[i];
         const char *place = (const char *)object + member->offset;
-        bool set = walk_is_set(member->shape, place, false);
-        if (!set && !(main_lists && member->shape->type == API_LIST && !(member->flags & API_OMIT_EMPTY)))
+        if (!is_written(member, place, flags))
             continue;
         json_key(w, member->name);
         encode_place(w, member->shape, place, false);

@@ -26,8 +26,8 @@ static slice action_of(slice form)
     return (slice){NULL, 0};
 }
 
-static const struct api_operation *find(struct arena *arena, const struct api_service *service,
-                                        const struct msg *request, slice *name)
+const struct api_operation *codecs_find_action(struct arena *arena, const struct api_service *service,
+                                               const struct msg *request, slice *name)
 {
     *name = action_of(form_of(request));
     if (slice_empty(*name))
@@ -35,8 +35,8 @@ static const struct api_operation *find(struct arena *arena, const struct api_se
     return api_find_operation(service, *name);
 }
 
-static int decode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
-                  const struct msg *request, void *in, slice *why)
+int codecs_decode_form(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
+                       const struct msg *request, void *in, slice *why)
 {
     struct pair_list pairs = {0};
     if (!operation->in)
@@ -57,7 +57,7 @@ static void encode(struct arena *arena, const struct api_service *service, const
     xml_open_tag_ns(&xml, root, service->xmlns);
     if (operation->result_wrapper.ptr) {
         xml_open_tag(&xml, operation->result_wrapper);
-        xmlform_encode(arena, &xml, operation->out, out, API_TIME_ISO8601);
+        xmlform_encode(arena, &xml, operation->out, out, API_TIME_ISO8601, XMLFORM_MAIN_LISTS);
         xml_close_tag(&xml, operation->result_wrapper);
     }
     buf_add(&xml, S("<ResponseMetadata>"));
@@ -67,6 +67,13 @@ static void encode(struct arena *arena, const struct api_service *service, const
     reply->status = 200;
     reply->content_type = S("text/xml");
     reply->body = buf_slice(&xml);
+}
+
+void codecs_add_extra_elements(struct buf *xml, const struct codec_failure *failure)
+{
+    const struct val *extra = failure->extra;
+    for (size_t i = 0; extra && extra->type == VAL_OBJECT && i < extra->object.len; i++)
+        xml_element(xml, extra->object.items[i].key, val_get_string(extra, extra->object.items[i].key));
 }
 
 static void encode_error(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
@@ -79,9 +86,7 @@ static void encode_error(struct arena *arena, const struct api_service *service,
     xml_element(&xml, S("Type"), failure->error->fault ? S("Receiver") : S("Sender"));
     xml_element(&xml, S("Code"), failure->error->code);
     xml_element(&xml, S("Message"), failure->message.ptr ? failure->message : S(""));
-    const struct val *extra = failure->extra;
-    for (size_t i = 0; extra && extra->type == VAL_OBJECT && i < extra->object.len; i++)
-        xml_element(&xml, extra->object.items[i].key, val_get_string(extra, extra->object.items[i].key));
+    codecs_add_extra_elements(&xml, failure);
     buf_add(&xml, S("</Error>"));
     xml_element(&xml, S("RequestId"), request_id);
     buf_add(&xml, S("</ErrorResponse>"));
@@ -91,4 +96,4 @@ static void encode_error(struct arena *arena, const struct api_service *service,
     reply->error = failure->error->code;
 }
 
-const struct codec codecs_query = {find, decode, encode, encode_error};
+const struct codec codecs_query = {codecs_find_action, codecs_decode_form, encode, encode_error};

@@ -133,23 +133,46 @@ static void describe(struct buf *text, const struct violation *v, bool values)
     buf_printf(text, " failed to satisfy constraint: %.*s", SLICE_ARG(v->constraint));
 }
 
+/* "must …" where the others say "Member must …", and patterns in quotes. */
+static void describe_as_ecr(struct buf *text, const struct violation *v)
+{
+    static const slice pattern = S("Member must satisfy regular expression pattern: ");
+    buf_printf(text, "Invalid parameter at '%.*s' failed to satisfy constraint: '", SLICE_ARG(v->path));
+    if (slice_starts(v->constraint, pattern))
+        buf_printf(text, "must satisfy regular expression '%.*s'",
+                   SLICE_ARG(slice_sub(v->constraint, pattern.len, v->constraint.len)));
+    else
+        buf_add(text, slice_sub(v->constraint, slice_starts(v->constraint, S("Member ")) ? 7 : 0, v->constraint.len));
+    buf_add_char(text, '\'');
+}
+
+/* One violation at a time; a missing parameter is an error of its own. */
+static const struct api_error *describe_as_ec2(struct buf *text, const struct api_service *service,
+                                               const struct violation *v)
+{
+    const struct api_error *missing = api_find_error(service, S("MissingParameter"));
+    if (!v->value.ptr && !v->sensitive) {
+        buf_printf(text, "The request must contain the parameter %.*s", SLICE_ARG(v->path));
+        return missing ? missing : service->validation_error;
+    }
+    buf_printf(text, "Value (%.*s) for parameter %.*s is invalid. %.*s", SLICE_ARG(v->value), SLICE_ARG(v->path),
+               SLICE_ARG(v->constraint));
+    return service->validation_error;
+}
+
 struct codec_failure codec_violations_failure(struct arena *arena, const struct api_service *service,
                                               const struct violation_list *violations)
 {
     struct buf text;
     buf_init(&text, arena);
     const struct violation *first = &violations->items[0];
+    const struct api_error *error = service->validation_error;
     switch (service->validation_style) {
     case API_STYLE_ECR:
-        buf_printf(&text, "Invalid parameter at '%.*s' failed to satisfy constraint: '%.*s'", SLICE_ARG(first->path),
-                   SLICE_ARG(first->constraint));
+        describe_as_ecr(&text, first);
         break;
     case API_STYLE_EC2:
-        if (first->value.ptr)
-            buf_printf(&text, "Value (%.*s) for parameter %.*s is invalid. %.*s", SLICE_ARG(first->value),
-                       SLICE_ARG(first->path), SLICE_ARG(first->constraint));
-        else
-            buf_printf(&text, "The request must contain the parameter %.*s", SLICE_ARG(first->path));
+        error = describe_as_ec2(&text, service, first);
         break;
     default:
         buf_printf(&text, "%zu validation error%s detected: ", violations->len, violations->len == 1 ? "" : "s");
@@ -159,5 +182,5 @@ struct codec_failure codec_violations_failure(struct arena *arena, const struct 
             describe(&text, violation, service->validation_style == API_STYLE_FULL);
         }
     }
-    return (struct codec_failure){.error = service->validation_error, .message = buf_slice(&text)};
+    return (struct codec_failure){.error = error, .message = buf_slice(&text)};
 }

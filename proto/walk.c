@@ -51,6 +51,8 @@ static slice time_text(struct arena *arena, int64_t ms, enum api_timestamp forma
     case API_TIME_RFC1123:
         time_rfc1123(ms, date);
         return arena_printf(arena, "%s", date);
+    case API_TIME_ISO8601_MS:
+        return time_iso8601(arena, ms, true);
     default:
         return time_iso8601(arena, ms, ms % 1000 != 0);
     }

@@ -2,6 +2,8 @@
  * encode their own. */
 #include "router/refuse.h"
 
+#include "common/arena.h"
+
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/xml.h"

@@ -85,6 +85,11 @@ class Service:
     def tag(self, shape):
         return self.tags.get(shape) or f"{self.name}_{snake(shape)}"
 
+    def entry_tag(self, shape):
+        """The C tag of a map's entries; some models have a structure of that name."""
+        tag = f"{self.tag(shape)}_entry"
+        return f"{self.tag(shape)}_pair" if tag in self.tags.values() else tag
+
     def is_document(self, shape):
         return self.shapes[shape].get("document", False)
 
@@ -141,15 +146,15 @@ class Service:
                 out.append(f"struct {self.tag(shape)} {{ {self.value_type(kind['member']['shape'])} *items; size_t len; "
                            "bool set; };".replace("* *", "**"))
             elif kind["type"] == "map":
-                out.append(f"struct {self.tag(shape)}_entry;")
-                out.append(f"struct {self.tag(shape)} {{ struct {self.tag(shape)}_entry *items; size_t len; bool set; }};")
+                out.append(f"struct {self.entry_tag(shape)};")
+                out.append(f"struct {self.tag(shape)} {{ struct {self.entry_tag(shape)} *items; size_t len; bool set; }};")
         for shape in structures:
             members = [f"    {self.member_type(m['shape'])} {snake(n)};".replace("* ", "*")
                        for n, m in self.shapes[shape].get("members", {}).items()]
             out += [f"struct {self.tag(shape)} {{", *(members or ["    char unused;"]), "};"]
         for shape, kind in self.shapes.items():
             if kind["type"] == "map":
-                out.append(f"struct {self.tag(shape)}_entry {{ slice key; {self.value_type(kind['value']['shape'])} value; }};")
+                out.append(f"struct {self.entry_tag(shape)} {{ slice key; {self.value_type(kind['value']['shape'])} value; }};")
         out += self.operation_declarations()
         out += [f"extern const struct api_error {name};" for name, _ in self.errors()]
         out += [f"extern const struct api_shape {self.name}_shape_{snake(s)};" for s in structures]
@@ -275,8 +280,8 @@ class Service:
             table, entry = "API_LIST", f"sizeof({self.value_type(kind['member']['shape'])})"
         else:
             rows = [self.member_row(None, "key", kind["key"], 0),
-                    self.member_row(None, "value", kind["value"], f"offsetof({tag}_entry, value)")]
-            table, entry = "API_MAP", f"sizeof({tag}_entry)"
+                    self.member_row(None, "value", kind["value"], f"offsetof(struct {self.entry_tag(shape)}, value)")]
+            table, entry = "API_MAP", f"sizeof(struct {self.entry_tag(shape)})"
         members = f"members_{shape}" if rows else "NULL"
         out = [f"static const struct api_member members_{shape}[] = {{", *rows, "};"] if rows else []
         return out + [f"{static}const struct api_shape {name} = {{{slice_of(shape)}, {table}, {flags}, {len(rows)}, sizeof({tag}), "
@@ -300,10 +305,11 @@ class Service:
         errors = [e for e in operation.get("errors", ()) if e in self.shapes]
         table = f"errors_{name}" if errors else "NULL"
         handler = f"run_{snake(name)}" if operation.get("handler") else "NULL"
+        wrapper = operation.get("resultWrapper") or self.overlay.get("roots", {}).get(name)
         return (f"{{{slice_of(name)}, {slice_of(http.get('method', 'POST'))}, {slice_of(http.get('requestUri', '/'))}, "
                 f"{http.get('responseCode', 200)}, {str(self.is_readonly(name)).lower()}, "
                 f"{str(operation.get('authtype') == 'none').lower()}, {part['input']}, {part['output']}, "
-                f"{slice_of(operation.get('resultWrapper'))}, {table}, {len(errors)}, {handler}}}")
+                f"{slice_of(wrapper)}, {table}, {len(errors)}, {handler}}}")
 
     def operation_tables(self):
         out = []

@@ -20,8 +20,9 @@ class Model:
         self.overlay = document["overlay"]
         self.shapes = document["shapes"]
         self.protocol = self.metadata["protocol"]
-        self.operations = {n: o for n, o in document["operations"].items()
-                           if o.get("modelled") and not self.has_eventstream(o.get("output"))}
+        modelled = {n: o for n, o in document["operations"].items() if o.get("modelled")}
+        self.streams = {n: o for n, o in modelled.items() if self.has_eventstream(o.get("output"))}
+        self.operations = {n: o for n, o in modelled.items() if n not in self.streams}
         self.botocore = botocore.model.ServiceModel(self.as_botocore(document), service)
 
     def as_botocore(self, document):
@@ -42,6 +43,26 @@ class Model:
     def has_eventstream(self, shape):
         members = self.shapes[shape].get("members", {}) if shape else {}
         return any(self.shapes[m["shape"]].get("eventstream") for m in members.values())
+
+    @property
+    def is_query(self):
+        return self.protocol in ("query", "ec2")
+
+    @property
+    def is_rest(self):
+        return self.protocol.startswith("rest-")
+
+    def stream_shape(self, operation):
+        members = self.shapes[self.streams[operation]["output"]]["members"]
+        return next(m["shape"] for m in members.values() if self.shapes[m["shape"]].get("eventstream"))
+
+    def query_name(self, shape, name):
+        """What a member is called in a query form."""
+        member = self.shapes[shape]["members"][name]
+        wire = member.get("locationName", name)
+        if self.protocol == "ec2":
+            return member.get("queryName") or (wire[:1].upper() + wire[1:] if "locationName" in member else name)
+        return wire
 
     def kind(self, shape):
         """The shape's type, "document" for free-form ones."""

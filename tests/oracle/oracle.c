@@ -1,9 +1,10 @@
 /* oracle: runs the codecs for oracle.py, which judges them with botocore. Commands come on standard input, answers go
  * to standard output; both are a count and that many texts, count and lengths being 32-bit numbers in network order:
- *   decode SERVICE METHOD QUERY HEADERS CONTENT-TYPE BODY   → ok OPERATION JSON | bad WHY
+ *   decode SERVICE METHOD PATH QUERY HEADERS CONTENT-TYPE BODY   → ok OPERATION JSON | bad WHY
  *   validate (the same)                                     → ok | reply… of the failure | bad WHY
  *   encode SERVICE OPERATION JSON                           → reply STATUS CONTENT-TYPE HEADERS BODY
  *   error SERVICE OPERATION ERROR MESSAGE JSON              → reply…
+ *   stream SERVICE OPERATION JSON                           → ok and the bytes of that event
  *   patterns SERVICE                                        → ok and the patterns that cannot be compiled
  * What is right and wrong it leaves to oracle.py. */
 #include "common/arena.h"
@@ -13,6 +14,7 @@
 #include "common/map.h"
 #include "proto/codec.h"
 #include "proto/constraint.h"
+#include "proto/eventstream.h"
 #include "tests/oracle/services.h"
 
 #include <arpa/inet.h>
@@ -113,11 +115,11 @@ static const struct api_operation *decode(struct command *command, void **in)
 {
     struct msg request = {.kind = MSG_REQUEST,
                           .method = command->fields[2],
-                          .path = S("/"),
-                          .query = command->fields[3],
-                          .headers = command->fields[4],
-                          .content_type = command->fields[5],
-                          .body = command->fields[6]};
+                          .path = command->fields[3],
+                          .query = command->fields[4],
+                          .headers = command->fields[5],
+                          .content_type = command->fields[6],
+                          .body = command->fields[7]};
     slice name, why = S("");
     const struct api_operation *operation =
         command->codec->operation(command->arena, command->service, &request, &name);
@@ -216,6 +218,29 @@ static void run_error(struct command *command)
     answer_reply(command, &reply);
 }
 
+/* The events of an operation's answer stream, each given as the JSON form of the stream with one member. */
+static void run_stream(struct command *command)
+{
+    const struct api_operation *operation = operation_of(command);
+    struct buf stream;
+    if (!operation)
+        return;
+    buf_init(&stream, command->arena);
+    for (size_t i = 0; i < operation->out->n_members; i++) {
+        const struct api_shape *shape = operation->out->members[i].shape;
+        if (!(shape->flags & API_EVENTSTREAM))
+            continue;
+        void *event = arena_alloc(command->arena, shape->size);
+        if (api_from_json(command->arena, shape, command->fields[3], event) != 0) {
+            answer_bad(command, S("the JSON form cannot be read"));
+            return;
+        }
+        eventstream_event(command->arena, &stream, command->service, shape, event);
+    }
+    answer(command, S("ok"));
+    answer(command, buf_slice(&stream));
+}
+
 static void collect_patterns(struct command *command, const struct api_shape *shape, struct map *seen)
 {
     if (!shape || map_get(seen, shape->name))
@@ -247,6 +272,7 @@ static void run(struct command *command)
                  {S("validate"), run_validate},
                  {S("encode"), run_encode},
                  {S("error"), run_error},
+                 {S("stream"), run_stream},
                  {S("patterns"), run_patterns}};
     for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
         if (slice_eq(services[i]->name, command->fields[1]))

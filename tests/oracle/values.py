@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import re
 
 import texts
 from model import FLOATS, INTEGERS, TEXTS
@@ -63,7 +64,28 @@ class Values:
         names = [n for n in members if n in required or self.wanted(members[n], stack)]
         if self.model.shapes[shape].get("union"):
             names = [self.rng.choice(list(members))]
-        return {n: self.value(members[n], stack + (shape,)) for n in names}
+        return {n: self.located(shape, n, members[n], stack + (shape,)) for n in names}
+
+    def located(self, owner, name, shape, stack):
+        """A member's value, fit for where HTTP carries it."""
+        location = self.model.shapes[owner]["members"][name].get("location")
+        if location == "statusCode":
+            return self.rng.choice([200, 201, 202])
+        value = self.value(shape, stack)
+        if location in ("header", "headers", "uri") and stack == (owner,):
+            return self.plain(location, value)
+        return value
+
+    def plain(self, location, value):
+        """Without what headers cannot carry: spaces at the ends, controls, other alphabets, commas in lists; labels are not
+        empty."""
+        if isinstance(value, dict):
+            return {re.sub("[^a-z0-9-]", "", k.lower()) or "k": self.plain(location, v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.plain(location, v).replace(",", "") or "v" if isinstance(v, str) else v for v in value]
+        if not isinstance(value, str) or (location == "uri" and value):
+            return value
+        return re.sub("[^!-~ ]", "", value).strip() or "v"
 
     def wanted(self, shape, stack):
         if self.how == "required" or shape in stack or len(stack) > DEEPEST:
@@ -106,6 +128,30 @@ def json_form(model, shape, value, whole_seconds=False):
         ms = round(value.timestamp() * 1000)
         return ms // 1000 if whole_seconds or ms % 1000 == 0 else ms / 1000
     return value
+
+
+def in_rest(model, shape, value):
+    """What is left of an input whose empty lists in headers and query strings, flattened empty lists and empty payloads
+    leave no trace."""
+    kind = model.kind(shape)
+    if kind == "list":
+        return [in_rest(model, model.shapes[shape]["member"]["shape"], v) for v in value]
+    if kind == "map":
+        return {k: in_rest(model, model.shapes[shape]["value"]["shape"], v) for k, v in value.items()}
+    if kind != "structure":
+        return value
+    kept = {}
+    for name, inner in value.items():
+        member = model.shapes[shape]["members"][name]
+        elsewhere = "location" in member or model.shapes[shape].get("payload") == name
+        flat = member.get("flattened") or model.shapes[member["shape"]].get("flattened")
+        raw = model.kind(member["shape"]) in ("list", "map", "blob", "string")
+        if (elsewhere or (flat and model.protocol == "rest-xml")) and raw and len(inner) == 0 and member.get("location") != "header":
+            continue
+        if member.get("location") == "header" and inner == []:
+            continue
+        kept[name] = in_rest(model, member["shape"], inner)
+    return kept
 
 
 def in_query(value):

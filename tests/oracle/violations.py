@@ -17,7 +17,8 @@ class Violations:
         self.model = model
         self.rng = rng
         self.valid = Values(model, rng, "required")
-        self.show_values = model.overlay["validation"]["style"] == "full"
+        self.style = model.overlay["validation"]["style"]
+        self.show_values = self.style != "no-value"
 
     # What AWS says.
 
@@ -81,8 +82,29 @@ class Violations:
             return "true" if value else "false"
         return str(value)
 
+    def message(self, violations):
+        """The whole text of an answer to these."""
+        if self.style in ("ecr", "ec2"):
+            return violations[0]
+        return f"{len(violations)} validation error{'s' if len(violations) != 1 else ''} detected: {'; '.join(violations)}"
+
+    def text_ecr(self, path, words):
+        pattern = "Member must satisfy regular expression pattern: "
+        words = f"must satisfy regular expression '{words[len(pattern):]}'" if words.startswith(pattern) else words.removeprefix("Member ")
+        return f"Invalid parameter at '{path}' failed to satisfy constraint: '{words}'"
+
+    def text_ec2(self, path, shape, value, words):
+        sensitive = self.model.shapes[shape].get("sensitive")
+        if value is None and not sensitive:
+            return f"The request must contain the parameter {path}"
+        return f"Value ({'' if sensitive else self.printed(shape, value)}) for parameter {path} is invalid. {words}"
+
     def text(self, path, shape, value, words):
         """One violation as AWS writes it."""
+        if self.style == "ecr":
+            return self.text_ecr(path, words)
+        if self.style == "ec2":
+            return self.text_ec2(path, shape, value, words)
         if value is None:
             where = f"Value null at '{path}'" if not self.model.shapes[shape].get("sensitive") else f"Value at '{path}'"
         elif self.model.shapes[shape].get("sensitive") or not self.show_values:

@@ -1,0 +1,188 @@
+/* eventstream: see eventstream.h. */
+#include "proto/eventstream.h"
+
+#include "common/arena.h"
+#include "proto/codecs.h"
+#include "proto/jsonform.h"
+#include "proto/rest.h"
+#include "proto/walk.h"
+#include "proto/xmlform.h"
+
+#include <arpa/inet.h>
+#include <zlib.h>
+
+enum {
+    HEADER_TRUE = 0,
+    HEADER_FALSE = 1,
+    HEADER_INT = 4,
+    HEADER_LONG = 5,
+    HEADER_BYTES = 6,
+    HEADER_STRING = 7,
+    HEADER_TIME = 8
+};
+enum { PRELUDE_BYTES = 12, CHECKSUM_BYTES = 4 };
+
+static void add_number(struct buf *out, uint64_t value, size_t bytes)
+{
+    while (bytes-- > 0)
+        buf_add_char(out, (char)(value >> (8 * bytes)));
+}
+
+static void add_header_name(struct buf *headers, slice name, int type)
+{
+    add_number(headers, name.len, 1);
+    buf_add(headers, name);
+    add_number(headers, (uint64_t)type, 1);
+}
+
+static void add_text_header(struct buf *headers, slice name, int type, slice value)
+{
+    add_header_name(headers, name, type);
+    add_number(headers, value.len, 2);
+    buf_add(headers, value);
+}
+
+static void add_checksum(struct buf *out, size_t from)
+{
+    add_number(out, crc32(0, (const Bytef *)out->ptr + from, (uInt)(out->len - from)), CHECKSUM_BYTES);
+}
+
+static void add_message(struct buf *out, slice headers, slice payload)
+{
+    size_t from = out->len;
+    add_number(out, PRELUDE_BYTES + headers.len + payload.len + CHECKSUM_BYTES, 4);
+    add_number(out, headers.len, 4);
+    add_checksum(out, from);
+    buf_add(out, headers);
+    buf_add(out, payload);
+    add_checksum(out, from);
+}
+
+static void begin_headers(struct arena *arena, struct buf *headers, slice event_type, slice content_type)
+{
+    buf_init(headers, arena);
+    add_text_header(headers, S(":message-type"), HEADER_STRING, S("event"));
+    add_text_header(headers, S(":event-type"), HEADER_STRING, event_type);
+    if (content_type.ptr)
+        add_text_header(headers, S(":content-type"), HEADER_STRING, content_type);
+}
+
+static void add_member_header(struct buf *headers, const struct api_member *member, const void *place)
+{
+    uint64_t number = (uint64_t)((const struct opt_int *)place)->v;
+    switch (member->shape->type) {
+    case API_BOOLEAN:
+        add_header_name(headers, member->wire, ((const struct opt_bool *)place)->v ? HEADER_TRUE : HEADER_FALSE);
+        break;
+    case API_INTEGER:
+        add_header_name(headers, member->wire, HEADER_INT);
+        add_number(headers, number, 4);
+        break;
+    case API_LONG:
+        add_header_name(headers, member->wire, HEADER_LONG);
+        add_number(headers, number, 8);
+        break;
+    case API_TIMESTAMP:
+        add_header_name(headers, member->wire, HEADER_TIME);
+        add_number(headers, number, 8);
+        break;
+    default:
+        add_text_header(headers, member->wire, member->shape->type == API_BLOB ? HEADER_BYTES : HEADER_STRING,
+                        *(const slice *)place);
+    }
+}
+
+static const struct api_member *payload_member(const struct api_shape *event)
+{
+    for (size_t i = 0; i < event->n_members; i++) {
+        if (event->members[i].flags & API_EVENT_PAYLOAD)
+            return &event->members[i];
+    }
+    return NULL;
+}
+
+static slice structured(struct arena *arena, const struct api_service *service, const struct api_shape *shape,
+                        slice root, const void *object)
+{
+    if (service->protocol != API_RESTXML)
+        return codecs_encode_json(arena, shape, object, 0);
+    struct buf xml;
+    buf_init(&xml, arena);
+    xml_open_tag(&xml, root);
+    xmlform_encode(arena, &xml, shape, object, API_TIME_ISO8601_MS, 0);
+    xml_close_tag(&xml, root);
+    return buf_slice(&xml);
+}
+
+static void add_event(struct arena *arena, struct buf *out, const struct api_service *service,
+                      const struct api_member *kind, const void *object)
+{
+    struct buf headers;
+    const struct api_member *payload = payload_member(kind->shape);
+    bool raw = payload && rest_is_raw(payload);
+    slice type = service->protocol == API_RESTXML ? S("text/xml") : S("application/json");
+    begin_headers(arena, &headers, kind->name, raw ? S("application/octet-stream") : type);
+    bool members = false;
+    for (size_t i = 0; i < kind->shape->n_members; i++) {
+        const struct api_member *member = &kind->shape->members[i];
+        const char *place = (const char *)object + member->offset;
+        if ((member->flags & API_EVENT_HEADER) && walk_is_set(member->shape, place, false))
+            add_member_header(&headers, member, place);
+        members |= !(member->flags & (API_EVENT_HEADER | API_EVENT_PAYLOAD));
+    }
+    slice body = S("");
+    const char *place = payload ? (const char *)object + payload->offset : NULL;
+    if (raw)
+        body = *(const slice *)(const void *)place;
+    else if (payload && walk_is_set(payload->shape, place, false))
+        body = structured(arena, service, payload->shape, payload->wire, walk_structure(place, false));
+    else if (members)
+        body = structured(arena, service, kind->shape, kind->shape->name, object);
+    add_message(out, buf_slice(&headers), body);
+}
+
+void eventstream_event(struct arena *arena, struct buf *out, const struct api_service *service,
+                       const struct api_shape *stream, const void *event)
+{
+    for (size_t i = 0; i < stream->n_members; i++) {
+        const struct api_member *kind = &stream->members[i];
+        const char *place = (const char *)event + kind->offset;
+        if (walk_is_set(kind->shape, place, false))
+            add_event(arena, out, service, kind, walk_structure(place, false));
+    }
+}
+
+void eventstream_initial(struct arena *arena, struct buf *out, const struct api_operation *operation,
+                         const void *answer)
+{
+    struct buf headers;
+    begin_headers(arena, &headers, S("initial-response"), S("application/json"));
+    struct json_writer *w = json_writer_open(arena);
+    json_object_begin(w);
+    for (size_t i = 0; operation->out && i < operation->out->n_members; i++) {
+        const struct api_member *member = &operation->out->members[i];
+        const char *place = (const char *)answer + member->offset;
+        if ((member->shape->flags & API_EVENTSTREAM) || member->shape->type != API_STRING ||
+            !walk_is_set(member->shape, place, false))
+            continue;
+        json_key(w, member->name);
+        json_string(w, *(const slice *)(const void *)place);
+    }
+    json_object_end(w);
+    add_message(out, buf_slice(&headers), json_writer_close(w));
+}
+
+void eventstream_exception(struct arena *arena, struct buf *out, slice type, slice message)
+{
+    struct buf headers;
+    buf_init(&headers, arena);
+    add_text_header(&headers, S(":message-type"), HEADER_STRING, S("exception"));
+    add_text_header(&headers, S(":exception-type"), HEADER_STRING, type);
+    add_text_header(&headers, S(":content-type"), HEADER_STRING, S("application/json"));
+    struct json_writer *w = json_writer_open(arena);
+    json_object_begin(w);
+    json_key(w, S("message"));
+    json_string(w, message);
+    json_object_end(w);
+    add_message(out, buf_slice(&headers), json_writer_close(w));
+}
