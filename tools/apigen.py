@@ -3,6 +3,8 @@
 
 usage: apigen.py service api.json NAME OUT.h OUT.c     one service's structures and tables (proto/api.h)
        apigen.py tables api.json NAME OUT.h OUT.c      the same without handlers, for tests of the codecs
+       apigen.py client api.json NAME OUT.h OUT.c OPERATION…
+                                                        those operations only, for a service that asks this one
        apigen.py routes OUT.c api.json…                 what the router knows of all services (proto/routes.h)
 """
 
@@ -187,6 +189,23 @@ class Service:
         for operation in self.operations.values():
             operation.pop("handler", None)
 
+    def keep_only(self, names):
+        """Drops all other operations, and the shapes that then nothing reaches."""
+        unknown = [n for n in names if not self.operations.get(n, {}).get("modelled")]
+        if unknown:
+            sys.exit(f"{self.name} has no model of {', '.join(unknown)}")
+        self.operations = {n: self.operations[n] for n in names}
+        reached, todo = set(), [o[p] for o in self.operations.values() for p in ("input", "output") if p in o]
+        todo += [e for o in self.operations.values() for e in o.get("errors", ()) if e in self.shapes]
+        while todo:
+            shape = todo.pop()
+            if shape not in reached:
+                reached.add(shape)
+                kind = self.shapes[shape]
+                todo += [m["shape"] for m in kind.get("members", {}).values()]
+                todo += [kind[p]["shape"] for p in ("member", "key", "value") if p in kind]
+        self.shapes = {n: k for n, k in self.shapes.items() if n in reached}
+
     # The tables.
 
     def constraint(self, shape):
@@ -341,13 +360,13 @@ class Service:
                 f"    {error['not_implemented']}, {error['internal_failure']},",
                 f"    operations, {len(self.operations)}, {len(self.constraints)}, all_errors, {len(self.errors())},", "};"]
 
-    def source(self):
+    def source(self, header):
         shapes = [line for shape in self.shapes for line in self.shape_table(shape)]
         declared = [f"static const struct api_shape {self.shape_name(s)};" for s in self.shapes
                     if self.shape_name(s).startswith("shape_")]
         return "\n".join([
             f"/* {self.name}: AWS's API as tables, generated from services/{self.name}/api.json. */",
-            f'#include "{self.name}_api.h"', "", "#include <stddef.h>", "", *self.constraint_tables(), *declared, *shapes,
+            f'#include "{header}"', "", "#include <stddef.h>", "", *self.constraint_tables(), *declared, *shapes,
             *self.error_tables(), *self.operation_tables(), *self.service_table(), ""])
 
 
@@ -374,12 +393,15 @@ def read(path, name=None):
 
 
 def main():
-    if sys.argv[1:2] in (["service"], ["tables"]) and len(sys.argv) == 6:
+    if sys.argv[1:2] in (["service"], ["tables"], ["client"]) and (len(sys.argv) == 6 or sys.argv[1] == "client"):
         service = read(sys.argv[2], sys.argv[3])
-        if sys.argv[1] == "tables":
+        header, source = pathlib.Path(sys.argv[4]), pathlib.Path(sys.argv[5])
+        if sys.argv[1] != "service":
             service.drop_handlers()
-        pathlib.Path(sys.argv[4]).write_text(service.header(), encoding="utf-8")
-        pathlib.Path(sys.argv[5]).write_text(service.source(), encoding="utf-8")
+        if sys.argv[1] == "client":
+            service.keep_only(sys.argv[6:])
+        header.write_text(service.header(), encoding="utf-8")
+        source.write_text(service.source(header.name), encoding="utf-8")
     elif sys.argv[1:2] == ["routes"] and len(sys.argv) > 3:
         pathlib.Path(sys.argv[2]).write_text(routes(sorted(map(read, sys.argv[3:]), key=lambda s: s.name)), encoding="utf-8")
     else:

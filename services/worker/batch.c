@@ -105,43 +105,83 @@ static bool prepare(struct worker *worker, struct running *running, void **in, s
     return true;
 }
 
+/* The reply to a call that answered CALL_FAILED or a fault. */
+static void answer_failed(struct worker *worker, const struct running *running, int result, struct msg *reply)
+{
+    const struct call *call = &running->call;
+    if (result == CALL_FAILED) {
+        struct codec_failure failure = {call->error, call->error_message, call->error_extra};
+        encode_failure(worker, running, &failure, reply);
+    } else {
+        slice name = call->operation ? call->operation->name : call->request->path;
+        log_error("%.*s failed (%d, request id %.*s): %s", SLICE_ARG(name), result, SLICE_ARG(call->request_id),
+                  db_error(worker->db));
+        batch_internal_failure(worker, running, reply);
+    }
+}
+
 static void answer(struct worker *worker, struct running *running, int result, const void *out, struct msg *reply)
 {
     struct call *call = &running->call;
     if (result == 0)
         codec_of(worker, call->request)
             ->encode(call->arena, worker->service->api, call->operation, call->request_id, out, reply);
-    else if (result == CALL_FAILED) {
-        struct codec_failure failure = {call->error, call->error_message, call->error_extra};
-        encode_failure(worker, running, &failure, reply);
-    } else {
-        log_error("%.*s failed (%d, request id %.*s): %s", SLICE_ARG(call->operation->name), result,
-                  SLICE_ARG(call->request_id), db_error(worker->db));
-        batch_internal_failure(worker, running, reply);
-    }
+    else
+        answer_failed(worker, running, result, reply);
 }
 
-/* A body that came as a file: a name in the spool folder. */
-static int read_body(struct running *running, struct msg *request)
+/* Whether the operation takes its body as it comes, inline or as a file. */
+static bool is_streaming(struct worker *worker, const struct call *call)
 {
-    if (slice_empty(request->body_file))
-        return 0;
-    slice name = arena_printf(running->call.arena, "%.*s/spool/%.*s", SLICE_ARG(running->call.conf->state_dir),
-                              SLICE_ARG(request->body_file));
-    const char *path = slice_cstr(running->call.arena, name);
-    return path ? fdio_read_file(running->call.arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
+    slice name;
+    uint8_t protocol = worker->service->api->protocol;
+    if (protocol != API_RESTJSON && protocol != API_RESTXML)
+        return false;
+    const struct api_operation *operation =
+        codec_of(worker, call->request)->operation(call->arena, worker->service->api, call->request, &name);
+    for (size_t i = 0; operation && operation->in && i < operation->in->n_members; i++) {
+        if (operation->in->members[i].flags & API_MEMBER_STREAMING)
+            return true;
+    }
+    return false;
 }
 
-bool batch_run(struct worker *worker, struct running *running, struct msg *reply)
+/* A body that came as a file is read, unless the handler wants the file. */
+static int read_body(struct worker *worker, struct running *running, struct msg *request)
+{
+    struct call *call = &running->call;
+    if (slice_empty(request->body_file) || is_streaming(worker, call))
+        return 0;
+    const char *path = slice_cstr(call->arena, call_body_path(call));
+    return path ? fdio_read_file(call->arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
+}
+
+/* Offers the request to the service's own hook. True when the call is over for now: *due says whether with a reply. */
+static bool run_raw(struct worker *worker, struct running *running, struct msg *reply, bool *due)
+{
+    struct call *call = &running->call;
+    bool taken = false;
+    if (!worker->service->raw || slice_eq(call->request->protocol, S("internal")))
+        return false;
+    db_call_begin(worker->db, call->arena);
+    int result = worker->service->raw(call, reply, &taken);
+    int ended = db_call_end(worker->db, result == 0);
+    if (!taken)
+        return false;
+    *due = result != CALL_LATER;
+    if (result == CALL_LATER)
+        later_keep(worker, running);
+    else if (result != 0 || ended != 0)
+        answer_failed(worker, running, result == 0 ? ended : result, reply);
+    return true;
+}
+
+static bool run_operation(struct worker *worker, struct running *running, struct msg *reply)
 {
     struct call *call = &running->call;
     struct msg request = *call->request;
     void *in;
-    if (!codec_of(worker, &request)) {
-        reply->status = 501;
-        return true;
-    }
-    if (read_body(running, &request) != 0) {
+    if (read_body(worker, running, &request) != 0) {
         log_error("cannot read the request body %.*s", SLICE_ARG(request.body_file));
         batch_internal_failure(worker, running, reply);
         return true;
@@ -163,6 +203,16 @@ bool batch_run(struct worker *worker, struct running *running, struct msg *reply
     }
     call->request = original;
     return true;
+}
+
+bool batch_run(struct worker *worker, struct running *running, struct msg *reply)
+{
+    bool due;
+    if (!codec_of(worker, running->call.request)) {
+        reply->status = 501;
+        return true;
+    }
+    return run_raw(worker, running, reply, &due) ? due : run_operation(worker, running, reply);
 }
 
 int batch_commit(struct worker *worker)
@@ -199,6 +249,13 @@ static void answer_lost(struct worker *worker, struct answer *answer)
         batch_internal_failure(worker, &answer->running, &answer->reply);
 }
 
+static bool may_have_written(const struct msg *request, const struct call *call)
+{
+    if (request->kind == MSG_EVENT)
+        return true;
+    return call->operation ? !call->operation->readonly : !(request->flags & MSG_FLAG_READONLY);
+}
+
 void batch_on_messages(void *context, const struct bus_item *items, size_t count)
 {
     struct worker *worker = context;
@@ -207,8 +264,7 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
     for (size_t i = 0; i < count; i++) {
         fill_call(worker, &answers[i].running, &items[i].msg, now_ms);
         answers[i].due = run_item(worker, &items[i], &answers[i]);
-        answers[i].wrote = items[i].msg.kind == MSG_EVENT ||
-                           (answers[i].running.call.operation && !answers[i].running.call.operation->readonly);
+        answers[i].wrote = may_have_written(&items[i].msg, &answers[i].running.call);
     }
     bool lost = batch_commit(worker) != 0;
     for (size_t i = 0; i < count; i++) {

@@ -35,3 +35,10 @@ void call_timer_changed(struct call *c)
 {
     c->worker->timer_changed = true;
 }
+
+slice call_body_path(struct call *c)
+{
+    if (slice_empty(c->request->body_file))
+        return (slice){NULL, 0};
+    return arena_printf(c->arena, "%.*s/spool/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(c->request->body_file));
+}

@@ -59,5 +59,10 @@ void call_effect(struct call *c, slice target, slice name, slice body);
 int call_wait(struct call *c, slice key, int64_t until_ms);
 void call_wake(struct call *c, slice key);
 
+/* Where the body of the request is when it came as a file (request->body_file), as a streaming payload's may; absent
+ * when it is inline. A handler that keeps it renames the file away (the state directory is one file system); otherwise
+ * it is removed when the request is answered. */
+slice call_body_path(struct call *c);
+
 /* The service's timer must be asked again after this batch. */
 void call_timer_changed(struct call *c);

@@ -8,6 +8,7 @@
 #include "proto/api.h"
 #include "services/worker/call.h"
 
+struct msg;
 struct worker;
 
 /* An event from another process (the runner's reports, another service's effects). body is JSON. Runs like a handler,
@@ -24,6 +25,12 @@ struct service_event {
  * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
 typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
 
+/* Asked before the codec about every request of a client, for those that are no operation of the model: the registry's
+ * /v2/, a form upload, a function's own URL. With *taken it has filled the reply (status, content_type, headers and
+ * body or body_file) and answers as a handler does, CALL_LATER included; CALL_FAILED and faults are encoded by the
+ * codec. Without it nothing has happened, and the codec goes on. The body is inline or a file (call_body_path). */
+typedef int service_raw_fn(struct call *call, struct msg *reply, bool *taken);
+
 struct service {
     const struct api_service *api;
     const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
@@ -33,6 +40,7 @@ struct service {
     service_timer_fn *timer;            /* NULL: none */
     int (*start)(struct call *call);    /* once, when the database is open, before the first call; NULL: none */
     int (*reset)(struct call *call);    /* after the tables were emptied; NULL: none */
+    service_raw_fn *raw;                /* NULL: none */
 };
 
 /* The whole process. Answers the exit code. */
@@ -45,7 +53,6 @@ void worker_close(struct worker *worker);
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
 
 /* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
-struct msg;
 void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply);
 
 /* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx). */
