@@ -1,8 +1,8 @@
 /* container_check: what AWS refuses in one container of a task definition. What concerns all of them together, and the
  * defaults, are in definition_check.c. */
 #include "services/ecs/ecs.h"
+#include "services/worker/leniency.h"
 
-#include "common/conf.h"
 
 enum { MAX_STOP_TIMEOUT = 120, MIN_START_TIMEOUT = 2, MAX_PORT = 65535, MIN_MEMORY_MIB = 4, MAX_IGNORED_CODES = 50 };
 
@@ -36,7 +36,7 @@ static int check_memory(struct call *c, const struct ecs_task_definition *doc,
     if (container->memory.set && container->memory.v < MIN_MEMORY_MIB)
         return fail(c, &ecs_client, "Invalid setting for container '%.*s'. 'memory' must be at least %d.",
                     SLICE_ARG(container->name), MIN_MEMORY_MIB);
-    if (unlimited && !slice_eq(c->conf->profile, S("sockerless")))
+    if (unlimited && !leniency_on(c, LENIENCY_NO_MEMORY))
         return fail(
             c, &ecs_client,
             "Invalid setting for container '%.*s'. At least one of 'memory' or 'memoryReservation' must be specified.",

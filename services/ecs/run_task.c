@@ -1,8 +1,8 @@
 /* run_task: RunTask: checks what is asked for, makes the tasks, and starts what can be started, all in one transaction.
  */
 #include "services/ecs/ecs.h"
+#include "services/worker/leniency.h"
 
-#include "common/conf.h"
 
 #include "common/hash.h"
 #include "common/ids.h"
@@ -76,7 +76,7 @@ static int check_network(struct call *c, const struct order *order)
                     "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
     if (vpc->subnets.len == 0)
         return fail(c, &ecs_invalid_parameter, "subnets can not be empty.");
-    if (slice_eq(c->conf->profile, S("sockerless")))
+    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
         return 0;
     list_foreach (subnet, &vpc->subnets) {
         if (!is_id(*subnet, S("subnet-")))

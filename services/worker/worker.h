@@ -50,6 +50,7 @@ int worker_main(int argc, char *argv[], const struct service *service);
  * what leaves through the outbox is kept for the test. */
 struct worker *worker_open_test(const struct service *service);
 void worker_close(struct worker *worker);
+void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
 
 /* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
