@@ -3,7 +3,6 @@
 #include "services/ecs/ecs.h"
 #include "services/worker/leniency.h"
 
-
 enum { MAX_STOP_TIMEOUT = 120, MIN_START_TIMEOUT = 2, MAX_PORT = 65535, MIN_MEMORY_MIB = 4, MAX_IGNORED_CODES = 50 };
 
 static bool is_fargate(const struct ecs_task_definition *doc)

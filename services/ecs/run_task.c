@@ -3,7 +3,6 @@
 #include "services/ecs/ecs.h"
 #include "services/worker/leniency.h"
 
-
 #include "common/hash.h"
 #include "common/ids.h"
 #include "common/json.h"

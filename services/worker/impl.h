@@ -34,8 +34,9 @@ struct worker {
     ev_timer idle;
     bool timer_changed;
     bool effects_added;
-    int64_t test_now_ms; /* in tests, what time it is */
-    int64_t next_due_ms; /* in tests, when the timer would run */
+    int64_t test_now_ms;                 /* in tests, what time it is */
+    int64_t next_due_ms;                 /* in tests, when the timer would run */
+    worker_test_answer_fn *test_answers; /* in tests, NULL: nobody answers */
 };
 
 /* A call while it runs. */
@@ -100,6 +101,9 @@ void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice rep
 
 /* Keeps the request of a call that answered CALL_LATER. */
 void later_keep(struct worker *worker, struct running *running);
+
+/* In tests: whether the newest waiting call has all its answers and may run again, with *running prepared. */
+bool later_is_answered(struct worker *worker, struct running *running);
 
 /* The waiting call is over: it has been answered or nobody waits. */
 void later_forget(struct worker *worker, struct later *later);

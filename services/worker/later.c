@@ -98,12 +98,36 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
     resume(question->later);
 }
 
+/* Without a bus: the test says what the answer is. */
+static void ask_test(struct question *question, slice service, const struct api_operation *operation, slice body)
+{
+    worker_test_answer_fn *answers = question->later->worker->test_answers;
+    slice reply = S("");
+    question->answered = true;
+    question->status = answers ? answers(service, operation->name, body, &reply) : 0;
+    question->body = slice_dup(question->later->arena, reply);
+}
+
+bool later_is_answered(struct worker *worker, struct running *running)
+{
+    if (!worker->waiting || worker->waiting->wait_key.ptr)
+        return false;
+    running->later = worker->waiting;
+    running->questions = 0;
+    return true;
+}
+
 static void ask(struct call *c, slice service, const struct api_operation *operation, const void *in)
 {
     struct later *later = later_of(running_of(c));
     struct question *question = arena_alloc(later->arena, sizeof(*question));
     *list_add(later->arena, &later->questions) = question;
     question->later = later;
+    slice body = operation->in ? api_to_json(c->arena, operation->in, in) : S("{}");
+    if (!c->worker->loop) {
+        ask_test(question, service, operation, body);
+        return;
+    }
     question->peer = bus_peer(c->worker->bus, service);
     struct msg request = {
         .kind = MSG_REQUEST,
@@ -116,7 +140,7 @@ static void ask(struct call *c, slice service, const struct api_operation *opera
         .account = c->account,
         .region = c->region,
         .access_key = c->access_key,
-        .body = operation->in ? api_to_json(c->arena, operation->in, in) : S("{}"),
+        .body = body,
     };
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }

@@ -66,7 +66,11 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
 {
     struct running running = call_of(worker, request);
     *reply = (struct msg){0};
-    batch_run(worker, &running, reply);
+    bool due = batch_run(worker, &running, reply);
+    while (!due && later_is_answered(worker, &running))
+        due = batch_run(worker, &running, reply);
+    if (due && running.later)
+        later_forget(worker, running.later);
     if (batch_commit(worker) != 0)
         batch_internal_failure(worker, &running, reply);
     run_due(worker);
@@ -87,7 +91,17 @@ int worker_test_event(struct worker *worker, slice origin, slice name, slice bod
     return reply.status;
 }
 
+void worker_test_set_answers(struct worker *worker, worker_test_answer_fn *answers)
+{
+    worker->test_answers = answers;
+}
+
 bool worker_test_take_effect(struct worker *worker, struct worker_effect *effect, slice reply_body)
+{
+    return worker_test_refuse_effect(worker, effect, 200, reply_body);
+}
+
+bool worker_test_refuse_effect(struct worker *worker, struct worker_effect *effect, int status, slice reply_body)
 {
     int64_t id = 0;
     arena_reset(worker->batch);
@@ -101,7 +115,7 @@ bool worker_test_take_effect(struct worker *worker, struct worker_effect *effect
     db_call_end(worker->db, true);
     if (id == 0)
         return false;
-    outbox_acknowledge(worker, id, 200, reply_body);
+    outbox_acknowledge(worker, id, status, reply_body);
     run_due(worker);
     return true;
 }

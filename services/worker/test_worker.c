@@ -178,6 +178,25 @@ static void test_calls(void **state)
     assert_true(slice_eq(effect.name, S("Added")) && slice_eq(effect.target, S("other")));
     assert_false(worker_test_take_effect(worker, &effect, S("{}")));
     assert_int_equal(words_like("done%"), 1);
+    assert_int_equal(ask_memory("Add", "{\"text\": \"b\"}"), 200);
+    assert_true(worker_test_refuse_effect(worker, &effect, 404, S("{}")));
+    assert_int_equal(words_like("done%404%"), 1);
+}
+
+static int answer_first_only(slice service, slice operation, slice body, slice *answer)
+{
+    assert_true(slice_eq(service, S("other")) && slice_eq(operation, S("Question")));
+    bool first = slice_find(body, S("first")) >= 0;
+    *answer = first ? S("{\"text\":\"told\"}") : S("{\"__type\":\"Unknown\",\"message\":\"no\"}");
+    return first ? 200 : 400;
+}
+
+static void test_questions_in_memory(void **state)
+{
+    worker_test_set_answers(worker, answer_first_only);
+    assert_int_equal(ask_memory("Ask", "{\"text\": \"first\"}"), 400);
+    assert_true(slice_find(reply.body, S("Unknown")) >= 0);
+    assert_int_equal(ask_memory("Wait", "{\"text\": \"never\"}"), 0);
 }
 
 static void test_events_and_timer(void **state)
@@ -374,6 +393,7 @@ int main(int argc, char *argv[])
     self = argv[0];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),

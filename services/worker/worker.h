@@ -53,6 +53,11 @@ void worker_close(struct worker *worker);
 void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
 
+/* How questions to other services (call_service) are answered: with a status and *reply, the JSON form of the output or
+ * {"__type", "message"}. Without it nobody answers. */
+typedef int worker_test_answer_fn(slice service, slice operation, slice body, slice *reply);
+void worker_test_set_answers(struct worker *worker, worker_test_answer_fn *answers);
+
 /* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
 void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply);
 
@@ -67,3 +72,6 @@ struct worker_effect {
     slice body;
 };
 bool worker_test_take_effect(struct worker *worker, struct worker_effect *effect, slice reply_body);
+
+/* The same, acknowledged with another status than 200. */
+bool worker_test_refuse_effect(struct worker *worker, struct worker_effect *effect, int status, slice reply_body);

@@ -268,12 +268,8 @@ static void run(struct command *command)
     static const struct {
         slice word;
         void (*run)(struct command *command);
-    } kinds[] = {{S("decode"), run_decode},
-                 {S("validate"), run_validate},
-                 {S("encode"), run_encode},
-                 {S("error"), run_error},
-                 {S("stream"), run_stream},
-                 {S("patterns"), run_patterns}};
+    } kinds[] = {{S("decode"), run_decode}, {S("validate"), run_validate}, {S("encode"), run_encode},
+                 {S("error"), run_error},   {S("stream"), run_stream},     {S("patterns"), run_patterns}};
     for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
         if (slice_eq(services[i]->name, command->fields[1]))
             command->service = services[i];
