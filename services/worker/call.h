@@ -29,6 +29,7 @@ struct call {
     const struct api_error *error;
     slice error_message;
     const struct val *error_extra;
+    slice event_reply; /* of an event: what its sender learns (JSON) */
 };
 
 /* Records an AWS error with AWS's own wording and answers CALL_FAILED. */
@@ -63,6 +64,10 @@ void call_wake(struct call *c, slice key);
  * when it is inline. A handler that keeps it renames the file away (the state directory is one file system); otherwise
  * it is removed when the request is answered. */
 slice call_body_path(struct call *c);
+
+/* What the sender of the running event learns with the acknowledgement: JSON, in the sender's `<name>Done` event. A
+ * refused event (CALL_FAILED) tells {"__type", "message"} by itself. */
+void call_event_reply(struct call *c, slice json);
 
 /* The service's timer must be asked again after this batch. */
 void call_timer_changed(struct call *c);

@@ -61,7 +61,9 @@ void worker_test_set_answers(struct worker *worker, worker_test_answer_fn *answe
 /* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
 void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply);
 
-/* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx). */
+/* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx); *reply_body (may
+ * be NULL) lives until the next call. */
+int worker_test_event_reply(struct worker *worker, slice origin, slice name, slice body, slice *reply_body);
 int worker_test_event(struct worker *worker, slice origin, slice name, slice body);
 
 /* What the outbox has for other processes, oldest first; taking one acknowledges it with the given reply body, which
