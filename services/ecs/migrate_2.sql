@@ -7,3 +7,5 @@ CREATE TABLE provision (
     result TEXT,
     PRIMARY KEY (task, kind, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX task_alive ON task (cluster_id, last_status) WHERE stopped_ms IS NULL;
