@@ -3,7 +3,7 @@
 #include "services/efs/efs.h"
 
 #include "common/hash.h"
-#include "ec2_client.h"
+#include "efs_ec2_client.h"
 #include "services/worker/leniency.h"
 
 #include <arpa/inet.h>
