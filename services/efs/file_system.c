@@ -9,7 +9,7 @@
 
 enum { MAX_ITEMS = 100, MAX_FILE_SYSTEMS = 1000, ID_DIGITS = 17 };
 
-static const int64_t measure_again_ms = 10 * 1000;
+static const int64_t measure_again_ms = 3 * 1000;
 
 struct opt_int efs_state_end(struct call *c)
 {

@@ -2,6 +2,7 @@
 #include "services/servicediscovery/servicediscovery.h"
 
 #include "common/page.h"
+#include "services/servicediscovery/dns_server.h"
 #include "services/worker/worker.h"
 
 extern const char *const servicediscovery_migrations[];
@@ -25,6 +26,8 @@ const struct service servicediscovery_service = {
     .n_statements = sizeof(statements) / sizeof(*statements),
     .events = events,
     .timer = operation_run,
+    .open = dns_server_open,
+    .close = dns_server_close,
 };
 
 static slice arn_prefix(struct call *c)
