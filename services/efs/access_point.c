@@ -143,7 +143,11 @@ static int use(struct call *c, const struct access_point *point)
     const struct efs_root_directory *root = point->doc.root_directory;
     if (!slice_eq(c->request->protocol, S("internal")) || !root || !root->creation_info)
         return 0;
-    return directory_make_root(c, point->doc.file_system_id, root->path, root->creation_info);
+    int result = directory_make_root(c, point->doc.file_system_id, root->path, root->creation_info);
+    if (result != 0)
+        return fail(c, &efs_bad_request, "The root directory '%.*s' of access point '%.*s' cannot be made: %s",
+                    SLICE_ARG(root->path), SLICE_ARG(point->name), strerror(-result));
+    return 0;
 }
 
 static int describe_one(struct call *c, slice id, struct efs_describe_access_points_out *out)
