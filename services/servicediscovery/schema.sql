@@ -56,6 +56,8 @@ CREATE TABLE instance (
     UNIQUE (service, name)
 ) STRICT;
 
+CREATE INDEX instance_list ON instance (service, id);
+
 CREATE TABLE service_attribute (
     service INTEGER NOT NULL REFERENCES service (id),
     key TEXT NOT NULL,
