@@ -36,6 +36,11 @@ void worker_test_set_lenient(struct worker *worker, slice words)
     worker->conf.lenient = words;
 }
 
+void worker_test_set_state_dir(struct worker *worker, slice path)
+{
+    worker->conf.state_dir = path;
+}
+
 static void run_due(struct worker *worker)
 {
     if (worker->timer_changed)

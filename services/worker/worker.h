@@ -31,6 +31,12 @@ typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
  * codec. Without it nothing has happened, and the codec goes on. The body is inline or a file (call_body_path). */
 typedef int service_raw_fn(struct call *call, struct msg *reply, bool *taken);
 
+/* Sockets of the service's own, beside the bus, in the worker's loop. Opened before the process says it is ready; what
+ * open answers is what close gets, when the loop has ended. */
+struct ev_loop;
+typedef void *service_open_fn(struct worker *worker, struct ev_loop *loop, const struct conf *conf);
+typedef void service_close_fn(void *opened);
+
 struct service {
     const struct api_service *api;
     const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
@@ -41,7 +47,15 @@ struct service {
     int (*start)(struct call *call);    /* once, when the database is open, before the first call; NULL: none */
     int (*reset)(struct call *call);    /* after the tables were emptied; NULL: none */
     service_raw_fn *raw;                /* NULL: none */
+    service_open_fn *open;              /* NULL: none; close belongs to it */
+    service_close_fn *close;
 };
+
+/* Runs fn as a call that belongs to no request, between batches: for what arrives at the service's own sockets. Memory
+ * of the call's arena lives until the next call. Answers fn's result, or FAULT_SQL when its writes could not be kept.
+ */
+typedef int worker_run_fn(struct call *call, void *context);
+int worker_run(struct worker *worker, worker_run_fn *fn, void *context);
 
 /* The whole process. Answers the exit code. */
 int worker_main(int argc, char *argv[], const struct service *service);
@@ -51,6 +65,8 @@ int worker_main(int argc, char *argv[], const struct service *service);
 struct worker *worker_open_test(const struct service *service);
 void worker_close(struct worker *worker);
 void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
+void worker_test_set_state_dir(struct worker *worker,
+                               slice path);                       /* for services that keep files; there is none else */
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
 
 /* How questions to other services (call_service) are answered: with a status and *reply, the JSON form of the output or
