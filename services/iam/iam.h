@@ -3,6 +3,7 @@
 
 #include "iam_api.h"
 #include "services/worker/call.h"
+#include "services/worker/policy.h"
 
 enum iam_sql {
 #define SQL(name, text) IAM_SQL_##name,
@@ -153,6 +154,14 @@ void role_show(struct call *c, const struct entity *entity, struct iam_role *out
 void role_show_listed(struct call *c, const struct entity *entity, struct iam_role *out);
 void user_show(struct call *c, const struct entity *entity, struct iam_user *out);
 void profile_show(struct call *c, const struct entity *entity, struct iam_instance_profile *out);
+
+/* gather.c: a policy's text, a managed policy by ARN, everything of an entity (its groups' and its boundary too). */
+void gather_text(struct call *c, slice text, slice id, slice type, struct policy_source_list *out);
+void gather_managed(struct call *c, slice arn, struct policy_source_list *out);
+void gather_entity(struct call *c, const struct entity *owner, struct policy_set *set);
+
+/* The user, role or group with that ARN, or NoSuchEntity. */
+int gather_find_principal(struct call *c, slice arn, struct entity *entity);
 
 /* provider.c: by ARN. */
 int provider_get(struct call *c, slice arn, struct entity *entity);

@@ -209,17 +209,17 @@ static int read_conditions(struct parser *p, const struct val *statement, struct
     if (out->conditions->type != VAL_OBJECT)
         return refuse(p, syntax_error);
     for (size_t i = 0; i < out->conditions->object.len; i++) {
-        const struct val_field *operator= & out->conditions->object.items[i];
+        const struct val_field *op = &out->conditions->object.items[i];
         enum policy_quantifier quantifier;
         bool if_exists;
-        if (!policy_operator_find(operator->key, &quantifier, &if_exists))
-            return refuse(p, arena_printf(p->arena, "Invalid Condition type : %.*s.", SLICE_ARG(operator->key)));
-        if (operator->value.type != VAL_OBJECT)
+        if (!policy_operator_find(op->key, &quantifier, &if_exists))
+            return refuse(p, arena_printf(p->arena, "Invalid Condition type : %.*s.", SLICE_ARG(op->key)));
+        if (op->value.type != VAL_OBJECT)
             return refuse(p, syntax_error);
-        for (size_t j = 0; j < operator->value.object.len; j++) {
-            if (slice_index(operator->value.object.items[j].key, ':') == operator->value.object.items[j].key.len)
+        for (size_t j = 0; j < op->value.object.len; j++) {
+            if (slice_index(op->value.object.items[j].key, ':') == op->value.object.items[j].key.len)
                 return refuse(p, S("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."));
-            TRY(check_condition_values(p, &operator->value.object.items[j].value));
+            TRY(check_condition_values(p, &op->value.object.items[j].value));
         }
     }
     return 0;
