@@ -163,6 +163,12 @@ void gather_entity(struct call *c, const struct entity *owner, struct policy_set
 /* The user, role or group with that ARN, or NoSuchEntity. */
 int gather_find_principal(struct call *c, slice arn, struct entity *entity);
 
+/* authorize.c: the questions of other services: {accessKey} → {found, active, arn, userId}; {account, arn, name} →
+ * {found, id, trust, maxSeconds}; {accessKey, action, resource, keys} → {allowed, user, because}. */
+int authorize_key(struct call *c, slice body, slice *reply);
+int authorize_role(struct call *c, slice body, slice *reply);
+int authorize_decide(struct call *c, slice body, slice *reply);
+
 /* provider.c: by ARN. */
 int provider_get(struct call *c, slice arn, struct entity *entity);
 

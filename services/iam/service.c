@@ -11,10 +11,18 @@ static const char *const statements[] = {
 #undef SQL
 };
 
+static const struct service_question questions[] = {
+    {S("Authorize"), authorize_decide},
+    {S("Key"), authorize_key},
+    {S("Role"), authorize_role},
+    {{NULL, 0}, NULL},
+};
+
 const struct service iam_service = {
     .api = &iam_api,
     .migrations = iam_migrations,
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
     .timer = linked_run_due,
+    .questions = questions,
 };
