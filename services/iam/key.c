@@ -157,7 +157,7 @@ int iam_update_login_profile(struct call *c, const struct iam_update_login_profi
                              struct iam_update_login_profile_out *out)
 {
     struct entity user;
-    struct iam_login_profile profile;
+    struct iam_login_profile profile = {0};
     TRY(login_get(c, in->user_name, &user, &profile));
     if (in->password.ptr)
         TRY(account_check_password(c, in->password));
@@ -174,7 +174,7 @@ int iam_delete_login_profile(struct call *c, const struct iam_delete_login_profi
                              struct iam_delete_login_profile_out *out)
 {
     struct entity user;
-    struct iam_login_profile profile;
+    struct iam_login_profile profile = {0};
     TRY(login_get(c, in->user_name, &user, &profile));
     db_run(c->db, IAM_SQL_LOGIN_DELETE, "i", user.id);
     return 0;
