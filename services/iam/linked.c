@@ -9,12 +9,11 @@ struct linked_service {
     const char *name;
     const char *role;
     const char *policy; /* AWS's own below aws-service-role/; NULL: none that we know */
-    const char *description;
     bool suffix; /* may have several, told apart by a suffix */
 };
 
 static const struct linked_service services[] = {
-#define LINKED(name, role, policy, description, suffix) {name, role, policy, description, suffix},
+#define LINKED(name, role, policy, suffix) {name, role, policy, suffix},
 #include "services/iam/linked.def"
 #undef LINKED
 };
@@ -90,7 +89,7 @@ int iam_create_service_linked_role(struct call *c, const struct iam_create_servi
             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Action\":[\"sts:AssumeRole\"],\"Effect\":\"Allow\","
             "\"Principal\":{\"Service\":[\"%s\"]}}]}",
             service->name),
-        .description = in->description.ptr ? in->description : slice_of(service->description),
+        .description = in->description,
         .max_session_duration = opt_int(3600),
     };
     entity_add(c, &entity);

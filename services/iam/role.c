@@ -83,7 +83,6 @@ int iam_update_role(struct call *c, const struct iam_update_role_in *in, struct 
 {
     struct entity entity;
     TRY(entity_get(c, ENTITY_ROLE, in->role_name, &entity));
-    TRY(linked_check_modifiable(c, &entity));
     if (in->description.ptr)
         entity.role.description = in->description;
     entity.role.max_session_duration = opt_int(opt_int_or(in->max_session_duration, DEFAULT_SESSION_SECONDS));
