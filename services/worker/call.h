@@ -50,6 +50,10 @@ struct call_refusal {
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
                  struct call_refusal *refused);
 
+/* The same for a question the other service answers that is no operation of AWS (struct service_question); both texts
+ * are JSON. */
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused);
+
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
  * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs
  * with {"request": body, "status": n, "reply": …} in the transaction that deletes the row. */

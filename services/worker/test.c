@@ -31,6 +31,11 @@ void worker_close(struct worker *worker)
     free(worker);
 }
 
+void worker_test_enforce(struct worker *worker)
+{
+    worker->conf.iam = S("enforce");
+}
+
 void worker_test_set_lenient(struct worker *worker, slice words)
 {
     worker->conf.lenient = words;

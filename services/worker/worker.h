@@ -21,6 +21,17 @@ struct service_event {
     service_event_fn *run;
 };
 
+/* What other workers ask that is no operation of AWS (call_ask). body and *reply are JSON. Runs like a handler. */
+typedef int service_question_fn(struct call *call, slice body, slice *reply);
+
+struct service_question {
+    slice name;
+    service_question_fn *run;
+};
+
+/* The ARN of what a call is about, for authorization; absent: "*". in is the decoded input. */
+typedef slice service_resource_fn(struct call *call, const void *in);
+
 /* A due-time source. run does what is due now and answers when it is next due (wall ms), or 0 for never. It is called
  * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
 typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
@@ -42,12 +53,14 @@ struct service {
     const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
     const char *const *statements; /* sql.def */
     size_t n_statements;
-    const struct service_event *events; /* terminated by an absent name; NULL: none */
-    service_timer_fn *timer;            /* NULL: none */
-    int (*start)(struct call *call);    /* once, when the database is open, before the first call; NULL: none */
-    int (*reset)(struct call *call);    /* after the tables were emptied; NULL: none */
-    service_raw_fn *raw;                /* NULL: none */
-    service_open_fn *open;              /* NULL: none; close belongs to it */
+    const struct service_event *events;       /* terminated by an absent name; NULL: none */
+    service_timer_fn *timer;                  /* NULL: none */
+    int (*start)(struct call *call);          /* once, when the database is open, before the first call; NULL: none */
+    int (*reset)(struct call *call);          /* after the tables were emptied; NULL: none */
+    service_raw_fn *raw;                      /* NULL: none */
+    const struct service_question *questions; /* terminated by an absent name; NULL: none */
+    service_resource_fn *resource;            /* NULL: every call is about "*" */
+    service_open_fn *open;                    /* NULL: none; close belongs to it */
     service_close_fn *close;
 };
 
@@ -64,6 +77,7 @@ int worker_main(int argc, char *argv[], const struct service *service);
  * what leaves through the outbox is kept for the test. */
 struct worker *worker_open_test(const struct service *service);
 void worker_close(struct worker *worker);
+void worker_test_enforce(struct worker *worker);                  /* as --iam enforce */
 void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
 void worker_test_set_state_dir(struct worker *worker,
                                slice path);                       /* for services that keep files; there is none else */
