@@ -12,6 +12,7 @@ enum {
     LIMIT_HTTP_PIPELINE = 64,             /* requests of one connection in flight before reading pauses */
     LIMIT_BODY_BYTES = 16 * 1024 * 1024,  /* of services whose bodies are AWS inputs */
     LIMIT_BODY_INLINE_BYTES = 256 * 1024, /* larger ones go through a spool file */
+    LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024, /* of a container image */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
     LIMIT_FORM_PARAMS = 20000,

@@ -40,8 +40,11 @@ static const slice dropped_headers[] = {
     {"amz-sdk-invocation-id", 21},
 };
 
-static bool is_dropped(slice name, bool body_decoded)
+/* AWS's own signatures are spent here; credentials of another scheme are the service's business. */
+static bool is_dropped(slice name, bool body_decoded, bool is_signed)
 {
+    if (!is_signed && slice_eq_nocase(name, S("authorization")))
+        return false;
     for (size_t i = 0; i < sizeof dropped_headers / sizeof dropped_headers[0]; i++)
         if (dropped_headers[i].len == name.len && slice_eq_nocase(dropped_headers[i], name))
             return true;
@@ -49,13 +52,13 @@ static bool is_dropped(slice name, bool body_decoded)
 }
 
 /* "name: value\n" lines with names in lower case. */
-static slice header_lines(struct dispatch *dispatch, const struct conn_request *request)
+static slice header_lines(struct dispatch *dispatch, const struct conn_request *request, bool is_signed)
 {
     struct buf *lines = &dispatch->headers;
     buf_clear(lines);
     for (size_t i = 0; i < request->head->n_headers; i++) {
         const struct pair *header = &request->head->headers[i];
-        if (is_dropped(header->key, request->body_decoded))
+        if (is_dropped(header->key, request->body_decoded, is_signed))
             continue;
         char *at = buf_reserve(lines, header->key.len + header->value.len + 3);
         for (size_t j = 0; j < header->key.len; j++) {
@@ -128,7 +131,7 @@ static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange,
         .method = head->method,
         .path = route->path,
         .query = head->query,
-        .headers = header_lines(dispatch, request),
+        .headers = header_lines(dispatch, request, scope->present),
         .host = head->host,
         .content_type = head->known[HTTP1_CONTENT_TYPE],
         .body = request->body,

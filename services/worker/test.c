@@ -15,6 +15,7 @@ struct worker *worker_open_test(const struct service *service)
         .state_dir = S("/nonexistent"),
         .run_dir = S("/nonexistent"),
         .profile = S("aws"),
+        .ecr_uri = S("host"),
         .log_level = S("info"),
     };
     worker->test_now_ms = 1700000000000;
@@ -34,6 +35,11 @@ void worker_close(struct worker *worker)
 void worker_test_set_lenient(struct worker *worker, slice words)
 {
     worker->conf.lenient = words;
+}
+
+void worker_test_set_state_dir(struct worker *worker, slice path)
+{
+    worker->conf.state_dir = path;
 }
 
 static void run_due(struct worker *worker)

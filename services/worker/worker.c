@@ -156,6 +156,7 @@ static int serve(struct worker *worker)
     ev_run(worker->loop, 0);
     timers_stop(worker);
     later_close(worker);
+    work_close(worker->work);
     outbox_close(worker->outbox);
     worker->outbox = NULL;
     bus_close(worker->bus);
