@@ -8,6 +8,7 @@
 #include "common/ids.h"
 #include "services/worker/await.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,11 +36,25 @@ static slice part_path(struct call *c, slice id, int64_t number)
                         (long long)number);
 }
 
+/* Transfers from other registries that a former process did not finish. */
+static void remove_fetches(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    while (entries && (entry = readdir(entries))) {
+        if (strncmp(entry->d_name, "fetch-", 6) == 0)
+            unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    if (entries)
+        closedir(entries);
+}
+
 int blob_prepare(struct call *c)
 {
     static const char digits[] = "0123456789abcdef";
     slice uploads = path_of(c, S("ecr/uploads"));
     int result = fdio_mkdirs(uploads.ptr, 0700);
+    remove_fetches(uploads.ptr);
     for (int i = 0; i < 256 && result == 0; i++) {
         slice folder = arena_printf(c->arena, "%.*s/ecr/blobs/sha256/%c%c", SLICE_ARG(c->conf->state_dir),
                                     digits[i / 16], digits[i % 16]);
@@ -303,7 +318,7 @@ int blob_upload_finish(struct call *c, int64_t repository_id, struct upload *upl
 int blob_adopt(struct call *c, int64_t repository_id, slice path, slice digest)
 {
     int64_t bytes;
-    TRY(run_assembly(c, path, digest, digest, path, &bytes));
+    TRY(run_assembly(c, path, digest, (slice){NULL, 0}, path, &bytes));
     blob_link(c, repository_id, digest, bytes);
     return 0;
 }

@@ -42,7 +42,7 @@ bool blob_upload_finishes(struct call *c, const struct upload *upload, slice dig
 /* Forgets the upload. */
 void blob_upload_cancel(struct call *c, slice id);
 
-/* A whole blob from a file of one's own, which is renamed away (its digest is known). Answers as blob_upload_finish. */
+/* A whole blob from a file of one's own, which is checked and renamed away. Answers as blob_upload_finish. */
 int blob_adopt(struct call *c, int64_t repository_id, slice path, slice digest);
 
 /* Makes the folders. */

@@ -117,6 +117,7 @@ struct image_push {
     slice media_type; /* as the client says; absent: the manifest's own */
     slice tag;        /* absent: none */
     slice digest;     /* as the client says; absent: not said */
+    bool cached;      /* from another registry: what it names is fetched when it is asked for, tags move */
 };
 
 /* Stores the manifest as an image and sets its tag. *repeated: it was there with that tag already. Fails with AWS's

@@ -125,7 +125,7 @@ static int check_push(struct call *c, const struct repository *repository, const
         return fail(c, &ecr_image_digest_does_not_match,
                     "The provided image digest '%.*s' does not match the calculated image digest '%.*s'",
                     SLICE_ARG(push->digest), SLICE_ARG(digest));
-    return check_refs(c, repository, manifest);
+    return push->cached ? 0 : check_refs(c, repository, manifest);
 }
 
 static void insert(struct call *c, const struct repository *repository, const struct image_push *push,
@@ -161,7 +161,7 @@ int image_push(struct call *c, const struct repository *repository, const struct
     *repeated = known && (!push->tag.ptr || (has_tag && tagged.id == image->id));
     if (*repeated)
         return 0;
-    if (has_tag && repository_freezes(repository, push->tag))
+    if (has_tag && !push->cached && repository_freezes(repository, push->tag))
         return fail(c, &ecr_image_tag_already_exists,
                     "The image tag '%.*s' already exists in the '%.*s' repository and cannot be overwritten because "
                     "the tag is immutable.",

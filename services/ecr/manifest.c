@@ -105,9 +105,9 @@ static int read_type(const struct val *document, slice said, struct manifest *ma
 {
     slice own = val_get_string(document, S("mediaType"));
     *why = S("the media type given and the one in the manifest differ");
-    if (said.ptr && own.ptr && !slice_eq(said, own))
+    if (said.len > 0 && own.ptr && !slice_eq(said, own))
         return BAD_INPUT;
-    manifest->media_type = said.ptr ? said : own;
+    manifest->media_type = said.len > 0 ? said : own;
     if (!manifest->media_type.ptr)
         manifest->media_type = val_get(document, S("manifests")) ? index_types[0] : image_types[0];
     *why = S("its media type is not that of an image manifest or index");

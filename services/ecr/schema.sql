@@ -63,6 +63,7 @@ CREATE TABLE image_tag (
     repository_id INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     image_id INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+    checked_ms INTEGER, -- when the upstream registry was last asked about it
     PRIMARY KEY (repository_id, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX image_tag_image ON image_tag (image_id, name);
