@@ -22,3 +22,10 @@ enum {
     LIMIT_CALL_DEADLINE_MS = 60 * 1000,
     LIMIT_LOG_EVENT_BYTES = 256 * 1024,
 };
+
+/* Bodies that are stored as they come; beyond what an int holds. */
+enum {
+    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024, /* PutObject, UploadPart */
+    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024, /* the registry below /v2/ */
+    LIMIT_FUNCTION_BYTES = 70167211,               /* Lambda's own figure */
+};
