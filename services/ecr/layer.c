@@ -7,7 +7,7 @@
 #include "services/ecr/manifest.h"
 #include "services/ecr/upstream.h"
 
-enum { PART_BYTES = 20 * 1024 * 1024, MAX_PARTS = 4200 };
+enum { PART_BYTES = 10 * 1024 * 1024, MAX_PARTS = 4200 };
 
 static const int64_t url_life_ms = 60 * 60 * 1000;
 

@@ -1,5 +1,4 @@
 /* registry_blob: blobs, whole and in ranges, and their removal. */
-#include "common/conf.h"
 #include "services/ecr/blob.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry.h"
@@ -53,8 +52,7 @@ int registry_blob_get(struct registry *r)
     r->reply->file_length = bytes;
     if (range.ptr)
         TRY(set_range(r, range, bytes));
-    r->reply->body_file = arena_printf(r->c->arena, "%.*s/%.*s", SLICE_ARG(r->c->conf->state_dir),
-                                       SLICE_ARG(blob_file(r->c->arena, r->path.reference)));
+    r->reply->body_file = arena_concat(r->c->arena, S("../"), blob_file(r->c->arena, r->path.reference));
     return 0;
 }
 
