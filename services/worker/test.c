@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct worker *worker_open_test(const struct service *service)
+struct worker *worker_open_test_in(const struct service *service, slice state_dir)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     slice why = S("");
@@ -12,7 +12,7 @@ struct worker *worker_open_test(const struct service *service)
     worker->conf = (struct conf){
         .port = 4566,
         .listen = S("127.0.0.1"),
-        .state_dir = S("/nonexistent"),
+        .state_dir = state_dir,
         .run_dir = S("/nonexistent"),
         .profile = S("aws"),
         .ecr_uri = S("host"),
@@ -26,6 +26,11 @@ struct worker *worker_open_test(const struct service *service)
     return worker;
 }
 
+struct worker *worker_open_test(const struct service *service)
+{
+    return worker_open_test_in(service, S("/nonexistent"));
+}
+
 void worker_close(struct worker *worker)
 {
     worker_tear_down(worker);
@@ -35,11 +40,6 @@ void worker_close(struct worker *worker)
 void worker_test_set_lenient(struct worker *worker, slice words)
 {
     worker->conf.lenient = words;
-}
-
-void worker_test_set_state_dir(struct worker *worker, slice path)
-{
-    worker->conf.state_dir = path;
 }
 
 static void run_due(struct worker *worker)
