@@ -125,7 +125,7 @@ static inline void ask(const char *method, const char *path, slice body, const c
 }
 
 /* The same, and which status it must have. */
-static inline void gets(const char *method, const char *path, slice body, const char *more, int status)
+static inline void http(const char *method, const char *path, slice body, const char *more, int status)
 {
     ask(method, path, body, more);
     if (reply.status != status)
@@ -133,9 +133,9 @@ static inline void gets(const char *method, const char *path, slice body, const 
 }
 
 /* The same, and which error. */
-static inline void errs(const char *method, const char *path, slice body, int status, const char *code)
+static inline void http_refused(const char *method, const char *path, slice body, int status, const char *code)
 {
-    gets(method, path, body, "", status);
+    http(method, path, body, "", status);
     says(item(parsed(), "errors", 0), "code", code);
 }
 
@@ -160,7 +160,7 @@ static inline slice push_blob(const char *repository, const char *text)
 {
     slice digest = digest_of(slice_of(text));
     slice path = arena_printf(arena, "/v2/%s/blobs/uploads/?digest=%.*s", repository, SLICE_ARG(digest));
-    gets("POST", path.ptr, slice_of(text), "", 201);
+    http("POST", path.ptr, slice_of(text), "", 201);
     return digest;
 }
 
@@ -181,7 +181,7 @@ static const char oci_type[] = "content-type: application/vnd.oci.image.manifest
 static inline slice push_image(const char *repository, const char *tag, const char *text)
 {
     slice manifest = manifest_of(repository, text);
-    gets("PUT", arena_printf(arena, "/v2/%s/manifests/%s", repository, tag).ptr, manifest, oci_type, 201);
+    http("PUT", arena_printf(arena, "/v2/%s/manifests/%s", repository, tag).ptr, manifest, oci_type, 201);
     return digest_of(manifest);
 }
 

@@ -49,7 +49,7 @@ static void test_put_image(void **state)
     refused("PutImage", "{'repositoryName': 'none', 'imageManifest': '{}'}", "RepositoryNotFoundException");
     refused("PutImage", "{'repositoryName': 'team/app'}", "InvalidParameterException");
     /* The registry shows it too. */
-    gets("GET", "/v2/team/app/manifests/v2", S(""), "", 200);
+    http("GET", "/v2/team/app/manifests/v2", S(""), "", 200);
     assert_true(slice_eq(reply.body, manifest));
 }
 
@@ -72,13 +72,13 @@ static void test_get_and_delete(void **state)
     refused("BatchGetImage", "{'repositoryName': 'team/app', 'imageIds': []}", "InvalidParameterException");
     const struct val *gone = ok("BatchDeleteImage", "{'repositoryName': 'team/app', 'imageIds': [{'imageTag': 'v1'}]}");
     assert_int_equal(count(gone, "imageIds"), 1);
-    gets("HEAD", "/v2/team/app/manifests/v2", S(""), "", 200);
+    http("HEAD", "/v2/team/app/manifests/v2", S(""), "", 200);
     gone = ok("BatchDeleteImage", json("{'repositoryName': 'team/app', 'imageIds': [{'imageDigest': '%.*s'}, "
                                        "{'imageTag': 'none'}]}",
                                        SLICE_ARG(digest)));
     says(item(gone, "imageIds", 0), "imageTag", "v2");
     assert_int_equal(count(gone, "failures"), 1);
-    gets("GET", "/v2/team/app/manifests/v2", S(""), "", 404);
+    http("GET", "/v2/team/app/manifests/v2", S(""), "", 404);
     refused("BatchDeleteImage", "{'repositoryName': 'none', 'imageIds': [{'imageTag': 'v1'}]}",
             "RepositoryNotFoundException");
     refused("BatchDeleteImage", "{'repositoryName': 'team/app'}", "InvalidParameterException");
@@ -89,7 +89,7 @@ static void test_lists(void **state)
     push_image("team/app", "v1", "one");
     push_image("team/app", "v2", "one");
     slice untagged = manifest_of("team/app", "two");
-    gets("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(untagged))).ptr, untagged,
+    http("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(untagged))).ptr, untagged,
          oci_type, 201);
     const struct val *page = ok("ListImages", "{'repositoryName': 'team/app'}");
     assert_int_equal(count(page, "imageIds"), 3);
@@ -236,7 +236,7 @@ static void test_lifecycle(void **state)
     assert_int_equal(count(ok("ListImages", repository), "imageIds"), 3);
     worker_test_set_time(worker, test_now + 60000);
     assert_int_equal(count(ok("ListImages", repository), "imageIds"), 2);
-    gets("GET", "/v2/team/app/tags/list", S(""), "", 200);
+    http("GET", "/v2/team/app/tags/list", S(""), "", 200);
     says(parsed(), "name", "team/app");
     worker_test_set_time(worker, test_now + INT64_C(4) * 24 * 3600 * 1000);
     assert_int_equal(count(ok("ListImages", repository), "imageIds"), 1);
@@ -254,7 +254,7 @@ static void test_referrers(void **state)
                                    "'subject': {'mediaType': 'application/vnd.oci.image.manifest.v1+json', 'digest': "
                                    "'%.*s', 'size': 1}, 'annotations': {'a': 'b'}}",
                                    SLICE_ARG(blob), SLICE_ARG(subject)));
-    gets("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(manifest))).ptr, manifest,
+    http("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(manifest))).ptr, manifest,
          oci_type, 201);
     assert_true(slice_eq(header("OCI-Subject"), subject));
     const struct val *listed = ok("ListImageReferrers", json("{'repositoryName': 'team/app', 'subjectId': "
@@ -266,9 +266,9 @@ static void test_referrers(void **state)
     refused("ListImageReferrers", "{'repositoryName': 'none', 'subjectId': {'imageDigest': 'x'}}",
             "RepositoryNotFoundException");
     const char *path = arena_printf(arena, "/v2/team/app/referrers/%.*s", SLICE_ARG(subject)).ptr;
-    gets("GET", path, S(""), "", 200);
+    http("GET", path, S(""), "", 200);
     assert_int_equal(count(parsed(), "manifests"), 1);
-    gets("GET", arena_printf(arena, "%s?artifactType=x", path).ptr, S(""), "", 200);
+    http("GET", arena_printf(arena, "%s?artifactType=x", path).ptr, S(""), "", 200);
     assert_int_equal(count(parsed(), "manifests"), 0);
     assert_true(slice_eq(header("OCI-Filters-Applied"), S("artifactType")));
 }

@@ -64,43 +64,43 @@ static void test_ranges(void **state)
 static void test_uploads(void **state)
 {
     slice digest = digest_of(S("hello world"));
-    gets("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
+    http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     const char *at = arena_printf(arena, "%.*s", SLICE_ARG(header("Location"))).ptr;
-    gets("PATCH", at, S("hello"), "content-range: 0-4\n", 202);
+    http("PATCH", at, S("hello"), "content-range: 0-4\n", 202);
     assert_true(slice_eq(header("Range"), S("0-4")));
-    gets("PATCH", at, S(" world"), "content-range: 9-14\n", 416);
+    http("PATCH", at, S(" world"), "content-range: 9-14\n", 416);
     says(item(parsed(), "errors", 0), "code", "RANGE_INVALID");
     assert_true(slice_eq(header("Range"), S("0-4")));
-    gets("PATCH", at, S(" world"), "content-range: 5-14\n", 400);
-    gets("PATCH", at, S(" world"), "content-range: x\n", 400);
-    gets("GET", at, S(""), "", 204);
-    errs("PUT", at, S(""), 400, "DIGEST_INVALID");
-    gets("PUT", arena_printf(arena, "%s?digest=%.*s", at, SLICE_ARG(digest)).ptr, S(" world"), "content-range: 5-10\n",
+    http("PATCH", at, S(" world"), "content-range: 5-14\n", 400);
+    http("PATCH", at, S(" world"), "content-range: x\n", 400);
+    http("GET", at, S(""), "", 204);
+    http_refused("PUT", at, S(""), 400, "DIGEST_INVALID");
+    http("PUT", arena_printf(arena, "%s?digest=%.*s", at, SLICE_ARG(digest)).ptr, S(" world"), "content-range: 5-10\n",
          201);
     assert_true(slice_eq(header("Docker-Content-Digest"), digest));
-    errs("GET", at, S(""), 404, "BLOB_UPLOAD_UNKNOWN");
+    http_refused("GET", at, S(""), 404, "BLOB_UPLOAD_UNKNOWN");
     const char *blob = arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(digest)).ptr;
-    gets("HEAD", blob, S(""), "", 200);
+    http("HEAD", blob, S(""), "", 200);
     assert_int_equal(reply.file_length, 11);
     slice name = slice_sub(reply.body_file, 3, reply.body_file.len), content;
     assert_int_equal(fdio_read_file(arena, arena_printf(arena, "%s/%.*s", folder, SLICE_ARG(name)).ptr, 100, &content),
                      0);
     assert_true(slice_eq(content, S("hello world")));
-    gets("GET", blob, S(""), "range: bytes=6-\n", 206);
+    http("GET", blob, S(""), "range: bytes=6-\n", 206);
     assert_int_equal(reply.file_offset, 6);
     assert_true(slice_eq(header("Content-Range"), S("bytes 6-10/11")));
-    gets("GET", blob, S(""), "range: bytes=11-\n", 416);
-    gets("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
+    http("GET", blob, S(""), "range: bytes=11-\n", 416);
+    http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     at = arena_printf(arena, "%.*s", SLICE_ARG(header("Location"))).ptr;
-    gets("PATCH", at, S("x"), "", 202);
-    errs("PUT", arena_printf(arena, "%s?digest=%.*s", at, SLICE_ARG(digest)).ptr, S(""), 400, "DIGEST_INVALID");
-    gets("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
+    http("PATCH", at, S("x"), "", 202);
+    http_refused("PUT", arena_printf(arena, "%s?digest=%.*s", at, SLICE_ARG(digest)).ptr, S(""), 400, "DIGEST_INVALID");
+    http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     at = arena_printf(arena, "%.*s", SLICE_ARG(header("Location"))).ptr;
-    gets("DELETE", at, S(""), "", 204);
-    errs("DELETE", at, S(""), 404, "BLOB_UPLOAD_UNKNOWN");
-    gets("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
+    http("DELETE", at, S(""), "", 204);
+    http_refused("DELETE", at, S(""), 404, "BLOB_UPLOAD_UNKNOWN");
+    http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     at = arena_printf(arena, "%.*s?digest=%.*s", SLICE_ARG(header("Location")), SLICE_ARG(digest_of(S("")))).ptr;
-    gets("PUT", at, S(""), "", 201);
+    http("PUT", at, S(""), "", 201);
 }
 
 static void test_mounts(void **state)
@@ -108,48 +108,50 @@ static void test_mounts(void **state)
     ok("CreateRepository", "{'repositoryName': 'other'}");
     slice digest = push_blob("team/app", "shared");
     const char *mount = "/v2/other/blobs/uploads/?mount=%.*s&from=%s";
-    gets("POST", arena_printf(arena, mount, SLICE_ARG(digest), "none").ptr, S(""), "", 202);
-    gets("POST", arena_printf(arena, mount, SLICE_ARG(digest_of(S("lost"))), "team/app").ptr, S(""), "", 202);
-    gets("HEAD", arena_printf(arena, "/v2/other/blobs/%.*s", SLICE_ARG(digest)).ptr, S(""), "", 404);
-    gets("POST", arena_printf(arena, mount, SLICE_ARG(digest), "team/app").ptr, S(""), "", 201);
-    gets("HEAD", arena_printf(arena, "/v2/other/blobs/%.*s", SLICE_ARG(digest)).ptr, S(""), "", 200);
-    gets("POST", arena_printf(arena, "/v2/other/blobs/uploads/?mount=%.*s", SLICE_ARG(digest)).ptr, S(""), "", 201);
+    http("POST", arena_printf(arena, mount, SLICE_ARG(digest), "none").ptr, S(""), "", 202);
+    http("POST", arena_printf(arena, mount, SLICE_ARG(digest_of(S("lost"))), "team/app").ptr, S(""), "", 202);
+    http("HEAD", arena_printf(arena, "/v2/other/blobs/%.*s", SLICE_ARG(digest)).ptr, S(""), "", 404);
+    http("POST", arena_printf(arena, mount, SLICE_ARG(digest), "team/app").ptr, S(""), "", 201);
+    http("HEAD", arena_printf(arena, "/v2/other/blobs/%.*s", SLICE_ARG(digest)).ptr, S(""), "", 200);
+    http("POST", arena_printf(arena, "/v2/other/blobs/uploads/?mount=%.*s", SLICE_ARG(digest)).ptr, S(""), "", 201);
     ok("PutAccountSetting", "{'name': 'BLOB_MOUNTING', 'value': 'DISABLED'}");
-    gets("POST", arena_printf(arena, mount, SLICE_ARG(digest), "team/app").ptr, S(""), "", 202);
+    http("POST", arena_printf(arena, mount, SLICE_ARG(digest), "team/app").ptr, S(""), "", 202);
 }
 
 static void test_manifests(void **state)
 {
     slice manifest = manifest_of("team/app", "one"), digest = digest_of(manifest);
     const char *by_digest = arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest)).ptr;
-    gets("PUT", by_digest, manifest, oci_type, 201);
-    gets("PUT", "/v2/team/app/manifests/v1", manifest, oci_type, 201);
-    gets("PUT", "/v2/team/app/manifests/v1", manifest, oci_type, 201);
-    gets("PUT", "/v2/team/app/manifests/v1", manifest, "content-type: application/json\n", 400);
-    errs("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(S("x")))).ptr, manifest, 400,
-         "DIGEST_INVALID");
-    errs("PUT", "/v2/team/app/manifests/v1", S("{"), 400, "MANIFEST_INVALID");
-    errs("PUT", "/v2/team/app/manifests/-v", manifest, 400, "MANIFEST_INVALID");
+    http("PUT", by_digest, manifest, oci_type, 201);
+    http("PUT", "/v2/team/app/manifests/v1", manifest, oci_type, 201);
+    http("PUT", "/v2/team/app/manifests/v1", manifest, oci_type, 201);
+    http("PUT", "/v2/team/app/manifests/v1", manifest, "content-type: application/json\n", 400);
+    http_refused("PUT", arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest_of(S("x")))).ptr, manifest,
+                 400, "DIGEST_INVALID");
+    http_refused("PUT", "/v2/team/app/manifests/v1", S("{"), 400, "MANIFEST_INVALID");
+    http_refused("PUT", "/v2/team/app/manifests/-v", manifest, 400, "MANIFEST_INVALID");
     const char *lie = json("{'schemaVersion': 2, 'config': {'mediaType': 'c', 'digest': '%.*s', 'size': 3}, 'layers': "
                            "[]}",
                            SLICE_ARG(digest_of(S("{}"))));
-    errs("PUT", "/v2/team/app/manifests/v1", slice_of(lie), 404, "MANIFEST_BLOB_UNKNOWN");
-    gets("GET", by_digest, S(""), "", 200);
+    http_refused("PUT", "/v2/team/app/manifests/v1", slice_of(lie), 404, "MANIFEST_BLOB_UNKNOWN");
+    http("GET", by_digest, S(""), "", 200);
     assert_true(slice_eq(reply.content_type, S("application/vnd.oci.image.manifest.v1+json")));
-    errs("GET", "/v2/team/app/manifests/none", S(""), 404, "MANIFEST_UNKNOWN");
-    errs("GET", "/v2/none/manifests/v1", S(""), 404, "NAME_UNKNOWN");
-    errs("GET", "/v2/Bad/manifests/v1", S(""), 400, "NAME_INVALID");
-    errs("POST", "/v2/team/app/manifests/v1", S(""), 405, "UNSUPPORTED");
-    errs("GET", "/v2/rubbish", S(""), 404, "NAME_UNKNOWN");
+    http_refused("GET", "/v2/team/app/manifests/none", S(""), 404, "MANIFEST_UNKNOWN");
+    http_refused("GET", "/v2/none/manifests/v1", S(""), 404, "NAME_UNKNOWN");
+    http_refused("GET", "/v2/Bad/manifests/v1", S(""), 400, "NAME_INVALID");
+    http_refused("POST", "/v2/team/app/manifests/v1", S(""), 405, "UNSUPPORTED");
+    http_refused("GET", "/v2/rubbish", S(""), 404, "NAME_UNKNOWN");
     slice layer = digest_of(S("one"));
-    errs("DELETE", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), 405, "UNSUPPORTED");
-    gets("DELETE", "/v2/team/app/manifests/v1", S(""), "", 202);
-    gets("GET", by_digest, S(""), "", 200);
-    gets("DELETE", by_digest, S(""), "", 202);
-    errs("DELETE", by_digest, S(""), 404, "MANIFEST_UNKNOWN");
-    gets("DELETE", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), "", 202);
-    errs("GET", "/v2/team/app/blobs/sha256:1", S(""), 400, "DIGEST_INVALID");
-    errs("GET", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), 404, "BLOB_UNKNOWN");
+    http_refused("DELETE", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), 405,
+                 "UNSUPPORTED");
+    http("DELETE", "/v2/team/app/manifests/v1", S(""), "", 202);
+    http("GET", by_digest, S(""), "", 200);
+    http("DELETE", by_digest, S(""), "", 202);
+    http_refused("DELETE", by_digest, S(""), 404, "MANIFEST_UNKNOWN");
+    http("DELETE", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), "", 202);
+    http_refused("GET", "/v2/team/app/blobs/sha256:1", S(""), 400, "DIGEST_INVALID");
+    http_refused("GET", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(layer)).ptr, S(""), 404,
+                 "BLOB_UNKNOWN");
 }
 
 static void test_tag_pages(void **state)
@@ -157,17 +159,17 @@ static void test_tag_pages(void **state)
     static const char *const tags[] = {"a", "b", "c", "d"};
     for (size_t i = 0; i < 4; i++)
         push_image("team/app", tags[i], "one");
-    gets("GET", "/v2/team/app/tags/list?n=3", S(""), "", 200);
+    http("GET", "/v2/team/app/tags/list?n=3", S(""), "", 200);
     assert_int_equal(count(parsed(), "tags"), 3);
     assert_true(slice_eq(header("Link"), S("</v2/team/app/tags/list?n=3&last=c>; rel=\"next\"")));
-    gets("GET", "/v2/team/app/tags/list?n=3&last=c", S(""), "", 200);
+    http("GET", "/v2/team/app/tags/list?n=3&last=c", S(""), "", 200);
     assert_int_equal(count(parsed(), "tags"), 1);
     assert_null(header("Link").ptr);
-    gets("GET", "/v2/team/app/tags/list?n=0", S(""), "", 200);
+    http("GET", "/v2/team/app/tags/list?n=0", S(""), "", 200);
     assert_int_equal(count(parsed(), "tags"), 0);
-    errs("GET", "/v2/team/app/tags/list?n=x", S(""), 400, "PAGINATION_NUMBER_INVALID");
-    errs("GET", "/v2/none/tags/list", S(""), 404, "NAME_UNKNOWN");
-    gets("GET", "/v2/_catalog", S(""), "", 200);
+    http_refused("GET", "/v2/team/app/tags/list?n=x", S(""), 400, "PAGINATION_NUMBER_INVALID");
+    http_refused("GET", "/v2/none/tags/list", S(""), 404, "NAME_UNKNOWN");
+    http("GET", "/v2/_catalog", S(""), "", 200);
     assert_int_equal(count(parsed(), "repositories"), 1);
 }
 
@@ -185,9 +187,9 @@ static void test_sweep(void **state)
     const int64_t hour_ms = 3600 * 1000;
     push_image("team/app", "v1", "kept");
     slice lost = push_blob("team/app", "lost");
-    gets("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
+    http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     slice upload = header("Location");
-    gets("PATCH", arena_printf(arena, "%.*s", SLICE_ARG(upload)).ptr, S("x"), "", 202);
+    http("PATCH", arena_printf(arena, "%.*s", SLICE_ARG(upload)).ptr, S("x"), "", 202);
     assert_true(is_on_disk(lost));
     for (int i = 1; i <= 12; i++)
         worker_test_set_time(worker, test_now + i * hour_ms / 2);

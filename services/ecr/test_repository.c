@@ -62,7 +62,7 @@ static void test_mutability(void **state)
     push_image("team/app", "latest", "one");
     push_image("team/app", "latest", "two");
     slice manifest = manifest_of("team/app", "two");
-    errs("PUT", "/v2/team/app/manifests/v1", manifest, 409, "TAG_INVALID");
+    http_refused("PUT", "/v2/team/app/manifests/v1", manifest, 409, "TAG_INVALID");
     ok("PutImageScanningConfiguration",
        "{'repositoryName': 'team/app', 'imageScanningConfiguration': {'scanOnPush': true}}");
     refused("PutImageScanningConfiguration", "{'repositoryName': 'none', 'imageScanningConfiguration': {}}",
@@ -176,7 +176,7 @@ static void test_cache_rules(void **state)
     refused("ValidatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'none'}", "PullThroughCacheRuleNotFoundException");
     refused("BatchGetImage", "{'repositoryName': 'own/x', 'imageIds': [{'imageTag': 'v'}]}",
             "UnableToGetUpstreamImageException");
-    errs("GET", "/v2/own/x/manifests/v", S(""), 404, "MANIFEST_UNKNOWN");
+    http_refused("GET", "/v2/own/x/manifests/v", S(""), 404, "MANIFEST_UNKNOWN");
     ok("DeletePullThroughCacheRule", "{'ecrRepositoryPrefix': 'own'}");
     refused("DeletePullThroughCacheRule", "{'ecrRepositoryPrefix': 'own'}", "PullThroughCacheRuleNotFoundException");
     refused("DeletePullThroughCacheRule", "{}", "InvalidParameterException");
@@ -184,13 +184,13 @@ static void test_cache_rules(void **state)
 
 static void test_templates(void **state)
 {
-    errs("POST", "/v2/made/here/blobs/uploads/", S(""), 404, "NAME_UNKNOWN");
+    http_refused("POST", "/v2/made/here/blobs/uploads/", S(""), 404, "NAME_UNKNOWN");
     ok("CreateRepositoryCreationTemplate", "{'prefix': 'made', 'appliedFor': ['CREATE_ON_PUSH'], 'imageTagMutability': "
                                            "'IMMUTABLE', 'resourceTags': [{'Key': 'k', 'Value': 'v'}]}");
     refused("CreateRepositoryCreationTemplate", "{'prefix': 'made', 'appliedFor': ['REPLICATION']}",
             "TemplateAlreadyExistsException");
     refused("CreateRepositoryCreationTemplate", "{'prefix': 'made'}", "InvalidParameterException");
-    gets("POST", "/v2/made/here/blobs/uploads/", S(""), "", 202);
+    http("POST", "/v2/made/here/blobs/uploads/", S(""), "", 202);
     const struct val *made = item(ok("DescribeRepositories", "{'repositoryNames': ['made/here']}"), "repositories", 0);
     says(made, "imageTagMutability", "IMMUTABLE");
     ok("UpdateRepositoryCreationTemplate", "{'prefix': 'made', 'description': 'd'}");
@@ -208,11 +208,11 @@ static void test_tokens(void **state)
     assert_int_equal(count(data, "authorizationData"), 2);
     says(item(data, "authorizationData", 0), "proxyEndpoint", "http://localhost:4566");
     refused("GetAuthorizationToken", "{'registryIds': ['x']}", "InvalidParameterException");
-    gets("GET", "/v2/", S(""), "", 200);
+    http("GET", "/v2/", S(""), "", 200);
     worker_test_set_time(worker, test_now + 13 * 3600 * 1000);
-    errs("GET", "/v2/", S(""), 403, "DENIED");
+    http_refused("GET", "/v2/", S(""), 403, "DENIED");
     token = S("rubbish");
-    errs("GET", "/v2/", S(""), 401, "UNAUTHORIZED");
+    http_refused("GET", "/v2/", S(""), 401, "UNAUTHORIZED");
     assert_true(slice_starts(header("WWW-Authenticate"), S("Basic realm=")));
 }
 
