@@ -49,6 +49,15 @@ struct call_refusal {
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
                  struct call_refusal *refused);
 
+/* The same for a process that is no AWS service: a question in its own words (proto/runner.h). Answers CALL_LATER the
+ * first time, then 0 with *status (0: nobody answered, or it died) and *answer. */
+int call_ask(struct call *c, slice target, slice name, slice body, int *status, slice *answer);
+
+/* Runs the service's event `name` soon after this call's commit, as a call of its own that nobody waits for and that
+ * may ask and wait as handlers do. A fault runs it again after a moment. It is lost with the process: the service
+ * begins it anew from its tables. */
+void call_background(struct call *c, slice name, slice body);
+
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
  * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs
  * with {"request": body, "status": n, "reply": …} in the transaction that deletes the row. */

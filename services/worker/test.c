@@ -42,6 +42,8 @@ static void run_due(struct worker *worker)
         timers_run(worker);
     while (worker->next_due_ms > 0 && worker->next_due_ms <= worker->test_now_ms)
         timers_run(worker);
+    while (later_run_background(worker))
+        ;
 }
 
 void worker_test_set_time(struct worker *worker, int64_t now_ms)
