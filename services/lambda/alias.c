@@ -25,16 +25,9 @@ static int alias_get(struct call *c, const struct function *f, slice name, struc
     return 0;
 }
 
-static double random_share(void)
+int64_t alias_choose(const struct lambda_alias_configuration *alias, uint64_t chance)
 {
-    uint32_t bits;
-    ids_bytes(&bits, sizeof(bits));
-    return (double)bits / 4294967296.0;
-}
-
-int64_t alias_choose(const struct lambda_alias_configuration *alias)
-{
-    double share = random_share();
+    double share = (double)(chance >> 32) / 4294967296.0;
     if (alias->routing_config) {
         list_foreach (entry, &alias->routing_config->additional_version_weights) {
             if (share < entry->value.v)

@@ -209,6 +209,8 @@ int lambda_delete_function(struct call *c, const struct lambda_delete_function_i
     if (name.qualifier.len > 0)
         return delete_version(c, &f, name.qualifier);
     slice arn = name_arn(c, &f);
+    call_effect(c, S("runner"), S("RetireEnvironments"),
+                arena_printf(c->arena, "{\"function\":\"%.*s\"}", SLICE_ARG(arn)));
     db_run(c->db, LAMBDA_SQL_TAG_DELETE_ALL, "t", arn);
     db_run(c->db, LAMBDA_SQL_QUEUED_DELETE_FUNCTION, "ttt", f.account, f.region, f.name);
     permission_delete_all(c, arn);

@@ -97,8 +97,9 @@ slice version_time(struct call *c);
 /* alias.c */
 bool alias_find(struct call *c, const struct function *f, slice name, struct lambda_alias_configuration *alias);
 
-/* The version an invocation through the alias goes to, by its weights. */
-int64_t alias_choose(const struct lambda_alias_configuration *alias);
+/* The version an invocation through the alias goes to, by its weights; chance is random and the same for the same
+ * invocation. */
+int64_t alias_choose(const struct lambda_alias_configuration *alias, uint64_t chance);
 
 /* configure.c: checks what a caller wants and puts it into the document. */
 int configure_create(struct call *c, const struct lambda_create_function_in *in, configuration *doc);

@@ -1,5 +1,5 @@
 /* service: Lambda as the worker library sees it. */
-#include "services/lambda/lambda.h"
+#include "services/lambda/invoke.h"
 
 #include "services/worker/worker.h"
 
@@ -14,6 +14,7 @@ static const char *const statements[] = {
 static int on_time(struct call *c, int64_t *next_due_ms)
 {
     code_collect(c, next_due_ms);
+    queue_run_due(c, next_due_ms);
     return 0;
 }
 
@@ -23,11 +24,24 @@ static int on_raw(struct call *c, struct msg *reply, bool *taken)
     return 0;
 }
 
+static int on_start(struct call *c)
+{
+    queue_recover(c);
+    return 0;
+}
+
+static const struct service_event events[] = {
+    {S("RunQueued"), queue_run},
+    {{NULL, 0}, NULL},
+};
+
 const struct service lambda_process = {
     .api = &lambda_api,
     .migrations = lambda_migrations,
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
+    .events = events,
     .timer = on_time,
+    .start = on_start,
     .raw = on_raw,
 };

@@ -17,6 +17,13 @@ static int get_latest(struct call *c, slice name, slice revision, struct functio
                 SLICE_ARG(name_arn(c, f)));
 }
 
+/* Environments of the former code or configuration take no more invocations. */
+static void retire(struct call *c, const struct function *f)
+{
+    call_effect(c, S("runner"), S("RetireEnvironments"),
+                arena_printf(c->arena, "{\"function\":\"%.*s\",\"version\":\"$LATEST\"}", SLICE_ARG(name_arn(c, f))));
+}
+
 static int answer(struct call *c, struct function *f, struct version *latest, bool publish, configuration *out)
 {
     struct version published;
@@ -52,6 +59,7 @@ int lambda_update_function_code(struct call *c, const struct lambda_update_funct
         return 0;
     }
     version_save(c, &f, &latest);
+    retire(c, &f);
     code_release(c, former);
     return answer(c, &f, &latest, opt_bool_or(in->publish, false), out);
 }
@@ -67,6 +75,7 @@ int lambda_update_function_configuration(struct call *c, const struct lambda_upd
     version_touch(c, &latest);
     version_begin(c, &latest, false);
     version_save(c, &f, &latest);
+    retire(c, &f);
     return answer(c, &f, &latest, false, out);
 }
 
