@@ -149,9 +149,13 @@ static slice header_value(const struct http1_request *head, slice name)
 /* A browser asks whether a page may send a request; nothing here is secret. */
 static bool answer_preflight(struct dispatch *dispatch, struct exchange *exchange, const struct http1_request *head)
 {
+    struct route route;
     if (!slice_eq(head->method, S("OPTIONS")) || !head->known[HTTP1_ORIGIN].ptr)
         return false;
     if (!header_value(head, S("access-control-request-method")).ptr)
+        return false;
+    route_find(head, &(struct sigv4_scope){0}, (slice){0}, &route);
+    if (route.is_function)
         return false;
     slice asked = header_value(head, S("access-control-request-headers"));
     slice lines = arena_printf(dispatch->arena,
@@ -167,6 +171,7 @@ static void route_request(struct dispatch *dispatch, struct exchange *exchange, 
 {
     struct route route;
     route_find(request->head, scope, request->body, &route);
+    exchange->cors = exchange->cors && !route.is_function;
     if (!route.service)
         refuse_unknown(dispatch, exchange, &route);
     else if (!route.service->has_worker)
