@@ -128,6 +128,10 @@ static void answer(struct worker *worker, struct running *running, int result, c
             ->encode(call->arena, worker->service->api, call->operation, call->request_id, out, reply);
     else
         answer_failed(worker, running, result, reply);
+    if (result == 0 && call->event_stream.ptr) {
+        reply->content_type = S("application/vnd.amazon.eventstream");
+        reply->body = call->event_stream;
+    }
 }
 
 /* Whether the operation takes its body as it comes, inline or as a file. */

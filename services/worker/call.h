@@ -25,6 +25,7 @@ struct call {
     slice request_id;
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic */
+    slice event_stream;  /* what a handler whose answer is a stream of events has written (proto/eventstream.h) */
     /* What fail recorded. */
     const struct api_error *error;
     slice error_message;
