@@ -48,3 +48,10 @@ void queue_recover(struct call *c);
 
 /* The background event RunQueued: {"id"}. */
 int queue_run(struct call *c, slice body);
+
+/* url.c: requests to functions' own URLs. */
+int url_serve(struct call *c, struct msg *reply, bool *taken);
+
+/* incoming.c: what other services send: S3Notification, InvokeFunctionAsync. */
+int incoming_s3_notification(struct call *c, slice body);
+int incoming_invoke(struct call *c, slice body);

@@ -150,6 +150,16 @@ void tags_list(struct call *c, slice arn, struct lambda_tags *out);
 /* permission.c */
 void permission_delete_all(struct call *c, slice subject);
 
+/* Whether the policy of that ARN lets the principal ("s3.amazonaws.com", "*") do it. What is absent is not known, and a
+ * condition on it does not hold. */
+struct permission_request {
+    slice action;
+    slice principal;
+    slice source_arn;
+    slice source_account;
+};
+bool permission_allows(struct call *c, slice subject, const struct permission_request *request);
+
 /* settings.c: small documents for a function, a version or an alias */
 bool settings_get(struct call *c, const struct function *f, const char *kind, slice qualifier,
                   const struct api_shape *shape, void *doc);

@@ -2,6 +2,7 @@
 #include "services/lambda/lambda.h"
 
 #include "common/buf.h"
+#include "common/glob.h"
 #include "common/ids.h"
 #include "common/json.h"
 
@@ -169,4 +170,45 @@ void permission_delete_all(struct call *c, slice subject)
 {
     db_run(c->db, LAMBDA_SQL_STATEMENT_DELETE_ALL, "t", subject);
     db_run(c->db, LAMBDA_SQL_POLICY_DELETE_ALL, "t", subject);
+}
+
+static bool principal_matches(const struct val *principal, slice wanted)
+{
+    if (!principal)
+        return false;
+    if (principal->type == VAL_STRING)
+        return slice_eq(principal->string, S("*")) || slice_eq(principal->string, wanted);
+    slice service = val_get_string(principal, S("Service")), account = val_get_string(principal, S("AWS"));
+    return slice_eq(service, wanted) || (account.ptr && slice_eq(account, wanted));
+}
+
+static bool conditions_hold(const struct val *statement, const struct permission_request *request)
+{
+    const struct val *condition = val_get(statement, S("Condition"));
+    slice arn = val_get_string(val_get(condition, S("ArnLike")), S("AWS:SourceArn"));
+    slice account = val_get_string(val_get(condition, S("StringEquals")), S("AWS:SourceAccount"));
+    return (!arn.ptr || (request->source_arn.ptr && glob_match(arn, request->source_arn))) &&
+           (!account.ptr || slice_eq(account, request->source_account));
+}
+
+static bool statement_allows(struct call *c, slice text, const struct permission_request *request)
+{
+    struct val statement;
+    slice why;
+    if (json_parse(c->arena, text, &statement, &why) != 0)
+        return false;
+    slice action = val_get_string(&statement, S("Action"));
+    return (slice_eq(action, S("*")) || glob_match(action, request->action)) &&
+           principal_matches(val_get(&statement, S("Principal")), request->principal) &&
+           conditions_hold(&statement, request);
+}
+
+bool permission_allows(struct call *c, slice subject, const struct permission_request *request)
+{
+    struct db_rows rows = db_query(c->db, LAMBDA_SQL_STATEMENT_LIST, "t", subject);
+    bool allows = false;
+    while (!allows && db_next(&rows))
+        allows = statement_allows(c, db_text(&rows, 0), request);
+    db_done(&rows);
+    return allows;
 }

@@ -21,7 +21,7 @@ static int on_time(struct call *c, int64_t *next_due_ms)
 static int on_raw(struct call *c, struct msg *reply, bool *taken)
 {
     *taken = download_serve(c, reply);
-    return 0;
+    return *taken ? 0 : url_serve(c, reply, taken);
 }
 
 static int on_start(struct call *c)
@@ -32,6 +32,8 @@ static int on_start(struct call *c)
 
 static const struct service_event events[] = {
     {S("RunQueued"), queue_run},
+    {S("S3Notification"), incoming_s3_notification},
+    {S("InvokeFunctionAsync"), incoming_invoke},
     {{NULL, 0}, NULL},
 };
 
