@@ -228,13 +228,20 @@ static slice exit_text(struct arena *arena, int code)
     return arena_printf(arena, "Runtime exited with error: signal: %s", name);
 }
 
+/* What the stub said, without the prefix that tasks need. */
+static slice cause_of(slice failure)
+{
+    static const slice prefix = S("CannotStartContainerError: ");
+    return slice_starts(failure, prefix) ? slice_sub(failure, prefix.len, failure.len) : failure;
+}
+
 static void report_exit(struct environment *environment, bool started, int code)
 {
     struct arena *arena = arena_open();
     slice failure = environment->container ? environment->container->failure : (slice){NULL, 0};
     bool memory = slice_starts(failure, S("OutOfMemoryError"));
     slice type = !started ? S("Runtime.InvalidEntrypoint") : memory ? S("Runtime.OutOfMemory") : S("Runtime.ExitError");
-    slice text = started ? exit_text(arena, code) : failure.len > 0 ? slice_dup(arena, failure) : S("fork/exec");
+    slice text = started ? exit_text(arena, code) : arena_printf(arena, "fork/%.*s", SLICE_ARG(cause_of(failure)));
     slice id = slice_dup(arena, environment->invocation->id);
     if (environment->state == ENVIRONMENT_INIT && !environment->init_reported) {
         journal_init_report(environment, "init", "error", type);

@@ -149,7 +149,7 @@ static void report_text(struct environment *environment, const struct invocation
         buf_printf(&line, "Init Duration: %.2f ms\t", f->init_ms);
     if (status)
         buf_printf(&line, "Status: %s", status);
-    if (status && error_type.len > 0)
+    if (status && error_type.len > 0 && strcmp(status, "timeout") != 0)
         buf_printf(&line, "\tError Type: %.*s", SLICE_ARG(error_type));
     journal_line(environment, buf_slice(&line));
     arena_close(arena);

@@ -201,9 +201,9 @@ static void extension_request(struct environment *environment, struct http_conn 
     else if (slice_eq(what, S("event/next")))
         extension_next(environment, conn, extension);
     else if (slice_eq(what, S("init/error")) || slice_eq(what, S("exit/error"))) {
-        accept_it(conn);
         slice type = http_header(request, S("lambda-extension-function-error-type"));
         environment_init_error(environment, type.len > 0 ? type : S("Extension.Crash"), request->body);
+        accept_it(conn);
     } else
         refuse(conn, NOT_KNOWN, "NotFound", "Unknown path");
 }
@@ -217,9 +217,9 @@ static void runtime_request(struct environment *environment, struct http_conn *c
         return;
     }
     if (slice_eq(what, S("init/error"))) {
-        accept_it(conn);
         environment_init_error(environment, http_header(request, S("lambda-runtime-function-error-type")),
                                request->body);
+        accept_it(conn);
         return;
     }
     if (slice_starts(what, S("invocation/"))) {

@@ -57,7 +57,7 @@ int code_keep_zip(struct call *c, slice zip, struct code *code)
         .sha256 = base64_encode(c->arena, (slice){(const char *)digest, sizeof(digest)}),
     };
     if (zip.len > LIMIT_LAMBDA_ZIPPED_BYTES)
-        return fail(c, &lambda_request_too_large, "Request must be smaller than %d bytes for the %.*s operation",
+        return fail(c, &lambda_request_entity_too_large, "Request must be smaller than %d bytes for the %.*s operation",
                     LIMIT_LAMBDA_REQUEST_BYTES, SLICE_ARG(c->operation->name));
     if (access(code_zip_path(c, code->hash).ptr, F_OK) == 0)
         return 0;

@@ -125,7 +125,7 @@ int invoke_check_payload(struct call *c, slice payload, int64_t limit)
     struct val ignored;
     slice why;
     if ((int64_t)payload.len > limit)
-        return fail(c, &lambda_request_too_large,
+        return fail(c, &lambda_request_entity_too_large,
                     "%zu byte payload is too large for the %s invocation type (limit %lld bytes)", payload.len,
                     limit == LIMIT_LAMBDA_PAYLOAD_BYTES ? "RequestResponse" : "Event", (long long)limit);
     if (payload.len > 0 && json_parse(c->arena, payload, &ignored, &why) != 0)
