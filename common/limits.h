@@ -10,7 +10,7 @@ enum {
     LIMIT_HTTP_IDLE_TIMEOUT_MS = 120 * 1000, /* between two requests of one connection */
     LIMIT_HTTP_CONNECTIONS = 8192,
     LIMIT_HTTP_PIPELINE = 64,             /* requests of one connection in flight before reading pauses */
-    LIMIT_BODY_BYTES = 72 * 1024 * 1024,  /* of services whose bodies are AWS inputs */
+    LIMIT_BODY_BYTES = 16 * 1024 * 1024,  /* of services whose bodies are AWS inputs */
     LIMIT_BODY_INLINE_BYTES = 256 * 1024, /* larger ones go through a spool file */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
