@@ -108,7 +108,10 @@ void container_stream_ready(struct container *container, slice failure)
         return;
     if (failure.ptr)
         give_up(container, failure);
-    else
+    else if (container->hooks && container->hooks->ready) {
+        container->state = STATE_EXITED;
+        container->hooks->ready(container);
+    } else
         start(container);
 }
 
@@ -188,7 +191,8 @@ static bool has_command(const struct container *container)
 static void begin(struct container *container)
 {
     container->pull_started_ms = time_now_ms();
-    if (!has_command(container))
+    bool runs = !container->hooks || !container->hooks->ready;
+    if (runs && !has_command(container))
         give_up(
             container,
             arena_printf(container->arena,

@@ -61,6 +61,7 @@ struct container_hooks {
     void (*line)(struct container *container, slice line); /* of its output */
     void (*drained)(struct container *container);
     void (*forgotten)(struct container *container); /* it is about to be freed */
+    void (*ready)(struct container *container);     /* not NULL: nothing is run; its log stream is there */
 };
 
 struct container {

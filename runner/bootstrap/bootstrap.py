@@ -181,8 +181,7 @@ def frames_of(error):
     """The function's own frames, as text."""
     import traceback
     trace = error.__traceback__
-    while trace and trace.tb_frame.f_code.co_filename in (__file__, "<frozen importlib._bootstrap>",
-                                                           "<frozen importlib._bootstrap_external>"):
+    while trace and (trace.tb_frame.f_code.co_filename == __file__ or "importlib" in trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return traceback.format_list(traceback.extract_tb(trace))
 

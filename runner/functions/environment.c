@@ -168,7 +168,7 @@ void environment_advance(struct environment *environment)
 
 bool environment_is_free(const struct environment *environment)
 {
-    return environment->state == ENVIRONMENT_READY && !environment->invocation;
+    return environment->state == ENVIRONMENT_READY && !environment->invocation && !environment->blueprint->once;
 }
 
 void environment_give(struct environment *environment, struct invocation *invocation)
@@ -295,7 +295,22 @@ static void on_forgotten(struct container *container)
     close_environment(environment);
 }
 
-static const struct container_hooks hooks = {on_stopped, on_line, on_drained, on_forgotten};
+/* Bytes that are no archive, accepted leniently: nothing runs, and the log says so with START, END and REPORT. */
+static void on_ready(struct container *container)
+{
+    struct environment *environment = container->hook_context;
+    struct invocation *invocation = environment->invocation;
+    environment->state = ENVIRONMENT_ENDING;
+    ev_timer_stop(loop_of(environment), &environment->timer);
+    environment->was_cold = false;
+    journal_start(environment, invocation);
+    invocation->delivered = true;
+    invocation->delivered_us = time_mono_us();
+    finish(environment, NULL, (slice){NULL, 0}, (slice){NULL, 0}, S("application/json"), S("null"));
+}
+
+static const struct container_hooks hooks = {on_stopped, on_line, on_drained, on_forgotten, NULL};
+static const struct container_hooks empty_hooks = {on_stopped, on_line, on_drained, on_forgotten, on_ready};
 
 static void on_init_late(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -348,14 +363,15 @@ void environment_start(struct blueprint *blueprint, struct invocation *first)
         refuse_start(environment, S("The runtime API cannot listen"));
         return;
     }
-    if (!launch_plan(environment, &plan, &why)) {
+    if (!launch_plan(environment, &plan, &why) && !blueprint->empty) {
         refuse_start(environment, why);
         return;
     }
     set_timer(environment, init_seconds, on_init_late);
-    if (container_start_owned(blueprint->functions->runner, &hooks, environment, plan, &environment->container) != 200)
+    if (container_start_owned(blueprint->functions->runner, blueprint->empty ? &empty_hooks : &hooks, environment, plan,
+                              &environment->container) != 200)
         refuse_start(environment, S("The runner is being reset"));
-    else if (environment->container)
+    else if (environment->container && !blueprint->empty)
         journal_init_start(environment);
 }
 

@@ -19,6 +19,8 @@ struct blueprint {
     slice function; /* ARN without qualifier */
     struct val doc; /* the plan of proto/runner.h */
     bool json;      /* log format */
+    bool empty;     /* there is no code: an invocation answers null */
+    bool once;      /* an environment takes one invocation only */
     bool retired;   /* no new environments; the idle ones are gone */
     int64_t expires_ms;
     struct environment *environments;

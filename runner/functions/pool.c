@@ -114,6 +114,8 @@ static struct blueprint *add_blueprint(struct functions *functions, const struct
     blueprint->key = slice_dup(arena, val_get_string(head, S("key")));
     blueprint->function = slice_dup(arena, val_get_string(head, S("function")));
     blueprint->json = slice_eq(val_get_string(val_get(&blueprint->doc, S("log")), S("format")), S("JSON"));
+    blueprint->empty = val_get_bool(&blueprint->doc, S("empty"), false);
+    blueprint->once = val_get_bool(&blueprint->doc, S("once"), false);
     blueprint->expires_ms = val_get_int(&blueprint->doc, S("expiresAt"), INT64_MAX);
     map_set(functions->blueprints, blueprint->key, blueprint);
     return blueprint;
@@ -226,7 +228,8 @@ void pool_invoke(struct functions *functions, const struct bus_from *from, slice
 
 void pool_environment_free(struct environment *environment)
 {
-    if (environment->blueprint->retired || environment->blueprint->expires_ms <= time_now_ms())
+    if (environment->blueprint->once || environment->blueprint->retired ||
+        environment->blueprint->expires_ms <= time_now_ms())
         environment_end(environment, "spindown");
 }
 

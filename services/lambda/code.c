@@ -9,6 +9,7 @@
 #include "common/limits.h"
 #include "services/worker/leniency.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -37,8 +38,10 @@ static int unpack(struct call *c, slice zip, slice hash)
     const char *beside = arena_concat(c->arena, tree, S(".new")).ptr;
     fdio_remove_tree(beside);
     int result = zip_unpack(c->arena, zip, beside, &why);
-    if (result == BAD_INPUT && leniency_on(c, LENIENCY_ANY_ZIP))
-        result = 0;
+    if (result == BAD_INPUT && leniency_on(c, LENIENCY_ANY_ZIP)) {
+        fdio_remove_tree(beside);
+        result = fdio_mkdirs(beside, 0755);
+    }
     if (result == 0 && rename(beside, tree.ptr) == 0)
         return 0;
     fdio_remove_tree(beside);
@@ -89,6 +92,18 @@ int code_take(struct call *c, const struct code_source *source, slice package_ty
     if (source->s3_bucket.len == 0 || source->s3_key.len == 0)
         return fail(c, &lambda_invalid_parameter_value, "Please provide a source for function code.");
     return fail(c, &lambda_not_implemented, "Code in S3 is not supported.");
+}
+
+bool code_is_empty(struct call *c, slice hash)
+{
+    size_t n = 0;
+    DIR *dir = hash.len > 0 ? opendir(code_tree_path(c, hash).ptr) : NULL;
+    if (!dir)
+        return false;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    return n == 0;
 }
 
 static bool is_used(struct call *c, slice hash)

@@ -126,6 +126,9 @@ int code_take(struct call *c, const struct code_source *source, slice package_ty
 slice code_zip_path(struct call *c, slice hash);
 slice code_tree_path(struct call *c, slice hash);
 
+/* Whether it is what leniency made of bytes that are no archive: a function without anything in it. */
+bool code_is_empty(struct call *c, slice hash);
+
 /* When no version and no layer refers to it any more, its files go after the longest invocation could have ended. */
 void code_release(struct call *c, slice hash);
 

@@ -3,6 +3,7 @@
 
 #include "common/conf.h"
 #include "common/json.h"
+#include "services/worker/leniency.h"
 #include "sts_client.h"
 
 /* Environments get new credentials before these end. */
@@ -130,6 +131,8 @@ static void add_code(struct call *c, const struct version *v, struct val *plan)
             val_push(c->arena, &layers, val_string(code_tree_path(c, code)));
     }
     val_set(c->arena, plan, S("layers"), layers);
+    val_set(c->arena, plan, S("empty"), val_bool(code_is_empty(c, v->code)));
+    val_set(c->arena, plan, S("once"), val_bool(leniency_on(c, LENIENCY_STREAM_PER_INVOCATION)));
 }
 
 int plan_of(struct call *c, const struct function *f, const struct version *v, slice *text)
