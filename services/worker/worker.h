@@ -50,8 +50,9 @@ int worker_main(int argc, char *argv[], const struct service *service);
  * what leaves through the outbox is kept for the test. */
 struct worker *worker_open_test(const struct service *service);
 void worker_close(struct worker *worker);
-void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
-void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
+void worker_test_set_lenient(struct worker *worker, slice words);  /* as --lenient */
+void worker_test_set_state_dir(struct worker *worker, slice path); /* of services that keep files */
+void worker_test_set_time(struct worker *worker, int64_t now_ms);  /* runs what becomes due */
 
 /* How questions to other services (call_service) are answered: with a status and *reply, the JSON form of the output or
  * {"__type", "message"}. Without it nobody answers. */
