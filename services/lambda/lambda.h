@@ -186,5 +186,8 @@ void settings_event_rules(struct call *c, const struct function *f, slice qualif
 /* The layers of a function by their version ARNs: checked, with their sizes. */
 int layer_resolve(struct call *c, const struct lambda_layer_list *arns, struct lambda_layers_reference_list *out);
 
+/* The ARN of a layer version that must exist. */
+int layer_get_arn(struct call *c, slice layer, int64_t version, slice *arn);
+
 /* The hash of the layer version of that ARN, or an absent slice. */
 slice layer_code(struct call *c, slice arn);

@@ -133,15 +133,11 @@ int lambda_publish_layer_version(struct call *c, const struct lambda_publish_lay
     return 0;
 }
 
-int lambda_get_layer_version(struct call *c, const struct lambda_get_layer_version_in *in,
-                             struct lambda_get_layer_version_out *out)
+static int show(struct call *c, const struct layer_name *name, struct lambda_get_layer_version_out *out)
 {
-    struct layer_name name;
     struct lambda_publish_layer_version_out doc = {0};
     slice code;
-    parse(c, in->layer_name, &name);
-    name.version = in->version_number.v;
-    if (!find_version(c, &name, &code, &doc))
+    if (!find_version(c, name, &code, &doc))
         return fail(c, &lambda_resource_not_found, "The resource you requested does not exist.");
     *out = (struct lambda_get_layer_version_out){
         .content = doc.content,
@@ -155,6 +151,34 @@ int lambda_get_layer_version(struct call *c, const struct lambda_get_layer_versi
         .compatible_architectures = doc.compatible_architectures,
     };
     out->content->location = download_location(c, code);
+    return 0;
+}
+
+int lambda_get_layer_version(struct call *c, const struct lambda_get_layer_version_in *in,
+                             struct lambda_get_layer_version_out *out)
+{
+    struct layer_name name;
+    parse(c, in->layer_name, &name);
+    name.version = in->version_number.v;
+    return show(c, &name, out);
+}
+
+int lambda_get_layer_version_by_arn(struct call *c, const struct lambda_get_layer_version_by_arn_in *in,
+                                    struct lambda_get_layer_version_by_arn_out *out)
+{
+    struct layer_name name;
+    parse(c, in->arn, &name);
+    return show(c, &name, out);
+}
+
+int layer_get_arn(struct call *c, slice layer, int64_t version, slice *arn)
+{
+    struct layer_name name;
+    struct lambda_get_layer_version_out found;
+    parse(c, layer, &name);
+    name.version = version;
+    TRY(show(c, &name, &found));
+    *arn = found.layer_version_arn;
     return 0;
 }
 

@@ -98,6 +98,24 @@ static bool policy_text(struct call *c, slice subject, struct buf *out)
     return n > 0;
 }
 
+/* Stores the statement, unless the policy has one of that name or becomes too long. */
+static int add_statement(struct call *c, slice subject, slice sid, slice statement)
+{
+    struct buf policy;
+    buf_init(&policy, c->arena);
+    if (db_run(c->db, LAMBDA_SQL_STATEMENT_ADD, "ttt", subject, sid, statement) == 0)
+        return fail(c, &lambda_resource_conflict,
+                    "The statement id (%.*s) provided already exists. Please provide a new statement id, or remove the "
+                    "existing statement.",
+                    SLICE_ARG(sid));
+    policy_text(c, subject, &policy);
+    if (policy.len > MAX_POLICY_BYTES)
+        return fail(c, &lambda_policy_length_exceeded, "The final policy size (%zu) is bigger than the limit (%d).",
+                    policy.len, MAX_POLICY_BYTES);
+    touch(c, subject);
+    return 0;
+}
+
 /* The ARN that the policy is about; $LATEST is the function itself. */
 static int get_subject(struct call *c, slice text, slice qualifier, struct function *f, slice *subject)
 {
@@ -116,22 +134,10 @@ int lambda_add_permission(struct call *c, const struct lambda_add_permission_in 
 {
     struct function f;
     slice subject;
-    struct buf policy;
-    buf_init(&policy, c->arena);
     TRY(get_subject(c, in->function_name, in->qualifier, &f, &subject));
     TRY(check_revision(c, &f, subject, in->revision_id));
     out->statement = statement_of(c, in, subject);
-    if (db_run(c->db, LAMBDA_SQL_STATEMENT_ADD, "ttt", subject, in->statement_id, out->statement) == 0)
-        return fail(c, &lambda_resource_conflict,
-                    "The statement id (%.*s) provided already exists. Please provide a new statement id, or remove the "
-                    "existing statement.",
-                    SLICE_ARG(in->statement_id));
-    policy_text(c, subject, &policy);
-    if (policy.len > MAX_POLICY_BYTES)
-        return fail(c, &lambda_policy_length_exceeded, "The final policy size (%zu) is bigger than the limit (%d).",
-                    policy.len, MAX_POLICY_BYTES);
-    touch(c, subject);
-    return 0;
+    return add_statement(c, subject, in->statement_id, out->statement);
 }
 
 int lambda_get_policy(struct call *c, const struct lambda_get_policy_in *in, struct lambda_get_policy_out *out)
@@ -159,6 +165,61 @@ int lambda_remove_permission(struct call *c, const struct lambda_remove_permissi
     if (!policy_text(c, subject, &policy))
         return fail(c, &lambda_resource_not_found, "No policy is associated with the given resource.");
     TRY(check_revision(c, &f, subject, in->revision_id));
+    if (db_run(c->db, LAMBDA_SQL_STATEMENT_DELETE, "tt", subject, in->statement_id) == 0)
+        return fail(c, &lambda_resource_not_found, "Statement %.*s is not found in resource policy.",
+                    SLICE_ARG(in->statement_id));
+    touch(c, subject);
+    return 0;
+}
+
+/* Layer versions */
+
+static int check_layer_revision(struct call *c, slice subject, slice revision)
+{
+    slice now = policy_revision(c, subject);
+    if (revision.len == 0 || (now.ptr && slice_eq(now, revision)))
+        return 0;
+    return fail(c, &lambda_precondition_failed,
+                "The Revision Id provided does not match the latest Revision Id. Call "
+                "the GetLayerVersionPolicy API to retrieve the latest Revision Id");
+}
+
+int lambda_add_layer_version_permission(struct call *c, const struct lambda_add_layer_version_permission_in *in,
+                                        struct lambda_add_layer_version_permission_out *out)
+{
+    slice subject;
+    TRY(layer_get_arn(c, in->layer_name, in->version_number.v, &subject));
+    TRY(check_layer_revision(c, subject, in->revision_id));
+    const struct lambda_add_permission_in statement = {.statement_id = in->statement_id,
+                                                       .action = in->action,
+                                                       .principal = in->principal,
+                                                       .principal_org_id = in->organization_id};
+    out->statement = statement_of(c, &statement, subject);
+    TRY(add_statement(c, subject, in->statement_id, out->statement));
+    out->revision_id = policy_revision(c, subject);
+    return 0;
+}
+
+int lambda_get_layer_version_policy(struct call *c, const struct lambda_get_layer_version_policy_in *in,
+                                    struct lambda_get_layer_version_policy_out *out)
+{
+    slice subject;
+    struct buf policy;
+    buf_init(&policy, c->arena);
+    TRY(layer_get_arn(c, in->layer_name, in->version_number.v, &subject));
+    if (!policy_text(c, subject, &policy))
+        return fail(c, &lambda_resource_not_found, "No policy is associated with the given resource.");
+    out->policy = buf_slice(&policy);
+    out->revision_id = policy_revision(c, subject);
+    return 0;
+}
+
+int lambda_remove_layer_version_permission(struct call *c, const struct lambda_remove_layer_version_permission_in *in,
+                                           struct lambda_remove_layer_version_permission_out *out)
+{
+    slice subject;
+    TRY(layer_get_arn(c, in->layer_name, in->version_number.v, &subject));
+    TRY(check_layer_revision(c, subject, in->revision_id));
     if (db_run(c->db, LAMBDA_SQL_STATEMENT_DELETE, "tt", subject, in->statement_id) == 0)
         return fail(c, &lambda_resource_not_found, "Statement %.*s is not found in resource policy.",
                     SLICE_ARG(in->statement_id));

@@ -2,7 +2,9 @@
  * invocation and provisioned concurrency; and the function's reserved concurrency. */
 #include "services/lambda/lambda.h"
 
-enum { MAX_RETRIES = 2, DEFAULT_AGE_SECONDS = 21600 };
+#include "common/page.h"
+
+enum { MAX_PAGE = 50, MAX_RETRIES = 2, DEFAULT_AGE_SECONDS = 21600 };
 
 bool settings_get(struct call *c, const struct function *f, const char *kind, slice qualifier,
                   const struct api_shape *shape, void *doc)
@@ -111,6 +113,12 @@ static int get_provisioned_target(struct call *c, slice text, slice qualifier, s
     return function_get_qualified(c, text, qualifier, f, &stored);
 }
 
+static void allocate(slice *status, struct opt_int requested, struct opt_int *allocated, struct opt_int *available)
+{
+    *status = S("READY");
+    *allocated = *available = requested;
+}
+
 int lambda_put_provisioned_concurrency_config(struct call *c,
                                               const struct lambda_put_provisioned_concurrency_config_in *in,
                                               struct lambda_put_provisioned_concurrency_config_out *out)
@@ -141,9 +149,81 @@ int lambda_get_provisioned_concurrency_config(struct call *c,
                       out))
         return fail(c, &lambda_provisioned_concurrency_config_not_found,
                     "No Provisioned Concurrency Config found for this function");
-    out->allocated_provisioned_concurrent_executions = out->requested_provisioned_concurrent_executions;
-    out->available_provisioned_concurrent_executions = out->requested_provisioned_concurrent_executions;
-    out->status = S("READY");
+    allocate(&out->status, out->requested_provisioned_concurrent_executions,
+             &out->allocated_provisioned_concurrent_executions, &out->available_provisioned_concurrent_executions);
+    return 0;
+}
+
+int lambda_delete_provisioned_concurrency_config(struct call *c,
+                                                 const struct lambda_delete_provisioned_concurrency_config_in *in,
+                                                 struct lambda_delete_provisioned_concurrency_config_out *out)
+{
+    struct function f;
+    TRY(get_provisioned_target(c, in->function_name, in->qualifier, &f));
+    settings_delete(c, &f, "provisioned", in->qualifier);
+    return 0;
+}
+
+/* The page's rows from the marker on, one more than fits. */
+static int open_page(struct call *c, const char *kind, slice name, slice marker, int64_t size, struct function *f,
+                     struct db_rows *rows)
+{
+    slice from;
+    TRY(function_get(c, name, f));
+    if (page_key(c->arena, slice_of(kind), marker, &from) != 0)
+        return fail(c, &lambda_invalid_parameter_value, "Invalid Marker");
+    *rows = db_query(c->db, LAMBDA_SQL_SETTING_LIST, "itti", f->id, slice_of(kind), from, size + 1);
+    return 0;
+}
+
+static int64_t page_size(struct opt_int max_items)
+{
+    int64_t wanted = opt_int_or(max_items, MAX_PAGE);
+    return wanted < MAX_PAGE ? wanted : MAX_PAGE;
+}
+
+int lambda_list_provisioned_concurrency_configs(struct call *c,
+                                                const struct lambda_list_provisioned_concurrency_configs_in *in,
+                                                struct lambda_list_provisioned_concurrency_configs_out *out)
+{
+    struct function f;
+    struct db_rows rows;
+    int64_t size = page_size(in->max_items);
+    TRY(open_page(c, "provisioned", in->function_name, in->marker, size, &f, &rows));
+    while (db_next(&rows)) {
+        slice qualifier = db_text(&rows, 0);
+        if ((int64_t)out->provisioned_concurrency_configs.len == size) {
+            out->next_marker = page_token(c->arena, S("provisioned"), qualifier);
+            break;
+        }
+        struct lambda_provisioned_concurrency_config_list_item *one =
+            list_add(c->arena, &out->provisioned_concurrency_configs);
+        api_from_json(c->arena, &lambda_shape_provisioned_concurrency_config_list_item, db_text(&rows, 1), one);
+        one->function_arn = name_qualified_arn(c, &f, qualifier);
+        allocate(&one->status, one->requested_provisioned_concurrent_executions,
+                 &one->allocated_provisioned_concurrent_executions, &one->available_provisioned_concurrent_executions);
+    }
+    db_done(&rows);
+    return 0;
+}
+
+int lambda_list_function_event_invoke_configs(struct call *c,
+                                              const struct lambda_list_function_event_invoke_configs_in *in,
+                                              struct lambda_list_function_event_invoke_configs_out *out)
+{
+    struct function f;
+    struct db_rows rows;
+    int64_t size = page_size(in->max_items);
+    TRY(open_page(c, "events", in->function_name, in->marker, size, &f, &rows));
+    while (db_next(&rows)) {
+        if ((int64_t)out->function_event_invoke_configs.len == size) {
+            out->next_marker = page_token(c->arena, S("events"), db_text(&rows, 0));
+            break;
+        }
+        api_from_json(c->arena, &lambda_shape_function_event_invoke_config, db_text(&rows, 1),
+                      list_add(c->arena, &out->function_event_invoke_configs));
+    }
+    db_done(&rows);
     return 0;
 }
 

@@ -184,6 +184,7 @@ static void test_urls(void **state)
     assert_true(slice_find(reply.headers, S("access-control-max-age: 5")) >= 0);
     call("PUT /2021-10-31/functions/f/url", "{'AuthType':'AWS_IAM'}");
     assert_status(200);
+    assert_int_equal(count(call("GET /2021-10-31/functions/f/urls", "%s", ""), "FunctionUrlConfigs"), 1);
     call("DELETE /2021-10-31/functions/f/url", "%s", "");
     assert_status(204);
     message.method = S("GET");

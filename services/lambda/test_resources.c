@@ -23,6 +23,24 @@ static void test_layers(void **state)
     assert_int_equal(val_get_int(val_get(item(list, "Layers", 0), S("LatestMatchingVersion")), S("Version"), 0), 2);
     assert_int_equal(count(call("GET /2018-10-31/layers?CompatibleRuntime=nodejs20.x", "%s", ""), "Layers"), 0);
     assert_int_equal(count(call("GET /2018-10-31/layers/lay/versions", "%s", ""), "LayerVersions"), 2);
+    static const char policy[] = "POST /2018-10-31/layers/lay/versions/1/policy";
+    call(policy, "{'StatementId':'all','Action':'lambda:GetLayerVersion','Principal':'*'}");
+    assert_status(201);
+    call(policy, "{'StatementId':'all','Action':'lambda:GetLayerVersion','Principal':'*'}");
+    assert_refused(409, "ResourceConflictException");
+    call(policy, "{'StatementId':'x','Action':'lambda:InvokeFunction','Principal':'*'}");
+    assert_refused(400, "ValidationException");
+    call("GET /2018-10-31/layers/lay/versions/1/policy", "%s", "");
+    assert_status(200);
+    assert_true(says("layer:lay:1"));
+    call("DELETE /2018-10-31/layers/lay/versions/1/policy/all", "%s", "");
+    assert_status(204);
+    call("GET /2018-10-31/layers/lay/versions/1/policy", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    call("GET /2018-10-31/layers?find=LayerVersion&Arn=arn:aws:lambda:us-east-1:123456789012:layer:lay:1", "%s", "");
+    assert_status(200);
+    call("GET /2018-10-31/layers?find=LayerVersion&Arn=arn:aws:lambda:us-east-1:123456789012:layer:lay:9", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
     call("DELETE /2018-10-31/layers/lay/versions/2", "%s", "");
     assert_status(204);
     call("GET /2018-10-31/layers/lay/versions/2", "%s", "");
@@ -98,6 +116,11 @@ static void test_provisioned(void **state)
     assert_text(call(path, "{'ProvisionedConcurrentExecutions':2}"), "Status", "IN_PROGRESS");
     assert_status(202);
     assert_text(call("GET /2019-09-30/functions/f/provisioned-concurrency?Qualifier=1", "%s", ""), "Status", "READY");
+    static const char list[] = "GET /2019-09-30/functions/f/provisioned-concurrency?List=ALL";
+    assert_int_equal(count(call(list, "%s", ""), "ProvisionedConcurrencyConfigs"), 1);
+    call("DELETE /2019-09-30/functions/f/provisioned-concurrency?Qualifier=1", "%s", "");
+    assert_status(204);
+    assert_int_equal(count(call(list, "%s", ""), "ProvisionedConcurrencyConfigs"), 0);
 }
 
 static void test_event_invoke_config(void **state)
@@ -116,6 +139,8 @@ static void test_event_invoke_config(void **state)
     const struct val *got = call("GET /2019-09-25/functions/f/event-invoke-config", "%s", "");
     assert_int_equal(val_get_int(got, S("MaximumRetryAttempts"), 0), 1);
     assert_int_equal(val_get_int(got, S("MaximumEventAgeInSeconds"), 0), 60);
+    got = call("GET /2019-09-25/functions/f/event-invoke-config/list", "%s", "");
+    assert_int_equal(count(got, "FunctionEventInvokeConfigs"), 1);
     call("DELETE /2019-09-25/functions/f/event-invoke-config", "%s", "");
     assert_status(204);
     call("DELETE /2019-09-25/functions/f/event-invoke-config", "%s", "");

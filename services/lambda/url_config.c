@@ -3,9 +3,10 @@
 
 #include "common/conf.h"
 #include "common/ids.h"
+#include "common/page.h"
 #include "common/time.h"
 
-enum { ID_LENGTH = 32 };
+enum { ID_LENGTH = 32, MAX_PAGE = 50 };
 
 /* What the operations of URLs have in common. */
 typedef struct lambda_get_function_url_config_out url_doc;
@@ -102,6 +103,28 @@ int lambda_update_function_url_config(struct call *c, const struct lambda_update
     *out = (struct lambda_update_function_url_config_out){doc.function_url, doc.function_arn,  doc.auth_type,
                                                           doc.cors,         doc.creation_time, doc.last_modified_time,
                                                           doc.invoke_mode};
+    return 0;
+}
+
+int lambda_list_function_url_configs(struct call *c, const struct lambda_list_function_url_configs_in *in,
+                                     struct lambda_list_function_url_configs_out *out)
+{
+    struct function f;
+    slice from;
+    int64_t wanted = opt_int_or(in->max_items, MAX_PAGE), size = wanted < MAX_PAGE ? wanted : MAX_PAGE;
+    TRY(function_get(c, in->function_name, &f));
+    if (page_key(c->arena, S("ListFunctionUrlConfigs"), in->marker, &from) != 0)
+        return fail(c, &lambda_invalid_parameter_value, "Invalid Marker");
+    struct db_rows rows = db_query(c->db, LAMBDA_SQL_URL_LIST, "iti", f.id, from, size + 1);
+    while (db_next(&rows)) {
+        if ((int64_t)out->function_url_configs.len == size) {
+            out->next_marker = page_token(c->arena, S("ListFunctionUrlConfigs"), db_text(&rows, 0));
+            break;
+        }
+        api_from_json(c->arena, &lambda_shape_function_url_config, db_text(&rows, 1),
+                      list_add(c->arena, &out->function_url_configs));
+    }
+    db_done(&rows);
     return 0;
 }
 
