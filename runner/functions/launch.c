@@ -3,6 +3,7 @@
 
 #include "common/arena.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +100,36 @@ static bool add_command(struct environment *environment, struct val *command, sl
     return false;
 }
 
+/* Extensions are started beside the runtime, by a shell that becomes it. */
+static void add_extensions(struct environment *environment, struct val *command)
+{
+    struct arena *arena = environment->arena;
+    struct val with = val_array();
+    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
+    add_text(arena, &with, S("/bin/sh"));
+    add_text(arena, &with, S("-c"));
+    add_text(arena, &with, S("while [ \"$1\" != -- ]; do \"$1\" & shift; done; shift; exec \"$@\""));
+    add_text(arena, &with, S("sh"));
+    for (size_t i = 0; layers && i < layers->array.len; i++) {
+        slice folder = arena_printf(arena, "%.*s/extensions", SLICE_ARG(layers->array.items[i].string));
+        DIR *dir = opendir(folder.ptr);
+        for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+            slice path = arena_printf(arena, "%.*s/%s", SLICE_ARG(folder), entry->d_name);
+            if (!is_executable(path.ptr))
+                continue;
+            add_text(arena, &with, path);
+            environment->n_expected++;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    add_text(arena, &with, S("--"));
+    for (size_t i = 0; i < command->array.len; i++)
+        add_text(arena, &with, command->array.items[i].string);
+    if (environment->n_expected > 0)
+        *command = with;
+}
+
 static void set(struct environment *environment, struct val *list, slice name, slice value)
 {
     struct val pair = val_array();
@@ -153,6 +184,8 @@ bool launch_plan(struct environment *environment, slice *text, slice *why)
     slice id = arena_printf(arena, "function-%.*s-%lld", SLICE_ARG(environment->blueprint->functions->runner->boot),
                             (long long)++environment->blueprint->functions->next_environment);
     bool ok = add_command(environment, &command, why);
+    if (ok)
+        add_extensions(environment, &command);
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));
     val_set(arena, &plan, S("command"), command);
