@@ -189,7 +189,7 @@ static void test_paths(void **state)
 {
     (void)state;
     take("GET /2015-03-31/functions/ HTTP/1.1\nHost: h\n\n");
-    assert_service("lambda", false);
+    assert_service("lambda", true);
     assert_true(route.readonly);
     take("POST /2015-02-01/file-systems HTTP/1.1\nHost: h\n\n");
     assert_service("elasticfilesystem", false);

@@ -381,7 +381,8 @@ def routes(documents):
             slice_of(service.name), slice_of(m.get("signingName", m["endpointPrefix"])),
             slice_of(m.get("serviceAbbreviation", m["serviceFullName"])), PROTOCOLS[m["protocol"]], slice_of(m.get("targetPrefix")),
             slice_of(TARGET_ALIASES.get(service.name)), slice_of(m["apiVersion"]), slice_of(m.get("xmlNamespace")),
-            slice_of(m.get("jsonVersion")), f"{service.name}_operations", str(len(service.operations))]) + "},")
+            slice_of(m.get("jsonVersion")), str(service.overlay.get("patienceSeconds", 0) * 1000),
+            f"{service.name}_operations", str(len(service.operations))]) + "},")
     out += ["const struct routes_service routes_services[] = {", *rows, "};",
             f"const size_t routes_n_services = {len(rows)};", ""]
     return "\n".join(out)

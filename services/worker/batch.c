@@ -128,6 +128,10 @@ static void answer(struct worker *worker, struct running *running, int result, c
             ->encode(call->arena, worker->service->api, call->operation, call->request_id, out, reply);
     else
         answer_failed(worker, running, result, reply);
+    if (result == 0 && call->event_stream.ptr) {
+        reply->content_type = S("application/vnd.amazon.eventstream");
+        reply->body = call->event_stream;
+    }
 }
 
 /* Whether the operation takes its body as it comes, inline or as a file. */
@@ -153,7 +157,7 @@ static int read_body(struct worker *worker, struct running *running, struct msg 
     if (slice_empty(request->body_file) || is_streaming(worker, call))
         return 0;
     const char *path = slice_cstr(call->arena, call_body_path(call));
-    return path ? fdio_read_file(call->arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
+    return path ? fdio_read_file(call->arena, path, LIMIT_LAMBDA_REQUEST_BYTES, &request->body) : FAULT_MESSAGE;
 }
 
 /* Offers the request to the service's own hook. True when the call is over for now: *due says whether with a reply. */
