@@ -185,6 +185,18 @@ static void print_entries(struct arena *arena, struct buf *text, const struct ap
     buf_add_char(text, map ? '}' : ']');
 }
 
+/* A decimal is recognisable as one: "1.0". */
+static void print_decimal(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place)
+{
+    slice number = walk_text(arena, shape, place, API_TIME_DEFAULT);
+    buf_add(text, number);
+    bool whole = !slice_empty(number);
+    for (size_t i = 0; i < number.len; i++)
+        whole = whole && (number.ptr[i] == '-' || (number.ptr[i] >= '0' && number.ptr[i] <= '9'));
+    if (whole)
+        buf_add(text, S(".0"));
+}
+
 static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place,
                   bool by_value)
 {
@@ -196,6 +208,8 @@ static void print(struct arena *arena, struct buf *text, const struct api_shape 
         print_structure(arena, text, shape, walk_structure(place, by_value));
     else if (shape->type == API_LIST || shape->type == API_MAP)
         print_entries(arena, text, shape, place);
+    else if (shape->type == API_FLOAT || shape->type == API_DOUBLE)
+        print_decimal(arena, text, shape, place);
     else if (shape->type == API_DOCUMENT)
         buf_add(text, json_text(arena, *(const struct val *const *)place));
     else

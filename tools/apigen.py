@@ -60,7 +60,8 @@ class Service:
         self.name = name
         self.metadata = document["metadata"]
         self.overlay = document["overlay"]
-        self.operations = document["operations"]
+        replaced = self.overlay.get("replaced", ())  # requests cannot tell these from their successors
+        self.operations = {n: o for n, o in document["operations"].items() if n not in replaced}
         self.shapes = document["shapes"]
         self.constraints = []
         self.enums = []
@@ -326,7 +327,7 @@ class Service:
         handler = f"run_{snake(name)}" if operation.get("handler") else "NULL"
         wrapper = operation.get("resultWrapper") or self.overlay.get("roots", {}).get(name)
         return (f"{{{slice_of(name)}, {slice_of(http.get('method', 'POST'))}, {slice_of(http.get('requestUri', '/'))}, "
-                f"{http.get('responseCode', 200)}, {str(self.is_readonly(name)).lower()}, "
+                f"{self.overlay.get('statuses', {}).get(name, http.get('responseCode', 200))}, {str(self.is_readonly(name)).lower()}, "
                 f"{str(operation.get('authtype') == 'none').lower()}, {part['input']}, {part['output']}, "
                 f"{slice_of(wrapper)}, {table}, {len(errors)}, {handler}}}")
 
