@@ -109,6 +109,21 @@ static int score(struct arena *arena, const struct api_operation *operation, con
                         : segments * SCORE_SEGMENT + by_query + score_members(operation->in, request, query);
 }
 
+static size_t count_segments(slice path)
+{
+    size_t segments = 1;
+    path = without_last_slash(path);
+    for (size_t i = 1; i < path.len; i++)
+        segments += path.ptr[i] == '/';
+    return segments;
+}
+
+static bool route_fits(const struct api_route *route, slice method, size_t segments)
+{
+    bool fits = route->greedy ? segments >= route->segments : segments == route->segments;
+    return fits && slice_eq(route->method, method);
+}
+
 const struct api_operation *rest_find(struct arena *arena, const struct api_service *service, const struct msg *request,
                                       slice *name)
 {
@@ -118,11 +133,18 @@ const struct api_operation *rest_find(struct arena *arena, const struct api_serv
     *name = arena_printf(arena, "%.*s %.*s", SLICE_ARG(request->method), SLICE_ARG(request->path));
     if (uri_parse_form(arena, request->query, &query) != 0)
         return NULL;
-    for (size_t i = 0; i < service->n_operations; i++) {
-        int found = score(arena, &service->operations[i], request, &query);
-        if (found > best_score) {
-            best = &service->operations[i];
-            best_score = found;
+    size_t segments = count_segments(request->path);
+    for (size_t i = 0; i < service->n_routes; i++) {
+        const struct api_route *route = &service->routes[i];
+        if (!route_fits(route, request->method, segments))
+            continue;
+        for (size_t j = 0; j < route->n_operations; j++) {
+            const struct api_operation *operation = &service->operations[route->operations[j]];
+            int found = score(arena, operation, request, &query);
+            if (found > best_score) {
+                best = operation;
+                best_score = found;
+            }
         }
     }
     if (best)
