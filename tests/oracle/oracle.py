@@ -334,25 +334,38 @@ class Judge:
         assert (parsed["Error"]["Code"], parsed["Error"]["Message"], actual) == (code, message, status), (parsed, actual)
 
     def events(self, operation):
-        """Each event of an answer's stream, as botocore reads it."""
+        """Each event of an answer's stream, between its beginning and an exception, as botocore reads them."""
         stream = self.model.stream_shape(operation)
-        botocore_shape = self.model.botocore.shape_for(stream)
-        parser = botocore.parsers.EVENT_STREAM_PARSER_CLS if hasattr(botocore.parsers, "EVENT_STREAM_PARSER_CLS") else None
-        parser = parser or self.parser.EVENT_STREAM_PARSER_CLS()
-        for member, shape in self.model.members(stream).items():
-            if self.model.shapes[shape].get("exception"):
-                continue
+        members = self.model.members(stream)
+        exceptions = [n for n, s in members.items() if self.model.shapes[s].get("exception")] or ["InternalFailure"]
+        for member in [n for n in members if n not in exceptions]:
             for how in self.hows():
-                value = Values(self.model, self.rng, how, controls=self.model.protocol != "rest-xml").value(shape)
-                form = json.dumps({member: json_form(self.model, shape, value)})
-                answer = self.oracle.ask("stream", self.model.service, operation, form)
+                value = Values(self.model, self.rng, how, controls=self.model.protocol != "rest-xml").value(members[member])
+                form = json.dumps({member: json_form(self.model, members[member], value)})
+                name, text = self.rng.choice(exceptions), Values(self.model, self.rng, controls=True).text({"min": 1})
+                answer = self.oracle.ask("stream", self.model.service, operation, "{}", form, name, text)
                 assert answer[0] == b"ok", answer
-                buffer = botocore.eventstream.EventStreamBuffer()
-                buffer.add_data(answer[1])
-                (message,) = list(buffer)
-                parsed = parser.parse(message.to_response_dict(), botocore_shape)
-                found = difference(value, {k: v for k, v in parsed[member].items() if k in value or v})
-                assert not found, found
+                self.check_stream(stream, answer[1], {member: value}, name, text)
+
+    def check_stream(self, stream, data, expected, exception, text):
+        buffer = botocore.eventstream.EventStreamBuffer()
+        for i in range(0, len(data), 100):
+            buffer.add_data(data[i:i + 100])
+        initial, event, ending = (message.to_response_dict() for message in buffer)
+        assert initial["headers"][":event-type"] == "initial-response" and json.loads(initial["body"]) == {}, initial
+        botocore_shape = self.model.botocore.shape_for(stream)
+        parser = self.parser.EVENT_STREAM_PARSER_CLS()
+        ((member, value),) = expected.items()
+        parsed = parser.parse(event, botocore_shape)
+        assert event["status_code"] == 200, event
+        found = difference(value, {k: v for k, v in parsed[member].items() if k in value or v})
+        assert not found, found
+        assert ending["status_code"] == 400, ending
+        if exception in self.model.members(stream):
+            error = parser.parse(ending, botocore_shape)["Error"]
+            assert (error["Code"], error["Message"]) == (exception, text), (ending, error)
+        else:
+            assert (ending["headers"][":error-code"], ending["headers"][":error-message"]) == (exception, text), ending
 
     # Constraints.
 
