@@ -194,7 +194,7 @@ static int decode_header(struct arena *arena, const struct api_member *member, s
 }
 
 /* A map of all headers that begin with the member's wire name. Their names arrive in lower case. */
-static void decode_headers(struct arena *arena, const struct api_member *member, slice lines, void *place)
+static int decode_headers(struct arena *arena, const struct api_member *member, slice lines, void *place, slice *why)
 {
     struct list *map = place;
     while (!slice_empty(lines)) {
@@ -205,9 +205,23 @@ static void decode_headers(struct arena *arena, const struct api_member *member,
             continue;
         char *entry = list_add_raw(arena, map, member->shape->entry_size);
         map->set = true;
-        *(slice *)(void *)entry = slice_sub(name, member->wire.len, name.len);
-        *(slice *)(void *)(entry + member->shape->members[1].offset) = slice_trim(value);
+        TRY(set_text(arena, &member->shape->members[0], slice_sub(name, member->wire.len, name.len), entry, why));
+        TRY(set_text(arena, &member->shape->members[1], slice_trim(value), entry + member->shape->members[1].offset,
+                     why));
     }
+    return 0;
+}
+
+int rest_decode_raw(const struct api_member *member, slice body, void *place, slice *why)
+{
+    if (slice_empty(body))
+        return 0;
+    if (member->shape->type == API_STRING && !slice_is_utf8(body)) {
+        *why = S("The request body is not valid UTF-8");
+        return BAD_INPUT;
+    }
+    *(slice *)place = body;
+    return 0;
 }
 
 static int decode_label(struct arena *arena, const struct api_member *member, const struct pair_list *labels,
@@ -250,7 +264,7 @@ int rest_decode(struct arena *arena, const struct api_operation *operation, cons
         else if (member->location == API_HEADER)
             TRY(decode_header(arena, member, msg_header(request, wire_lower(arena, member->wire)), place, why));
         else if (member->location == API_HEADERS)
-            decode_headers(arena, member, request->headers, place);
+            TRY(decode_headers(arena, member, request->headers, place, why));
     }
     return 0;
 }
