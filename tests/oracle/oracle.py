@@ -249,6 +249,9 @@ class Judge:
         """What botocore does not look at: content type, names of elements around and in lists."""
         if self.is_json:
             assert answer[2].decode() == f"application/x-amz-json-{self.model.metadata['jsonVersion']}", answer[2]
+        if operation == "GetBucketLocation":  # the root is the value
+            root = xml.etree.ElementTree.fromstring(answer[4].decode())
+            assert root.tag.endswith("}LocationConstraint") and (root.text or "") == value.get("LocationConstraint", ""), answer[4]
         if not self.model.is_query:
             return
         assert answer[2].split(b";")[0] == b"text/xml", answer[2]
