@@ -25,6 +25,13 @@ struct call {
     slice request_id;
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic */
+    /* What the codec does not know, added to the reply whatever it is: "name: value\n" lines; a status other than the
+     * operation's (0: none); a file as the body, as in the envelope. */
+    slice reply_headers;
+    uint16_t reply_status;
+    slice reply_file;
+    int64_t reply_file_offset;
+    int64_t reply_file_length;
     /* What fail recorded. */
     const struct api_error *error;
     slice error_message;
