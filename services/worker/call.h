@@ -26,6 +26,13 @@ struct call {
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic */
     slice event_stream;  /* what a handler whose answer is a stream of events has written (proto/eventstream.h) */
+    /* What the codec does not know, added to the reply whatever it is: "name: value\n" lines; a status other than the
+     * operation's (0: none); a file as the body, as in the envelope. */
+    slice reply_headers;
+    uint16_t reply_status;
+    slice reply_file;
+    int64_t reply_file_offset;
+    int64_t reply_file_length;
     /* What fail recorded. */
     const struct api_error *error;
     slice error_message;
