@@ -192,7 +192,7 @@ static void test_paths(void **state)
     assert_service("lambda", true);
     assert_true(route.readonly);
     take("POST /2015-02-01/file-systems HTTP/1.1\nHost: h\n\n");
-    assert_service("elasticfilesystem", false);
+    assert_service("efs", true);
     assert_false(route.readonly);
     take("GET /v2 HTTP/1.1\nHost: h\n\n");
     assert_service("ecr", false);
