@@ -120,7 +120,9 @@ const struct api_operation *rest_find(struct arena *arena, const struct api_serv
         return NULL;
     for (size_t i = 0; i < service->n_operations; i++) {
         int found = score(arena, &service->operations[i], request, &query);
-        if (found > best_score) {
+        /* Operations that were renamed have a deprecated twin. */
+        bool twin = best && found == best_score && !best->handler && service->operations[i].handler;
+        if (found > best_score || twin) {
             best = &service->operations[i];
             best_score = found;
         }
