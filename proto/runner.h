@@ -26,9 +26,9 @@
  *                       "entryPoint", "command", "workingDirectory", "log": {"account", "region", "group", "format"},
  *                       "expiresAt"}
  *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
- *         412          the plan for that key is not known here (any more): ask again with it
- *         429          {"code": reason}: too many run at once
- *         503          {"code", "message"}: the environment was removed
+ *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
+ *         429          {"__type": reason}: too many run at once
+ *         503          {"__type", "message"}: the environment was removed
  *   The same id asked again while it runs is answered in place of the first. It goes on when nobody waits any more.
  *
  * From the runner to the owner:
@@ -50,6 +50,10 @@
  *
  * The group and stream are made beforehand by the AWS operations CreateLogGroup (only with createGroup) and
  * CreateLogStream as MSG_REQUESTs with protocol "internal".
+ *
+ * Where the file systems of EFS are that tasks and functions mount: the file system fs-… of an account and region is the
+ * directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when the
+ * owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h).
  *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

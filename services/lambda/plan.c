@@ -4,7 +4,7 @@
 #include "common/conf.h"
 #include "common/json.h"
 #include "services/worker/leniency.h"
-#include "sts_client.h"
+#include "lambda_sts_client.h"
 
 /* Environments get new credentials before these end. */
 enum { CREDENTIALS_SECONDS = 3600, CREDENTIALS_MARGIN_SECONDS = 960 };

@@ -45,7 +45,7 @@ static inline int answer_question(slice service, slice operation, slice body, sl
     runner.asked++;
     runner.planned += has_plan;
     runner.body = slice_dup(arena, body);
-    *answer = S("{}");
+    *answer = S("{\"__type\":\"UnknownPlan\"}");
     if (!runner.knows_plan && !has_plan)
         return 412;
     *answer = slice_of(runner.answer ? runner.answer : "{}\n{\"done\":true}");

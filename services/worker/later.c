@@ -182,40 +182,22 @@ static void ask(struct call *c, slice service, slice name, slice body)
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }
 
-/* The run's next question, when it has been asked before. */
-static const struct question *next_question(struct call *c)
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
 {
     struct running *running = running_of(c);
     size_t index = running->questions++;
-    if (!running->later || index >= running->later->questions.len)
-        return NULL;
-    return running->later->questions.items[index];
-}
-
-int call_ask(struct call *c, slice target, slice name, slice body, int *status, slice *answer)
-{
-    const struct question *question = next_question(c);
-    if (!question)
-        ask(c, target, name, body);
-    if (!question || !question->answered)
-        return CALL_LATER;
-    *status = question->status;
-    *answer = question->body.ptr ? question->body : S("");
-    return 0;
-}
-
-int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
-                 struct call_refusal *refused)
-{
-    const struct question *question = next_question(c);
     struct val error;
     slice why;
-    if (!question)
-        ask(c, service, operation->name, operation->in ? api_to_json(c->arena, operation->in, in) : S("{}"));
-    if (!question || !question->answered)
+    if (!running->later || index >= running->later->questions.len) {
+        ask(c, service, name, body);
         return CALL_LATER;
+    }
+    const struct question *question = running->later->questions.items[index];
+    if (!question->answered)
+        return CALL_LATER;
+    *reply = question->body;
     if (question->status == 200)
-        return operation->out && api_from_json(c->arena, operation->out, question->body, out) != 0 ? FAULT_MESSAGE : 0;
+        return 0;
     *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
     if (question->status > 0 && json_parse(c->arena, question->body, &error, &why) == 0) {
         refused->code = val_get_string(&error, S("__type"));
@@ -224,6 +206,15 @@ int call_service(struct call *c, slice service, const struct api_operation *oper
             refused->message = val_get_string(&error, S("Message"));
     }
     return CALL_FAILED;
+}
+
+int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
+                 struct call_refusal *refused)
+{
+    slice reply;
+    TRY(call_ask(c, service, operation->name, operation->in ? api_to_json(c->arena, operation->in, in) : S("{}"),
+                 &reply, refused));
+    return operation->out && api_from_json(c->arena, operation->out, reply, out) != 0 ? FAULT_MESSAGE : 0;
 }
 
 static void on_until(struct ev_loop *loop, ev_timer *timer, int events)
