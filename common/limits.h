@@ -12,6 +12,7 @@ enum {
     LIMIT_HTTP_PIPELINE = 64,             /* requests of one connection in flight before reading pauses */
     LIMIT_BODY_BYTES = 16 * 1024 * 1024,  /* of services whose bodies are AWS inputs */
     LIMIT_BODY_INLINE_BYTES = 256 * 1024, /* larger ones go through a spool file */
+    LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024, /* of a container image */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
     LIMIT_FORM_PARAMS = 20000,
@@ -26,4 +27,11 @@ enum {
     LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,      /* of a synchronous invocation and of any response */
     LIMIT_LAMBDA_ASYNC_PAYLOAD_BYTES = 1048576,
     LIMIT_LOG_EVENT_BYTES = 256 * 1024,
+};
+
+/* Bodies that are stored as they come; beyond what an int holds. */
+enum {
+    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024, /* PutObject, UploadPart */
+    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024, /* the registry below /v2/ */
+    LIMIT_FUNCTION_BYTES = 70167211,               /* Lambda's own figure */
 };

@@ -72,9 +72,6 @@ static void encode(struct arena *arena, const struct api_service *service, const
 {
     const struct api_member *payload = rest_payload(operation->out);
     rest_encode(arena, operation, out, reply);
-    slice ids =
-        arena_printf(arena, "x-amz-request-id: %.*s\nx-amz-id-2: %.*s\n", SLICE_ARG(request_id), SLICE_ARG(request_id));
-    reply->headers = reply->headers.ptr ? arena_concat(arena, reply->headers, ids) : ids;
     if (payload && rest_is_raw(payload)) {
         rest_encode_raw(payload, (const char *)out + payload->offset, reply);
         return;
@@ -102,8 +99,6 @@ static void encode_error(struct arena *arena, const struct api_service *service,
     buf_add(&xml, S("</Error>"));
     reply->status = failure->error->status;
     reply->content_type = S("application/xml");
-    reply->headers =
-        arena_printf(arena, "x-amz-request-id: %.*s\nx-amz-id-2: %.*s\n", SLICE_ARG(request_id), SLICE_ARG(request_id));
     reply->body = operation && slice_eq(operation->method, S("HEAD")) ? S("") : buf_slice(&xml);
     reply->error = failure->error->code;
 }

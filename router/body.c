@@ -6,13 +6,16 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "common/err.h"
 #include "common/fdio.h"
+#include "common/hashpool.h"
 #include "router/http1.h"
 
 enum {
     BODY_OVERHEAD_BYTES = 16 * 1024,   /* of chunk extensions and trailers in one body */
     BODY_RATIO_FREE_BYTES = 64 * 1024, /* so small a content is no bomb, whatever its ratio */
     BODY_INFLATE_BYTES = 16 * 1024,
+    BODY_HASH_STEP_BYTES = 2 * 1024 * 1024, /* of a file before the pool is told */
 };
 
 struct body_inflate {
@@ -32,6 +35,30 @@ static int refuse_disk(struct body *body, int error)
     return refuse(body, 503, full ? "The disk that holds awssim's state is full." : "The body cannot be spooled.");
 }
 
+static int refuse_size(struct body *body)
+{
+    body->code = body->plan.too_large;
+    return body->code.ptr ? refuse(body, 400, "Your proposed upload exceeds the maximum allowed size")
+                          : refuse(body, 413, "The request's body is too large.");
+}
+
+static int refuse_incomplete(struct body *body)
+{
+    body->code = S("IncompleteBody");
+    return refuse(body, 400, "You did not provide the number of bytes specified by the Content-Length HTTP header");
+}
+
+/* The pool hears of what the file has. */
+static void hash_on(struct body *body, bool final)
+{
+    if (!body->plan.algorithms || (!final && body->length - body->hashed < BODY_HASH_STEP_BYTES))
+        return;
+    if (!body->job)
+        body->job = hashpool_begin(body->pool, body->fd, body->plan.algorithms, body->owner);
+    body->hashed = body->length;
+    hashpool_extend(body->job, body->length, final);
+}
+
 static int to_spool(struct body *body, slice bytes)
 {
     if (body->fd < 0) {
@@ -48,13 +75,16 @@ static int to_spool(struct body *body, slice bytes)
             return refuse_disk(body, r);
     }
     int r = fdio_write_all(body->fd, bytes);
-    return r == 0 ? 0 : refuse_disk(body, r);
+    if (r != 0)
+        return refuse_disk(body, r);
+    hash_on(body, false);
+    return 0;
 }
 
 static int keep(struct body *body, slice bytes)
 {
-    if (body->length + bytes.len > LIMIT_BODY_BYTES)
-        return refuse(body, 413, "The request's body is too large.");
+    if (body->length + bytes.len > body->plan.limit)
+        return refuse_size(body);
     body->length += bytes.len;
     if (body->length > LIMIT_BODY_INLINE_BYTES)
         return to_spool(body, bytes);
@@ -109,26 +139,83 @@ static int add_gzip(struct body *body, slice bytes)
     return 0;
 }
 
+static int add_unchunked(struct body *body, slice bytes)
+{
+    return body->inflate ? add_gzip(body, bytes) : keep(body, bytes);
+}
+
+static int add_chunks(struct body *body, slice bytes)
+{
+    while (bytes.len > 0) {
+        size_t used;
+        slice content;
+        if (awschunk_feed(&body->chunks, bytes, &used, &content) != 0)
+            return refuse_incomplete(body);
+        int r = add_unchunked(body, content);
+        if (r != 0)
+            return r;
+        bytes = slice_sub(bytes, used, bytes.len);
+    }
+    return 0;
+}
+
+/* What a body may have on the wire: chunks of a few bytes each have more framing than content. */
+static uint64_t wire_limit(const struct body_plan *plan)
+{
+    enum { FRAMING_BYTES = 1024 * 1024 };
+    return plan->aws_chunked ? plan->limit + plan->limit / 4 + FRAMING_BYTES : plan->limit;
+}
+
 static int add_content(struct body *body, slice bytes)
 {
     body->received += bytes.len;
-    if (body->received > LIMIT_BODY_BYTES)
-        return refuse(body, 413, "The request's body is too large.");
-    return body->inflate ? add_gzip(body, bytes) : keep(body, bytes);
+    if (body->received > wire_limit(&body->plan))
+        return refuse_size(body);
+    return body->plan.aws_chunked ? add_chunks(body, bytes) : add_unchunked(body, bytes);
+}
+
+static void hash_inline(struct body *body)
+{
+    struct digest digest;
+    digest_begin(&digest, body->plan.algorithms);
+    digest_add(&digest, buf_slice(&body->bytes).ptr, body->bytes.len);
+    body->digests_len = digest_end(&digest, body->digests, 0);
 }
 
 static int finish(struct body *body)
 {
     body->stage = BODY_DONE;
+    if (body->plan.aws_chunked && !awschunk_complete(&body->chunks))
+        return refuse_incomplete(body);
+    if (body->plan.aws_chunked && body->plan.announced >= 0 && (uint64_t)body->plan.announced != body->length)
+        return refuse_incomplete(body);
     if (body->inflate && body->received > 0 && !body->inflate->ended)
         return refuse(body, 400, "The request's gzip body ends too early.");
-    if (body->fd >= 0) {
-        int fd = body->fd;
-        body->fd = -1;
-        if (close(fd) != 0)
-            return refuse_disk(body, -errno);
+    if (body->fd < 0) {
+        hash_inline(body);
+        return 0;
     }
-    return 0;
+    hash_on(body, true);
+    int fd = body->fd;
+    body->fd = -1;
+    if (close(fd) != 0)
+        return refuse_disk(body, -errno);
+    body->hashing = body->job != NULL;
+    return body->hashing ? BODY_HASHING : 0;
+}
+
+int body_hashed(struct body *body)
+{
+    int error;
+    slice text = hashpool_text(body->job, &error);
+    body->hashing = false;
+    if (error == 0) {
+        body->digests_len = text.len;
+        memcpy(body->digests, text.ptr, text.len);
+    }
+    hashpool_drop(body->job);
+    body->job = NULL;
+    return error == 0 ? 0 : refuse_disk(body, error);
 }
 
 /* How much the head wants undone: 0 nothing, 1 gzip, -1 something else. */
@@ -149,12 +236,18 @@ static int gzip_wanted(slice encoding)
     return wanted;
 }
 
-int body_begin(struct body *body, struct spool *spool, const struct http1_request *head, bool gunzip)
+void body_set_pool(struct body *body, struct hashpool *pool, void *owner)
 {
-    *body = (struct body){.spool = spool, .fd = -1, .why = ""};
-    if (head->content_length > LIMIT_BODY_BYTES)
-        return refuse(body, 413, "The request's body is too large.");
-    int gzip = gunzip ? gzip_wanted(head->known[HTTP1_CONTENT_ENCODING]) : 0;
+    body->pool = pool;
+    body->owner = owner;
+}
+
+int body_begin(struct body *body, struct spool *spool, const struct http1_request *head, const struct body_plan *plan)
+{
+    *body = (struct body){.spool = spool, .plan = *plan, .fd = -1, .why = ""};
+    if ((uint64_t)head->content_length > wire_limit(plan) || plan->announced > (int64_t)plan->limit)
+        return refuse_size(body);
+    int gzip = plan->gunzip ? gzip_wanted(head->known[HTTP1_CONTENT_ENCODING]) : 0;
     if (gzip < 0)
         return refuse(body, 415, "The only Content-Encoding of requests known here is gzip.");
     if (gzip > 0)
@@ -287,6 +380,10 @@ void body_end(struct body *body)
     fdio_cleanup(&body->fd);
     if (body->name[0])
         spool_remove(body->spool, body->name);
+    awschunk_deinit(&body->chunks);
+    if (body->job)
+        hashpool_drop(body->job);
+    body->job = NULL;
     if (body->inflate) {
         inflateEnd(&body->inflate->stream);
         free(body->inflate);

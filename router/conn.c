@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/hashpool.h"
 #include "router/conn_impl.h"
 #include "router/tls.h"
 
@@ -120,7 +121,7 @@ static ev_tstamp deadline_of(const struct conn *conn)
         ev_tstamp silence = conn->active_at + CONN_SILENCE_MS / 1e3;
         return silence < conn->linger_at ? silence : conn->linger_at;
     }
-    if (conn_out_pending(conn) || conn->reception)
+    if (conn_out_pending(conn) || (conn->reception && !conn_in_hashing(conn)))
         return conn->active_at + LIMIT_HTTP_BODY_TIMEOUT_MS / 1e3;
     if (conn->head_at > 0)
         return conn->head_at + LIMIT_HTTP_HEAD_TIMEOUT_MS / 1e3;
@@ -152,7 +153,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
         conn_arm(conn);
         return;
     }
-    bool late_request = !conn->lingering && !conn_out_pending(conn) && (conn->reception || conn->head_at > 0);
+    bool late_request =
+        !conn->lingering && !conn_out_pending(conn) && !conn_in_hashing(conn) && (conn->reception || conn->head_at > 0);
     if (!late_request) {
         conn_destroy(conn);
         return;
@@ -256,6 +258,15 @@ static void on_flush(struct ev_loop *loop, ev_prepare *prepare, int events)
     }
 }
 
+static void on_hashed(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct conn_set *set = io->data;
+    (void)loop;
+    (void)events;
+    for (struct hashjob *job = hashpool_next(set->pool); job; job = hashpool_next(set->pool))
+        conn_in_hashed(hashpool_owner(job));
+}
+
 struct conn_set *conn_open_set(const struct conn_config *config)
 {
     struct conn_set *set = calloc(1, sizeof *set);
@@ -266,6 +277,10 @@ struct conn_set *conn_open_set(const struct conn_config *config)
     ev_set_priority(&set->flusher, EV_MAXPRI);
     set->flusher.data = set;
     ev_prepare_start(config->loop, &set->flusher);
+    set->pool = hashpool_open();
+    ev_io_init(&set->hashed, on_hashed, hashpool_fd(set->pool), EV_READ);
+    set->hashed.data = set;
+    ev_io_start(config->loop, &set->hashed);
     return set;
 }
 
@@ -287,6 +302,8 @@ void conn_close_set(struct conn_set *set)
     while (set->n_spare_bufs > 0)
         buf_deinit(&set->spare_bufs[--set->n_spare_bufs]);
     ev_prepare_stop(set->config.loop, &set->flusher);
+    ev_io_stop(set->config.loop, &set->hashed);
+    hashpool_close(set->pool);
     free(set);
 }
 

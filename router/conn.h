@@ -6,7 +6,9 @@
 #include "router/exchange.h"
 #include "router/http1.h"
 
+struct body_plan;
 struct conn_set;
+struct refuse_why;
 struct ev_loop;
 struct tls;
 
@@ -15,7 +17,10 @@ struct conn_request {
     const struct http1_request *head;
     slice body;        /* inline; absent when there is none or it is in a file */
     slice body_file;   /* the spool file's name; removed when the request is answered */
+    slice digests;     /* of the body, as in the envelope */
+    slice trailers;    /* behind the body, as in the envelope */
     bool body_decoded; /* Content-Encoding was undone */
+    bool unchunked;    /* of it, aws-chunked was undone */
 };
 
 /* The callbacks answer with conn_answer, at once or later. */
@@ -24,12 +29,12 @@ struct conn_config {
     struct tls *tls; /* NULL: plain HTTP only */
     struct spool *spool;
     size_t max_conns;
-    /* Whether the Content-Encoding of this request's body is a matter of transport, to be undone. */
-    bool (*decodes_body)(void *context, const struct http1_request *head);
+    /* What is to become of this request's body; the plan is filled with BODY_PLAN_PLAIN. */
+    void (*plan_body)(void *context, const struct http1_request *head, struct body_plan *plan);
     void (*on_request)(void *context, struct exchange *exchange, const struct conn_request *request);
     /* A request that cannot be served for a reason of HTTP. head is NULL when it was not readable. */
-    void (*on_refused)(void *context, struct exchange *exchange, const struct http1_request *head, int status,
-                       const char *why);
+    void (*on_refused)(void *context, struct exchange *exchange, const struct http1_request *head,
+                       const struct refuse_why *why);
     void *context;                  /* of these */
     void (*on_closed)(void *owner); /* a connection has gone */
     void *owner;
@@ -49,5 +54,7 @@ bool conn_has_room(const struct conn_set *set);
 void conn_drain(struct conn_set *set);
 
 /* The answer: status, content_type, headers and body, or body_file with file_offset and file_length (-1: to its end;
- * a name without '/' is a spool file's, which is removed). Afterwards the exchange belongs to conn again. */
+ * a name without '/' is a spool file's, which is removed; "../FOLDER/NAME" is a file below the state directory). To
+ * HEAD, a file_length without body_file announces content that would be so long. Afterwards the exchange belongs to
+ * conn again. */
 void conn_answer(struct exchange *exchange, const struct msg *reply);

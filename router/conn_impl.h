@@ -7,12 +7,12 @@
 #include "router/conn.h"
 
 enum {
-    CONN_READ_BYTES = 64 * 1024, /* at most in one read */
-    CONN_OUT_BYTES = 512 * 1024, /* unsent answers beyond which no request is taken */
-    CONN_KEEP_BYTES = 32 * 1024, /* larger buffers are not kept for the next use */
-    CONN_KEEP_COUNT = 256,       /* idle exchanges and buffers kept */
-    CONN_LINGER_MS = 30 * 1000,  /* reading on behind an early answer */
-    CONN_SILENCE_MS = 5 * 1000,  /* without input while lingering; for answers after the client's half-close */
+    CONN_READ_BYTES = 256 * 1024, /* at most in one read */
+    CONN_OUT_BYTES = 512 * 1024,  /* unsent answers beyond which no request is taken */
+    CONN_KEEP_BYTES = 32 * 1024,  /* larger buffers are not kept for the next use */
+    CONN_KEEP_COUNT = 256,        /* idle exchanges and buffers kept */
+    CONN_LINGER_MS = 30 * 1000,   /* reading on behind an early answer */
+    CONN_SILENCE_MS = 5 * 1000,   /* without input while lingering; for answers after the client's half-close */
 };
 
 /* A request whose body has not arrived yet. */
@@ -21,7 +21,6 @@ struct reception {
     struct http1_request head; /* of head_bytes */
     struct buf head_bytes;
     struct body body;
-    bool decodes;
 };
 
 struct conn {
@@ -62,6 +61,8 @@ struct conn_set {
     size_t n_conns;
     struct conn *dirty;
     ev_prepare flusher;
+    struct hashpool *pool;
+    ev_io hashed;
     bool draining;
     struct http1_request head; /* the one being parsed */
     struct exchange *spare_exchanges;
@@ -92,6 +93,10 @@ bool conn_in_may_take(const struct conn *conn);
 /* 408 for what has not arrived in time. */
 void conn_in_timeout(struct conn *conn);
 void conn_in_drop_reception(struct conn *conn);
+/* The body has arrived and only its digests are missing: nothing is read meanwhile. */
+bool conn_in_hashing(const struct conn *conn);
+/* The digests are there. */
+void conn_in_hashed(struct conn *conn);
 
 /* conn_out.c */
 /* Where bytes for this exchange go now. */

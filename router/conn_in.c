@@ -7,11 +7,18 @@
 
 #include "common/ids.h"
 #include "router/conn_impl.h"
+#include "router/refuse.h"
 #include "router/tls.h"
 
 bool conn_in_may_take(const struct conn *conn)
 {
-    return !conn->closing && conn->n_exchanges < LIMIT_HTTP_PIPELINE && conn->out.len - conn->out_at < CONN_OUT_BYTES;
+    return !conn->closing && !conn_in_hashing(conn) && conn->n_exchanges < LIMIT_HTTP_PIPELINE &&
+           conn->out.len - conn->out_at < CONN_OUT_BYTES;
+}
+
+bool conn_in_hashing(const struct conn *conn)
+{
+    return conn->reception && conn->reception->body.hashing;
 }
 
 void conn_in_drop_reception(struct conn *conn)
@@ -42,28 +49,28 @@ static struct exchange *begin_exchange(struct conn *conn, const struct http1_req
 }
 
 /* The connection cannot go on: where the next request would begin is unknown. */
-static void refuse(struct conn *conn, struct exchange *exchange, const struct http1_request *head, int status,
-                   const char *why)
+static void refuse(struct conn *conn, struct exchange *exchange, const struct http1_request *head,
+                   const struct refuse_why *why)
 {
     struct conn_config *config = &conn->set->config;
     conn->closing = conn->lingers = exchange->close = true;
     conn->head_at = 0;
-    config->on_refused(config->context, exchange, head, status, why);
+    config->on_refused(config->context, exchange, head, why);
 }
 
-static void refuse_reception(struct conn *conn, int status, const char *why)
+static void refuse_reception(struct conn *conn, const struct refuse_why *why)
 {
-    refuse(conn, conn->reception->exchange, &conn->reception->head, status, why);
+    refuse(conn, conn->reception->exchange, &conn->reception->head, why);
     conn_in_drop_reception(conn);
 }
 
 void conn_in_timeout(struct conn *conn)
 {
-    static const char why[] = "The request did not arrive in time.";
+    static const struct refuse_why why = {.status = 408, .message = S("The request did not arrive in time.")};
     if (conn->reception)
-        refuse_reception(conn, 408, why);
+        refuse_reception(conn, &why);
     else
-        refuse(conn, begin_exchange(conn, NULL), NULL, 408, why);
+        refuse(conn, begin_exchange(conn, NULL), NULL, &why);
 }
 
 static void hand_over(struct conn *conn, struct exchange *exchange, const struct conn_request *request)
@@ -77,13 +84,20 @@ static void finish_reception(struct conn *conn)
 {
     struct reception *reception = conn->reception;
     struct exchange *exchange = reception->exchange;
-    struct conn_request request = {.head = &reception->head, .body_decoded = reception->decodes};
-    if (reception->body.name[0]) {
-        memcpy(exchange->spooled, reception->body.name, sizeof exchange->spooled);
-        reception->body.name[0] = 0;
+    struct body *body = &reception->body;
+    struct conn_request request = {
+        .head = &reception->head,
+        .digests = {body->digests, body->digests_len},
+        .trailers = buf_slice(&body->chunks.trailers),
+        .body_decoded = body->plan.gunzip,
+        .unchunked = body->plan.aws_chunked,
+    };
+    if (body->name[0]) {
+        memcpy(exchange->spooled, body->name, sizeof exchange->spooled);
+        body->name[0] = 0;
         request.body_file = slice_of(exchange->spooled);
-    } else if (reception->body.length > 0) {
-        request.body = buf_slice(&reception->body.bytes);
+    } else if (body->length > 0) {
+        request.body = buf_slice(&body->bytes);
     }
     hand_over(conn, exchange, &request);
     conn_in_drop_reception(conn);
@@ -93,11 +107,19 @@ static void after_body(struct conn *conn, int result)
 {
     if (result == 0)
         finish_reception(conn);
-    else if (result != BODY_MORE)
-        refuse_reception(conn, result, conn->reception->body.why);
+    else if (result != BODY_MORE && result != BODY_HASHING)
+        refuse_reception(conn, &(struct refuse_why){(uint16_t)result, conn->reception->body.code,
+                                                    slice_of(conn->reception->body.why)});
 }
 
-static void begin_reception(struct conn *conn, slice head_bytes, const struct http1_request *head)
+void conn_in_hashed(struct conn *conn)
+{
+    after_body(conn, body_hashed(&conn->reception->body));
+    conn_mark_dirty(conn);
+}
+
+static void begin_reception(struct conn *conn, slice head_bytes, const struct http1_request *head,
+                            const struct body_plan *plan)
 {
     struct conn_config *config = &conn->set->config;
     struct reception *reception = calloc(1, sizeof *reception);
@@ -105,10 +127,11 @@ static void begin_reception(struct conn *conn, slice head_bytes, const struct ht
         abort();
     conn->reception = reception;
     reception->exchange = begin_exchange(conn, head);
-    reception->decodes = head->known[HTTP1_CONTENT_ENCODING].ptr && config->decodes_body(config->context, head);
     buf_add(&reception->head_bytes, head_bytes);
     http1_parse(buf_slice(&reception->head_bytes), &reception->head);
-    after_body(conn, body_begin(&reception->body, config->spool, &reception->head, reception->decodes));
+    int result = body_begin(&reception->body, config->spool, &reception->head, plan);
+    body_set_pool(&reception->body, conn->set->pool, conn);
+    after_body(conn, result);
 }
 
 /* Told at once that the body is welcome: clients wait a second for it. */
@@ -118,23 +141,46 @@ static void say_continue(struct conn *conn)
     conn_mark_dirty(conn);
 }
 
+/* Whether the body's service has to be asked what is to become of it: not for the many requests without one. */
+static bool needs_plan(const struct http1_request *head)
+{
+    return head->chunked || head->content_length > 0 || slice_eq(head->method, S("PUT")) ||
+           slice_eq(head->method, S("POST"));
+}
+
+/* A body that is here whole and small. */
+static void take_whole(struct conn *conn, slice body, const struct http1_request *head, unsigned algorithms)
+{
+    char digests[DIGEST_TEXT_BYTES];
+    struct conn_request request = {.head = head};
+    if (body.len > 0)
+        request.body = body;
+    if (algorithms) {
+        struct digest digest;
+        digest_begin(&digest, algorithms);
+        digest_add(&digest, body.ptr, body.len);
+        request.digests = (slice){digests, digest_end(&digest, digests, 0)};
+    }
+    hand_over(conn, begin_exchange(conn, head), &request);
+}
+
 /* With a complete head at the front of bytes. Answers how many of them it took. */
 static size_t take_request(struct conn *conn, slice bytes, const struct http1_request *head)
 {
+    struct conn_config *config = &conn->set->config;
+    struct body_plan plan = BODY_PLAN_PLAIN;
     size_t room = bytes.len - head->head_len;
-    bool plain =
-        !head->chunked && !head->known[HTTP1_CONTENT_ENCODING].ptr && head->content_length <= LIMIT_BODY_INLINE_BYTES;
+    if (needs_plan(head))
+        config->plan_body(config->context, head, &plan);
+    bool plain = !head->chunked && !plan.gunzip && !plan.aws_chunked && head->content_length <= LIMIT_BODY_INLINE_BYTES;
     if (plain && (uint64_t)head->content_length <= room) {
-        size_t length = (size_t)head->content_length;
-        struct conn_request request = {.head = head};
-        if (length > 0)
-            request.body = slice_sub(bytes, head->head_len, head->head_len + length);
-        hand_over(conn, begin_exchange(conn, head), &request);
-        return head->head_len + length;
+        size_t end = head->head_len + (size_t)head->content_length;
+        take_whole(conn, slice_sub(bytes, head->head_len, end), head, plan.algorithms);
+        return end;
     }
     bool waits = head->expect_continue && room == 0;
     size_t head_len = head->head_len;
-    begin_reception(conn, slice_sub(bytes, 0, head_len), head);
+    begin_reception(conn, slice_sub(bytes, 0, head_len), head, &plan);
     if (waits && conn->reception)
         say_continue(conn);
     conn_arm(conn);
@@ -165,7 +211,8 @@ static size_t take_head(struct conn *conn, slice bytes)
     conn->head_at = 0;
     if (r == 0)
         return take_request(conn, bytes, head);
-    refuse(conn, begin_exchange(conn, NULL), NULL, r, head->why);
+    refuse(conn, begin_exchange(conn, NULL), NULL,
+           &(struct refuse_why){.status = (uint16_t)r, .message = slice_of(head->why)});
     return 0;
 }
 
@@ -176,11 +223,16 @@ static size_t take_body(struct conn *conn, slice bytes)
     return used;
 }
 
+static bool receives_body(const struct conn *conn)
+{
+    return conn->reception && !conn->reception->body.hashing;
+}
+
 /* Takes what whole requests and parts of bodies there are. Answers how many bytes are done with. */
 static size_t consume(struct conn *conn, slice bytes)
 {
     size_t used = 0;
-    while (used < bytes.len && (conn->reception || conn_in_may_take(conn))) {
+    while (used < bytes.len && (receives_body(conn) || conn_in_may_take(conn))) {
         slice rest = slice_sub(bytes, used, bytes.len);
         size_t n = conn->reception ? take_body(conn, rest) : take_head(conn, rest);
         used += n;
@@ -213,7 +265,7 @@ static void process(struct conn *conn, slice bytes)
 {
     struct ev_loop *loop = conn->set->config.loop;
     keep_rest(conn, bytes, consume(conn, bytes));
-    bool blocked = !conn->reception && !conn_in_may_take(conn);
+    bool blocked = !receives_body(conn) && !conn_in_may_take(conn);
     if (blocked && !conn->paused) {
         conn->paused = true;
         ev_io_stop(loop, &conn->reader);

@@ -42,12 +42,25 @@ static void advance(struct conn *conn)
     }
 }
 
+/* A spool file's name, or "../FOLDER/NAME": nothing outside the state directory. */
+static bool is_inside(slice name)
+{
+    slice part, rest = slice_starts(name, S("../")) ? slice_sub(name, 3, name.len) : name;
+    while (rest.ptr) {
+        slice_cut(rest, '/', &part, &rest);
+        if (part.len == 0 || slice_eq(part, S("..")) || slice_eq(part, S(".")))
+            return false;
+    }
+    return true;
+}
+
 /* Opens the file of the answer; false when it is not there or shorter than said. */
 static bool open_file(struct exchange *exchange, const struct msg *reply)
 {
     struct conn_set *set = exchange->conn->set;
     char name[4096];
-    if (reply->body_file.len >= sizeof name || memchr(reply->body_file.ptr, 0, reply->body_file.len))
+    if (reply->body_file.len >= sizeof name || !is_inside(reply->body_file) ||
+        memchr(reply->body_file.ptr, 0, reply->body_file.len))
         return false;
     memcpy(name, reply->body_file.ptr, reply->body_file.len);
     name[reply->body_file.len] = 0;
@@ -74,7 +87,9 @@ static void add_answer(struct exchange *exchange, const struct msg *reply)
 {
     struct buf *out = conn_out_of(exchange);
     bool content = respond_has_content(exchange, reply);
-    respond_head(out, exchange, reply, exchange->file >= 0 ? (uint64_t)exchange->file_left : reply->body.len);
+    bool announced = exchange->head_only && reply->file_length > 0 && reply->body.len == 0;
+    uint64_t length = announced ? (uint64_t)reply->file_length : reply->body.len;
+    respond_head(out, exchange, reply, exchange->file >= 0 ? (uint64_t)exchange->file_left : length);
     if (exchange->file < 0 && content && reply->body.len > 0)
         buf_add(out, reply->body);
     if (exchange->file >= 0 && (!content || exchange->file_left == 0)) {

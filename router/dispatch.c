@@ -15,6 +15,8 @@
 #include "router/refuse.h"
 #include "router/route.h"
 #include "router/sigv4.h"
+#include "router/upload.h"
+#include "router/vhost.h"
 
 struct dispatch {
     struct admin *admin;
@@ -40,8 +42,11 @@ static const slice dropped_headers[] = {
     {"amz-sdk-invocation-id", 21},
 };
 
-static bool is_dropped(slice name, bool body_decoded)
+/* AWS's own signatures are spent here; credentials of another scheme are the service's business. */
+static bool is_dropped(slice name, bool body_decoded, bool is_signed)
 {
+    if (!is_signed && slice_eq_nocase(name, S("authorization")))
+        return false;
     for (size_t i = 0; i < sizeof dropped_headers / sizeof dropped_headers[0]; i++)
         if (dropped_headers[i].len == name.len && slice_eq_nocase(dropped_headers[i], name))
             return true;
@@ -49,24 +54,27 @@ static bool is_dropped(slice name, bool body_decoded)
 }
 
 /* "name: value\n" lines with names in lower case. */
-static slice header_lines(struct dispatch *dispatch, const struct conn_request *request)
+static slice header_lines(struct dispatch *dispatch, const struct conn_request *request, bool is_signed)
 {
     struct buf *lines = &dispatch->headers;
     buf_clear(lines);
     for (size_t i = 0; i < request->head->n_headers; i++) {
         const struct pair *header = &request->head->headers[i];
-        if (is_dropped(header->key, request->body_decoded))
+        if (is_dropped(header->key, request->body_decoded, is_signed))
             continue;
-        char *at = buf_reserve(lines, header->key.len + header->value.len + 3);
+        slice value = header->value;
+        if (request->unchunked && slice_eq_nocase(header->key, S("content-encoding")))
+            value = upload_without_chunks(dispatch->arena, value);
+        char *at = buf_reserve(lines, header->key.len + value.len + 3);
         for (size_t j = 0; j < header->key.len; j++) {
             char c = header->key.ptr[j];
             *at++ = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
         }
         *at++ = ':';
         *at++ = ' ';
-        memcpy(at, header->value.ptr, header->value.len);
-        at[header->value.len] = '\n';
-        lines->len += header->key.len + header->value.len + 3;
+        memcpy(at, value.ptr, value.len);
+        at[value.len] = '\n';
+        lines->len += header->key.len + value.len + 3;
     }
     return buf_slice(lines);
 }
@@ -128,11 +136,13 @@ static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange,
         .method = head->method,
         .path = route->path,
         .query = head->query,
-        .headers = header_lines(dispatch, request),
+        .headers = header_lines(dispatch, request, scope->present),
         .host = head->host,
         .content_type = head->known[HTTP1_CONTENT_TYPE],
         .body = request->body,
         .body_file = request->body_file,
+        .digests = request->digests,
+        .trailers = request->trailers,
     };
     exchange->s3 = route->service->is_s3;
     pending_send(dispatch->pending, exchange, route->service, &msg);
@@ -146,33 +156,43 @@ static slice header_value(const struct http1_request *head, slice name)
     return (slice){0};
 }
 
-/* A browser asks whether a page may send a request; nothing here is secret. */
-static bool answer_preflight(struct dispatch *dispatch, struct exchange *exchange, const struct http1_request *head)
+static bool is_preflight(const struct http1_request *head)
 {
-    struct route route;
-    if (!slice_eq(head->method, S("OPTIONS")) || !head->known[HTTP1_ORIGIN].ptr)
-        return false;
-    if (!header_value(head, S("access-control-request-method")).ptr)
-        return false;
-    route_find(head, &(struct sigv4_scope){0}, (slice){0}, &route);
-    if (route.is_function)
-        return false;
+    return slice_eq(head->method, S("OPTIONS")) && head->known[HTTP1_ORIGIN].ptr &&
+           header_value(head, S("access-control-request-method")).ptr;
+}
+
+/* A browser asks whether a page may send a request; nothing here is secret. */
+static void answer_preflight(struct dispatch *dispatch, struct exchange *exchange, const struct http1_request *head)
+{
     slice asked = header_value(head, S("access-control-request-headers"));
     slice lines = arena_printf(dispatch->arena,
                                "Access-Control-Allow-Methods: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\n"
                                "Access-Control-Allow-Headers: %.*s\nAccess-Control-Max-Age: 3600\n",
                                SLICE_ARG(asked.ptr ? asked : S("*")));
     conn_answer(exchange, &(struct msg){.status = 204, .headers = lines});
-    return true;
+}
+
+/* What a bucket's host name or S3's own prefix say stands in the path that the worker sees. */
+static void find_route(struct dispatch *dispatch, const struct http1_request *head, const struct sigv4_scope *scope,
+                       slice body, struct route *route)
+{
+    slice bucket = vhost_bucket(head->host);
+    route_find(head, scope, body, route);
+    if (bucket.ptr && route->service && route->service->is_s3)
+        route->path = arena_printf(dispatch->arena, "/%.*s%.*s", SLICE_ARG(bucket), SLICE_ARG(route->path));
 }
 
 static void route_request(struct dispatch *dispatch, struct exchange *exchange, const struct conn_request *request,
                           const struct sigv4_scope *scope)
 {
     struct route route;
-    route_find(request->head, scope, request->body, &route);
+    find_route(dispatch, request->head, scope, request->body, &route);
+    bool of_bucket = route.service && route.service->is_s3 && route.service->has_worker && route.path.len > 1;
     exchange->cors = exchange->cors && !route.is_function;
-    if (!route.service)
+    if (is_preflight(request->head) && !of_bucket && !route.is_function)
+        answer_preflight(dispatch, exchange, request->head);
+    else if (!route.service)
         refuse_unknown(dispatch, exchange, &route);
     else if (!route.service->has_worker)
         refuse_missing(dispatch, exchange, &route);
@@ -187,9 +207,9 @@ void dispatch_request(void *context, struct exchange *exchange, const struct con
     const char *why;
     if (sigv4_read(dispatch->arena, request->head, &scope, &why) != 0)
         refuse(dispatch, exchange, NULL, &(struct refuse_why){400, S("IncompleteSignatureException"), slice_of(why)});
-    else if (!scope.present && admin_wants(request->head->path))
+    else if (!scope.present && admin_wants(request->head->path) && !vhost_bucket(request->head->host).ptr)
         admin_handle(dispatch->admin, exchange, request);
-    else if (!answer_preflight(dispatch, exchange, request->head))
+    else
         route_request(dispatch, exchange, request, &scope);
     arena_reset(dispatch->arena);
 }
@@ -206,22 +226,19 @@ static const struct route_service *service_of_head(struct dispatch *dispatch, co
     return route.service;
 }
 
-/* The encoding of an S3 object is part of the object. */
-bool dispatch_decodes_body(void *context, const struct http1_request *head)
+void dispatch_plan_body(void *context, const struct http1_request *head, struct body_plan *plan)
 {
     struct dispatch *dispatch = context;
-    const struct route_service *service = service_of_head(dispatch, head);
-    bool form = slice_starts(head->known[HTTP1_CONTENT_TYPE], S("application/x-www-form-urlencoded"));
+    upload_plan(service_of_head(dispatch, head), head, plan);
     arena_reset(dispatch->arena);
-    return !service || !service->is_s3 || form;
 }
 
-void dispatch_refused(void *context, struct exchange *exchange, const struct http1_request *head, int status,
-                      const char *why)
+void dispatch_refused(void *context, struct exchange *exchange, const struct http1_request *head,
+                      const struct refuse_why *why)
 {
     struct dispatch *dispatch = context;
     const struct route_service *service = head ? service_of_head(dispatch, head) : NULL;
-    refuse(dispatch, exchange, service, &(struct refuse_why){.status = (uint16_t)status, .message = slice_of(why)});
+    refuse(dispatch, exchange, service, why);
     arena_reset(dispatch->arena);
 }
 

@@ -29,7 +29,7 @@ struct exchange {
     bool http10;
     bool close; /* the connection ends behind the answer */
     bool cors;  /* asked by a page in a browser */
-    bool s3;    /* S3 names the request id a second time */
+    bool s3;    /* S3 names the request id in headers of its own and answers for other origins itself */
     bool answered;
     struct buf out; /* the answer, while earlier ones are missing */
     int file;       /* descriptor whose bytes follow the answer's head, or -1 */

@@ -170,7 +170,7 @@ static void assemble(struct router *router, size_t max_conns)
                                                         .tls = router->tls,
                                                         .spool = &router->spool,
                                                         .max_conns = max_conns,
-                                                        .decodes_body = dispatch_decodes_body,
+                                                        .plan_body = dispatch_plan_body,
                                                         .on_request = dispatch_request,
                                                         .on_refused = dispatch_refused,
                                                         .context = router->dispatch,

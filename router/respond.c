@@ -91,12 +91,14 @@ static void add_headers(struct buf *out, slice headers)
 static void add_request_id(struct buf *out, const struct exchange *exchange)
 {
     slice id = {exchange->request_id, 36};
-    char *start = buf_reserve(out, 128);
+    char *start = buf_reserve(out, 192);
     char *at = put(start, S("x-amzn-RequestId: "));
     at = put(at, id);
     at = put(at, S("\r\n"));
     if (exchange->s3) {
         at = put(at, S("x-amz-request-id: "));
+        at = put(at, id);
+        at = put(at, S("\r\nx-amz-id-2: "));
         at = put(at, id);
         at = put(at, S("\r\n"));
     }
@@ -109,7 +111,7 @@ static void add_connection(struct buf *out, const struct exchange *exchange)
         buf_add(out, S("Connection: close\r\n"));
     else if (exchange->http10)
         buf_add(out, S("Connection: keep-alive\r\n"));
-    if (exchange->cors)
+    if (exchange->cors && !exchange->s3) /* a bucket has rules of its own */
         buf_add(out, S("Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"));
 }
 
@@ -132,7 +134,7 @@ void respond_head(struct buf *out, const struct exchange *exchange, const struct
         at = put(at, S("Content-Type: "));
         at = put_line(at, reply->content_type);
     }
-    if (reply->status != 204) {
+    if (reply->status != 204 && reply->status != 304) {
         at = put(at, S("Content-Length: "));
         at = put_number(at, length);
         at = put(at, S("\r\n"));

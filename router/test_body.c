@@ -50,7 +50,8 @@ static int feed(struct fixture *f, const struct http1_request *head, slice text,
 {
     body_end(&f->body);
     *used = 0;
-    int r = body_begin(&f->body, &f->spool, head, true);
+    int r = body_begin(&f->body, &f->spool, head,
+                       &(struct body_plan){.limit = LIMIT_BODY_BYTES, .announced = -1, .gunzip = true});
     while (r == BODY_MORE && *used < text.len) {
         size_t n;
         r = body_feed(&f->body, slice_sub(text, *used, *used + step), &n);
@@ -236,7 +237,7 @@ static void test_too_large_as_it_comes(void **state)
     assert_non_null(chunk);
     memcpy(chunk, "100000\r\n", 8);
     memcpy(chunk + 8 + CHUNK, "\r\n", 2);
-    int r = body_begin(&f->body, &f->spool, &head, false);
+    int r = body_begin(&f->body, &f->spool, &head, &BODY_PLAN_PLAIN);
     int chunks = 0;
     for (size_t used; r == BODY_MORE && chunks < 100; chunks++)
         r = body_feed(&f->body, (slice){chunk, CHUNK + 10}, &used);

@@ -296,10 +296,10 @@ static void test_tls(void **state)
     struct rig_answer a = rig_call(f, &secure, "Echo", large);
     assert_true(slice_ends(a.body, large));
     rig_assert_has(rig_call(f, &secure, "Echo", rig_bytes(f, 1000000)).body, "spooled=1000000\n");
-    char *path = rig_text(f, "%s/object", f->dir);
+    char *path = rig_text(f, "%s/object", f->state_dir.ptr);
     slice content = rig_bytes(f, 1024 * 1024 + 3);
     assert_int_equal(fdio_replace_file(path, content, 0600), 0);
-    a = rig_call(f, &secure, "File", slice_of(rig_text(f, "%s 0 -1", path)));
+    a = rig_call(f, &secure, "File", S("../object 0 -1"));
     assert_true(slice_eq(a.body, content));
     /* Requests that arrive in one record, more than may be in flight. */
     struct buf all = {0};

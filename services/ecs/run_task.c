@@ -6,7 +6,7 @@
 #include "common/hash.h"
 #include "common/ids.h"
 #include "common/json.h"
-#include "ec2_client.h"
+#include "ecs_ec2_client.h"
 
 enum { MAX_COUNT = 10, MAX_STARTED_BY = 128, MAX_TOKEN = 64, MAX_OVERRIDES_BYTES = 8192, FARGATE_STORAGE_GIB = 20 };
 

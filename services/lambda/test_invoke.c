@@ -50,6 +50,7 @@ static void test_refused(void **state)
     assert_text(call(invoke_f, "{}"), "Reason", "ReservedFunctionConcurrentInvocationLimitExceeded");
     assert_refused(429, "TooManyRequestsException");
     runner.status = 503;
+    runner.answer = "{}";
     call(invoke_f, "{}");
     assert_refused(500, "ServiceException");
     invoke_as("DryRun", "{}");

@@ -4,6 +4,7 @@
 #include "common/conf.h"
 #include "proto/bus.h"
 #include "proto/codec.h"
+#include "services/worker/await.h"
 #include "services/worker/worker.h"
 
 #include <ev.h>
@@ -17,6 +18,7 @@ enum worker_sql {
 
 struct later;
 struct outbox;
+struct work;
 
 struct worker {
     const struct service *service;
@@ -29,7 +31,8 @@ struct worker {
     struct bus *bus;
     struct later *waiting; /* calls that will run again, newest first */
     struct outbox *outbox;
-    slice stream; /* of the events sent from this database: the first half of their ids */
+    struct work *work; /* the helper thread; NULL until it is needed */
+    slice stream;      /* of the events sent from this database: the first half of their ids */
     ev_timer due;
     ev_timer idle;
     bool timer_changed;
@@ -118,6 +121,10 @@ bool later_run_background(struct worker *worker);
 void later_forget(struct worker *worker, struct later *later);
 void later_cancel(struct worker *worker, const struct bus_from *from);
 void later_close(struct worker *worker);
+
+/* work.c */
+void work_add(struct await *await, await_work_fn *run);
+void work_close(struct work *work);
 
 /* timers.c */
 void timers_start(struct worker *worker);

@@ -32,6 +32,7 @@ struct later {
     struct bus_from from;
     struct msg request; /* copied */
     struct question_list questions;
+    struct await *awaits;
     slice wait_key;  /* present: waits to be woken */
     bool background; /* nobody waits for it */
     ev_timer until;
@@ -217,6 +218,87 @@ int call_service(struct call *c, slice service, const struct api_operation *oper
     return operation->out && api_from_json(c->arena, operation->out, reply, out) != 0 ? FAULT_MESSAGE : 0;
 }
 
+static struct await *find_await(struct later *later, slice key)
+{
+    struct await *await = later ? later->awaits : NULL;
+    while (await && !slice_eq(await->key, key))
+        await = await->next;
+    return await;
+}
+
+bool await_is_known(struct call *c, slice key)
+{
+    return find_await(running_of(c)->later, key) != NULL;
+}
+
+static struct await *add_await(struct call *c, slice key, slice input)
+{
+    struct later *later = later_of(running_of(c));
+    struct arena *arena = arena_open();
+    struct await *await = arena_alloc(arena, sizeof(*await));
+    *await = (struct await){
+        .worker = c->worker,
+        .loop = c->worker->loop,
+        .arena = arena,
+        .key = slice_dup(arena, key),
+        .input = slice_dup(arena, input),
+        .later = later,
+        .next = later->awaits,
+    };
+    later->awaits = await;
+    return await;
+}
+
+int await_call(struct call *c, slice key, await_begin_fn *begin, slice input, slice *output)
+{
+    struct await *await = find_await(running_of(c)->later, key);
+    if (!await) {
+        await = add_await(c, key, input);
+        begin(await);
+    }
+    *output = await->output;
+    return await->done ? await->result : CALL_LATER;
+}
+
+int await_work(struct call *c, slice key, await_work_fn *run, slice input, slice *output)
+{
+    struct await *await = find_await(running_of(c)->later, key);
+    if (!await) {
+        await = add_await(c, key, input);
+        if (c->worker->loop) {
+            work_add(await, run);
+        } else {
+            await->result = run(await);
+            await->done = true;
+        }
+    }
+    *output = await->output;
+    return await->done ? await->result : CALL_LATER;
+}
+
+void await_done(struct await *await, int result)
+{
+    await->result = result;
+    await->done = true;
+    if (!await->later)
+        arena_close(await->arena);
+    else if (await->loop)
+        resume(await->later);
+}
+
+/* Those that are not over yet stay behind, with nobody to tell. */
+static void forget_awaits(struct later *later)
+{
+    struct await *await = later->awaits;
+    while (await) {
+        struct await *next = await->next;
+        await->later = NULL;
+        if (await->done)
+            arena_close(await->arena);
+        await = next;
+    }
+}
+
 static void on_until(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
@@ -305,6 +387,7 @@ void later_forget(struct worker *worker, struct later *later)
         if ((*question)->call_id)
             bus_forget((*question)->peer, (*question)->call_id);
     }
+    forget_awaits(later);
     if (worker->loop)
         ev_timer_stop(worker->loop, &later->until);
     arena_close(later->arena);

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct worker *worker_open_test(const struct service *service)
+struct worker *worker_open_test_in(const struct service *service, slice state_dir)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     slice why = S("");
@@ -12,9 +12,10 @@ struct worker *worker_open_test(const struct service *service)
     worker->conf = (struct conf){
         .port = 4566,
         .listen = S("127.0.0.1"),
-        .state_dir = S("/nonexistent"),
+        .state_dir = state_dir,
         .run_dir = S("/nonexistent"),
         .profile = S("aws"),
+        .ecr_uri = S("host"),
         .log_level = S("info"),
     };
     worker->test_now_ms = 1700000000000;
@@ -23,6 +24,11 @@ struct worker *worker_open_test(const struct service *service)
         abort();
     timers_run(worker);
     return worker;
+}
+
+struct worker *worker_open_test(const struct service *service)
+{
+    return worker_open_test_in(service, S("/nonexistent"));
 }
 
 void worker_close(struct worker *worker)

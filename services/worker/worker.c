@@ -171,6 +171,7 @@ static int serve(struct worker *worker)
         service->close(opened);
     timers_stop(worker);
     later_close(worker);
+    work_close(worker->work);
     outbox_close(worker->outbox);
     worker->outbox = NULL;
     bus_close(worker->bus);

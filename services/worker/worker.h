@@ -76,6 +76,7 @@ int worker_main(int argc, char *argv[], const struct service *service);
 /* For service tests: a worker without process, sockets or clock. The database is in memory, time is what the test sets,
  * what leaves through the outbox is kept for the test. */
 struct worker *worker_open_test(const struct service *service);
+struct worker *worker_open_test_in(const struct service *service, slice state_dir); /* for services that keep files */
 void worker_close(struct worker *worker);
 void worker_test_enforce(struct worker *worker);                  /* as --iam enforce */
 void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */

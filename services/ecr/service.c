@@ -1,0 +1,53 @@
+/* service: the registry as the worker library sees it, and its timer. */
+#include "services/ecr/ecr.h"
+
+#include "ecr_api.h"
+#include "services/ecr/blob.h"
+#include "services/ecr/registry.h"
+#include "services/worker/worker.h"
+
+extern const char *const ecr_migrations[];
+
+static const char *const statements[] = {
+#define SQL(name, text) text,
+#include "services/ecr/sql.def"
+#undef SQL
+};
+
+static void earlier(int64_t *due_ms, int64_t other_ms)
+{
+    if (other_ms > 0 && (*due_ms == 0 || other_ms < *due_ms))
+        *due_ms = other_ms;
+}
+
+static int run_due(struct call *c, int64_t *next_due_ms)
+{
+    int64_t sweep_ms = 0;
+    TRY(lifecycle_run(c, next_due_ms));
+    TRY(blob_sweep(c, &sweep_ms));
+    earlier(next_due_ms, sweep_ms);
+    return 0;
+}
+
+static int prepare(struct call *c)
+{
+    TRY(blob_prepare(c));
+    return token_prepare(c);
+}
+
+static int empty(struct call *c)
+{
+    TRY(blob_remove_all(c));
+    return prepare(c);
+}
+
+const struct service ecr_service = {
+    .api = &ecr_api,
+    .migrations = ecr_migrations,
+    .statements = statements,
+    .n_statements = sizeof(statements) / sizeof(*statements),
+    .timer = run_due,
+    .start = prepare,
+    .reset = empty,
+    .raw = registry_answer,
+};
