@@ -17,6 +17,7 @@ enum {
     LIMIT_JSON_DEPTH = 64,
     LIMIT_FORM_PARAMS = 20000,
     LIMIT_XML_DEPTH = 64,
+    LIMIT_XML_ELEMENTS = 500000,
     LIMIT_MESSAGE_BYTES = 32 * 1024 * 1024, /* one message of the bus: many envelopes */
     LIMIT_BATCH_BYTES = 4 * 1024 * 1024,    /* a batch is closed when it has grown to this */
     LIMIT_CALL_DEADLINE_MS = 60 * 1000,

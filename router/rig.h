@@ -9,7 +9,7 @@
 
 struct arena;
 
-enum { RIG_PEERS = 4 };
+enum { RIG_PEERS = 32 };
 
 struct rig {
     struct arena *arena;
@@ -17,7 +17,7 @@ struct rig {
     slice state_dir;
     slice run_dir;
     pid_t router;           /* 0: none runs */
-    pid_t peers[RIG_PEERS]; /* sts, logs, ecs, runner */
+    pid_t peers[RIG_PEERS]; /* sts, logs, ecs, runner, and one for each other service; 0: none runs */
     int port;
     int control; /* our end of the router's control socket */
 };

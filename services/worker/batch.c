@@ -120,6 +120,19 @@ static void answer_failed(struct worker *worker, const struct running *running, 
     }
 }
 
+static void add_to_reply(const struct call *call, int result, struct msg *reply)
+{
+    if (call->reply_headers.len > 0)
+        reply->headers = arena_concat(call->arena, reply->headers, call->reply_headers);
+    if (result != 0)
+        return;
+    if (call->reply_status != 0)
+        reply->status = call->reply_status;
+    reply->body_file = call->reply_file;
+    reply->file_offset = call->reply_file_offset;
+    reply->file_length = call->reply_file_length;
+}
+
 static void answer(struct worker *worker, struct running *running, int result, const void *out, struct msg *reply)
 {
     struct call *call = &running->call;
@@ -132,6 +145,7 @@ static void answer(struct worker *worker, struct running *running, int result, c
         reply->content_type = S("application/vnd.amazon.eventstream");
         reply->body = call->event_stream;
     }
+    add_to_reply(call, result, reply);
 }
 
 /* Whether the operation takes its body as it comes, inline or as a file. */

@@ -183,24 +183,38 @@ static void ask(struct call *c, slice service, slice name, slice body)
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }
 
-int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+/* The run's next question, when it has been asked before. */
+static const struct question *next_question(struct call *c)
 {
     struct running *running = running_of(c);
     size_t index = running->questions++;
+    if (!running->later || index >= running->later->questions.len)
+        return NULL;
+    return running->later->questions.items[index];
+}
+
+int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer)
+{
+    const struct question *question = next_question(c);
+    if (!question)
+        ask(c, target, name, body);
+    if (!question || !question->answered)
+        return CALL_LATER;
+    *status = question->status;
+    *answer = question->body.ptr ? question->body : S("");
+    return 0;
+}
+
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+{
     struct val error;
     slice why;
-    if (!running->later || index >= running->later->questions.len) {
-        ask(c, service, name, body);
-        return CALL_LATER;
-    }
-    const struct question *question = running->later->questions.items[index];
-    if (!question->answered)
-        return CALL_LATER;
-    *reply = question->body;
-    if (question->status == 200)
+    int status;
+    TRY(call_question(c, service, name, body, &status, reply));
+    if (status == 200)
         return 0;
     *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
-    if (question->status > 0 && json_parse(c->arena, question->body, &error, &why) == 0) {
+    if (status > 0 && json_parse(c->arena, *reply, &error, &why) == 0) {
         refused->code = val_get_string(&error, S("__type"));
         refused->message = val_get_string(&error, S("message"));
         if (!refused->message.ptr)
