@@ -297,7 +297,7 @@ int blob_upload_finish(struct call *c, int64_t repository_id, struct upload *upl
 {
     struct buf parts;
     int64_t bytes = 0;
-    slice known = upload->digest, path;
+    slice known = upload->digest, path = S("");
     slice key = finish_key(c, upload, digest);
     buf_init(&parts, c->arena);
     for (int64_t i = 0; i < upload->parts; i++)
@@ -309,7 +309,10 @@ int blob_upload_finish(struct call *c, int64_t repository_id, struct upload *upl
     } else {
         parts.len--;
     }
-    TRY(run_assembly(c, key, digest, known, buf_slice(&parts), &bytes));
+    int result = run_assembly(c, key, digest, known, buf_slice(&parts), &bytes);
+    if (result == BAD_INPUT && tail)
+        unlink(path.ptr);
+    TRY(result);
     blob_link(c, repository_id, digest, bytes);
     blob_upload_cancel(c, upload->id);
     return 0;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /* Where the upload is and how far it has got. */
-static int reply_progress(struct registry *r, uint16_t status, const struct upload *upload)
+static void tell_progress(struct registry *r, const struct upload *upload)
 {
     long long last = upload->bytes > 0 ? (long long)upload->bytes - 1 : 0;
     registry_header(
@@ -16,6 +16,11 @@ static int reply_progress(struct registry *r, uint16_t status, const struct uplo
         arena_printf(r->c->arena, "/v2/%.*s/blobs/uploads/%.*s", SLICE_ARG(r->repository.name), SLICE_ARG(upload->id)));
     registry_header(r, S("Range"), arena_printf(r->c->arena, "0-%lld", last));
     registry_header(r, S("Docker-Upload-UUID"), upload->id);
+}
+
+static int reply_progress(struct registry *r, uint16_t status, const struct upload *upload)
+{
+    tell_progress(r, upload);
     return registry_reply(r, status, (slice){NULL, 0}, (slice){NULL, 0});
 }
 
@@ -129,9 +134,7 @@ static int check_chunk(struct registry *r, const struct upload *upload)
         return registry_fail(r, REGISTRY_BLOB_UPLOAD_INVALID, "Content-Range '%.*s' is not of the form first-last",
                              SLICE_ARG(range));
     if (first != upload->bytes) {
-        reply_progress(r, 416, upload);
-        r->reply->headers = slice_sub(r->reply->headers, 0,
-                                      (size_t)slice_find(r->reply->headers, S("Docker-Distribution-Api-Version")));
+        tell_progress(r, upload);
         return registry_fail(r, REGISTRY_RANGE_INVALID, "The chunk must begin at %lld", (long long)upload->bytes);
     }
     if (last - first + 1 != body_bytes(r->c))

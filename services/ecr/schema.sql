@@ -97,6 +97,11 @@ CREATE TABLE dead_upload (
     parts INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Blobs without a row whose files are still there.
+CREATE TABLE dead_blob (
+    digest TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- Documents of a registry by name: policy, scanning, replication, and account settings.
 CREATE TABLE setting (
     account TEXT NOT NULL,
