@@ -15,9 +15,11 @@ enum { MAX_WAL_PAGES = 16384, MAX_ERROR = 256 };
 
 struct db {
     sqlite3 *handle;
-    sqlite3_stmt **statements;
-    bool *open; /* per statement: its rows are being read */
+    const char *const *texts;
+    sqlite3_stmt **statements; /* NULL: not prepared yet */
+    bool *open;                /* per statement: its rows are being read */
     size_t n_statements;
+    size_t n_open;
     struct arena *arena; /* of the running call */
     bool in_call;
     bool in_transaction;
@@ -42,6 +44,9 @@ static void note_error(struct db *db, const char *what)
         db->batch_lost = true;
     }
 }
+
+static const char in_memory[] = ":memory:";
+static const char durable[] = "PRAGMA synchronous = NORMAL";
 
 static bool execute(struct db *db, const char *sql)
 {
@@ -82,29 +87,41 @@ static int migrate(struct arena *arena, struct db *db, const struct db_config *c
                             version, newest);
         return DB_NEWER;
     }
-    if (version == newest)
-        return 0;
-    bool ok = execute(db, "BEGIN IMMEDIATE");
+    /* A new file has nothing to lose yet: making it waits for no disk. */
+    bool ok = version == 0 || execute(db, durable);
+    if (ok && version < newest)
+        ok = execute(db, "BEGIN IMMEDIATE");
     for (int i = version; ok && i < newest; i++)
         ok = execute(db, config->migrations[i]);
-    char pragma[64];
-    snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", newest);
-    if (ok && execute(db, pragma) && execute(db, "COMMIT"))
+    char end[64];
+    snprintf(end, sizeof(end), "PRAGMA user_version = %d; COMMIT", newest);
+    if (ok && (version == newest || execute(db, end)) && execute(db, durable))
         return 0;
     *why = arena_printf(arena, "cannot migrate %s: %s", config->path, db->error);
     return FAULT_SQL;
 }
 
+static bool prepare_one(struct db *db, size_t number)
+{
+    const char *sql = db->texts[number];
+    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->statements[number], NULL) == SQLITE_OK)
+        return true;
+    note_error(db, sql);
+    return false;
+}
+
+/* A process that serves prepares each statement at its first use: that halves the start and the memory of a worker. A
+ * database in memory belongs to a test, which shall hear of a bad one whether it uses it or not. */
 static int prepare(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
 {
+    db->texts = config->statements;
     db->n_statements = config->n_statements;
     db->statements = calloc(config->n_statements + 1, sizeof(*db->statements));
     db->open = calloc(config->n_statements + 1, sizeof(*db->open));
     if (!db->statements || !db->open)
         abort();
-    for (size_t i = 0; i < config->n_statements; i++) {
-        if (sqlite3_prepare_v3(db->handle, config->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
-                               NULL) != SQLITE_OK) {
+    for (size_t i = 0; strcmp(config->path, in_memory) == 0 && i < config->n_statements; i++) {
+        if (!prepare_one(db, i)) {
             *why = arena_printf(arena, "%s: %s", config->statements[i], sqlite3_errmsg(db->handle));
             return FAULT_SQL;
         }
@@ -114,9 +131,9 @@ static int prepare(struct arena *arena, struct db *db, const struct db_config *c
 
 static int configure(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
 {
-    bool ok = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+    bool ok = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
                           "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0");
-    if (ok && strcmp(config->path, ":memory:") != 0)
+    if (ok && strcmp(config->path, in_memory) != 0)
         ok = execute(db, "PRAGMA journal_mode = WAL");
     sqlite3_wal_hook(db->handle, on_wal, db);
     if (!ok)
@@ -235,6 +252,8 @@ static void bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 static sqlite3_stmt *start(struct db *db, int number, const char *types, va_list args)
 {
     assert(number >= 0 && (size_t)number < db->n_statements && !db->open[number]);
+    if (!db->statements[number] && !prepare_one(db, (size_t)number))
+        return NULL;
     sqlite3_stmt *statement = db->statements[number];
     if (db->failed || (!sqlite3_stmt_readonly(statement) && !ready_to_write(db)))
         return NULL;
@@ -274,6 +293,7 @@ struct db_rows db_query(struct db *db, int number, const char *types, ...)
     if (!statement)
         return (struct db_rows){db, -1};
     db->open[number] = true;
+    db->n_open++;
     return (struct db_rows){db, number};
 }
 
@@ -297,6 +317,7 @@ void db_done(struct db_rows *rows)
         return;
     sqlite3_reset(rows->db->statements[rows->statement]);
     rows->db->open[rows->statement] = false;
+    rows->db->n_open--;
     rows->statement = -1;
 }
 
@@ -342,10 +363,12 @@ void db_call_begin(struct db *db, struct arena *arena)
 /* Rows that a handler left behind by an early return. */
 static void close_rows(struct db *db)
 {
-    for (size_t i = 0; i < db->n_statements; i++) {
-        if (db->open[i])
-            sqlite3_reset(db->statements[i]);
+    for (size_t i = 0; db->n_open > 0 && i < db->n_statements; i++) {
+        if (!db->open[i])
+            continue;
+        sqlite3_reset(db->statements[i]);
         db->open[i] = false;
+        db->n_open--;
     }
 }
 

@@ -18,8 +18,9 @@ struct db_config {
     size_t n_statements;
 };
 
-/* Opens or creates, migrates inside one BEGIN IMMEDIATE by user_version, prepares every statement. Answers 0, or
- * DB_NEWER (the file was written by a newer program), or a fault; *why has a sentence for the operator. */
+/* Opens or creates, migrates inside one BEGIN IMMEDIATE by user_version; statements are prepared when first used.
+ * Answers 0, or DB_NEWER (the file was written by a newer program), or a fault; *why has a sentence for the operator.
+ */
 enum { DB_NEWER = 10 };
 int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why);
 void db_close(struct db *db);

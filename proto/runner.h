@@ -33,5 +33,9 @@
  * The group and stream are made beforehand by the AWS operations CreateLogGroup (only with createGroup) and
  * CreateLogStream as MSG_REQUESTs with protocol "internal".
  *
+ * Where the file systems of EFS are that tasks and functions mount: the file system fs-… of an account and region is the
+ * directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when the
+ * owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h).
+ *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

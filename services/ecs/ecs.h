@@ -74,6 +74,19 @@ struct container {
     const struct ecs_container_definition *definition;
 };
 
+/* Something another service provides before the task's containers start. */
+struct provision {
+    slice kind;
+    slice name;
+    slice result; /* JSON; absent until it is there */
+};
+
+struct provision_list {
+    struct provision *items;
+    size_t len;
+    bool set;
+};
+
 struct task {
     int64_t id;
     int64_t cluster_id;
@@ -82,6 +95,7 @@ struct task {
     int64_t due_ms; /* when to look at it although nothing has happened, or 0 */
     struct ecs_task doc;
     struct definition definition;
+    struct provision_list provisions;
     size_t n_containers;
     struct container *containers; /* in the definition's order */
 };
@@ -97,6 +111,31 @@ bool task_find_doc(struct call *c, const struct cluster *cluster, slice id_or_ar
 
 /* Writes what has changed; the document's version grows. */
 void task_save(struct call *c, struct task *task);
+
+/* provision.c */
+struct provision_interface {
+    slice id;
+    slice mac_address;
+    slice private_dns_name;
+    slice private_ip_address;
+};
+
+/* Asks for what a new task needs: an interface when vpc is given, and its file systems. */
+void provision_begin(struct call *c, int64_t row, const struct ecs_task *doc,
+                     const struct ecs_task_definition *definition, const struct ecs_aws_vpc_configuration *vpc);
+
+/* Gives back what the task had. */
+void provision_end(struct call *c, const struct task *task);
+bool provision_is_done(const struct task *task);
+
+/* Where the file system of that volume is: {"path", "uid", "gid"}, or absent. */
+slice provision_result(const struct task *task, slice volume);
+
+/* The interface as the task's attachment and its containers show it. */
+void provision_attach(struct call *c, struct ecs_task *doc, const struct provision_interface *interface);
+
+int provision_interface_done(struct call *c, slice body);
+int provision_volume_done(struct call *c, slice body);
 
 /* lifecycle.c */
 
@@ -132,3 +171,6 @@ int due_run(struct call *c, int64_t *next_due_ms);
 
 /* Whether a list of words holds this one. */
 bool ecs_includes(const struct slice_list *words, slice word);
+
+/* An event's body: an object, or FAULT_MESSAGE. */
+int ecs_read_event(struct call *c, slice body, struct val *event);

@@ -205,6 +205,7 @@ static void finish(struct call *c, struct task *task)
     struct val body = val_object();
     val_set(c->arena, &body, S("task"), val_string(task->task_id));
     call_effect(c, S("runner"), S("RemoveTask"), json_text(c->arena, &body));
+    provision_end(c, task);
     list_foreach (attachment, &task->doc.attachments)
         attachment->status = S("DELETED");
     task->doc.stopped_at = opt_int(c->now_ms);
@@ -228,10 +229,9 @@ static void wind_down(struct call *c, struct task *task)
         finish(c, task);
 }
 
-/* The address was given when the task was made, so providing it takes no time. */
 static void note_provisioned(struct task *task)
 {
-    if (!slice_eq(task->doc.last_status, S("PROVISIONING")))
+    if (!slice_eq(task->doc.last_status, S("PROVISIONING")) || !provision_is_done(task))
         return;
     list_foreach (attachment, &task->doc.attachments)
         attachment->status = S("ATTACHED");
@@ -272,7 +272,7 @@ void lifecycle_advance(struct call *c, struct task *task)
         note_provisioned(task);
         note_running(c, task);
         judge_ends(c, task);
-        if (!slice_eq(task->doc.desired_status, S("STOPPED")))
+        if (!slice_eq(task->doc.desired_status, S("STOPPED")) && provision_is_done(task))
             start_ready(c, task);
     }
     if (slice_eq(task->doc.desired_status, S("STOPPED")))

@@ -6,6 +6,7 @@
 #include "common/hash.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "ecs_ec2_client.h"
 
 enum { MAX_COUNT = 10, MAX_STARTED_BY = 128, MAX_TOKEN = 64, MAX_OVERRIDES_BYTES = 8192, FARGATE_STORAGE_GIB = 20 };
 
@@ -15,8 +16,11 @@ struct order {
     struct cluster cluster;
     struct definition definition;
     slice launch_type;
-    slice provider;    /* absent without a capacity provider strategy */
-    slice cpu, memory; /* the task's, with overrides */
+    slice provider;                              /* absent without a capacity provider strategy */
+    slice cpu, memory;                           /* the task's, with overrides */
+    const struct ecs_aws_vpc_configuration *vpc; /* NULL unless awsvpc */
+    slice zone;                                  /* of the subnet */
+    bool local_address;                          /* no subnet is known: the address is one of this machine */
 };
 
 static int choose_launch_type(struct call *c, struct order *order)
@@ -46,21 +50,51 @@ static int choose_launch_type(struct call *c, struct order *order)
     return 0;
 }
 
-/* PREFIX followed by 8 to 17 hexadecimal digits. */
-static bool is_id(slice text, slice prefix)
+static slice joined(struct call *c, const struct ecs_string_list *words)
 {
-    slice digits = slice_sub(text, prefix.len, text.len);
-    if (!slice_starts(text, prefix) || digits.len < 8 || digits.len > 17)
-        return false;
-    for (size_t i = 0; i < digits.len; i++) {
-        char ch = digits.ptr[i];
-        if (!(ch >= '0' && ch <= '9') && !(ch >= 'a' && ch <= 'f'))
-            return false;
-    }
-    return true;
+    slice text = S("");
+    list_foreach (word, words)
+        text = arena_printf(c->arena, "%.*s%s%.*s", SLICE_ARG(text), text.len > 0 ? ", " : "", SLICE_ARG(*word));
+    return text;
 }
 
-static int check_network(struct call *c, const struct order *order)
+/* ec2 knows the subnets and groups; its refusal is the caller's fault. */
+static int check_subnets(struct call *c, struct order *order, const struct ecs_aws_vpc_configuration *vpc)
+{
+    struct ec2_describe_subnets_in in = {.subnet_ids = {vpc->subnets.items, vpc->subnets.len, true}};
+    struct ec2_describe_subnets_out out = {0};
+    struct call_refusal refusal;
+    int result = call_service(c, S("ec2"), &ec2_op_describe_subnets, &in, &out, &refusal);
+    if (result != CALL_FAILED) {
+        if (result == 0 && out.subnets.len > 0)
+            order->zone = out.subnets.items[0].availability_zone;
+        return result;
+    }
+    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS)) {
+        order->local_address = true;
+        return 0;
+    }
+    return fail(c, &ecs_invalid_parameter, "Error retrieving subnet information for [%.*s]: %.*s (ErrorCode: %.*s)",
+                SLICE_ARG(joined(c, &vpc->subnets)), SLICE_ARG(refusal.message), SLICE_ARG(refusal.code));
+}
+
+static int check_groups(struct call *c, const struct order *order, const struct ecs_aws_vpc_configuration *vpc)
+{
+    struct ec2_describe_security_groups_in in = {
+        .group_ids = {vpc->security_groups.items, vpc->security_groups.len, true}};
+    struct ec2_describe_security_groups_out out = {0};
+    struct call_refusal refusal;
+    if (vpc->security_groups.len == 0 || order->local_address)
+        return 0;
+    int result = call_service(c, S("ec2"), &ec2_op_describe_security_groups, &in, &out, &refusal);
+    if (result != CALL_FAILED || leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+        return result == CALL_FAILED ? 0 : result;
+    return fail(c, &ecs_invalid_parameter,
+                "Error retrieving security group information for [%.*s]: %.*s (ErrorCode: %.*s)",
+                SLICE_ARG(joined(c, &vpc->security_groups)), SLICE_ARG(refusal.message), SLICE_ARG(refusal.code));
+}
+
+static int check_network(struct call *c, struct order *order)
 {
     const struct ecs_network_configuration *network = order->in->network_configuration;
     const struct ecs_aws_vpc_configuration *vpc = network ? network->awsvpc_configuration : NULL;
@@ -75,23 +109,9 @@ static int check_network(struct call *c, const struct order *order)
                     "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
     if (vpc->subnets.len == 0)
         return fail(c, &ecs_invalid_parameter, "subnets can not be empty.");
-    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
-        return 0;
-    list_foreach (subnet, &vpc->subnets) {
-        if (!is_id(*subnet, S("subnet-")))
-            return fail(c, &ecs_invalid_parameter,
-                        "Error retrieving subnet information for [%.*s]: The subnet ID '%.*s' does not exist "
-                        "(ErrorCode: InvalidSubnetID.NotFound)",
-                        SLICE_ARG(*subnet), SLICE_ARG(*subnet));
-    }
-    list_foreach (group, &vpc->security_groups) {
-        if (!is_id(*group, S("sg-")))
-            return fail(c, &ecs_invalid_parameter,
-                        "Error retrieving security group information for [%.*s]: The security group '%.*s' does not "
-                        "exist (ErrorCode: InvalidGroup.NotFound)",
-                        SLICE_ARG(*group), SLICE_ARG(*group));
-    }
-    return 0;
+    order->vpc = vpc;
+    TRY(check_subnets(c, order, vpc));
+    return check_groups(c, order, vpc);
 }
 
 static int check_overrides(struct call *c, const struct order *order)
@@ -187,36 +207,37 @@ static slice free_address(struct call *c)
     }
 }
 
-static void add_detail(struct call *c, struct ecs_attachment *attachment, const char *name, slice value)
-{
-    struct ecs_key_value_pair *detail = list_add(c->arena, &attachment->details);
-    detail->name = slice_of(name);
-    detail->value = value;
-}
-
-static void attach(struct call *c, const struct order *order, struct ecs_task *doc, slice address)
+static void add_attachment(struct call *c, const struct order *order, struct ecs_task *doc)
 {
     struct ecs_attachment *attachment = list_add(c->arena, &doc->attachments);
+    attachment->id = ids_uuid(c->arena);
+    attachment->type = S("ElasticNetworkInterface");
+    attachment->status = S("PRECREATED");
+    struct ecs_key_value_pair *detail = list_add(c->arena, &attachment->details);
+    detail->name = S("subnetId");
+    detail->value = order->vpc->subnets.items[0];
+}
+
+/* An interface that only this task knows of. */
+static void attach_local(struct call *c, struct ecs_task *doc)
+{
+    slice address = free_address(c), dashed = slice_dup(c->arena, address);
     uint8_t b[4];
     ids_bytes(b, sizeof(b));
-    slice dashed = slice_dup(c->arena, address);
     for (size_t i = 0; i < dashed.len; i++) {
         if (dashed.ptr[i] == '.')
             ((char *)(uintptr_t)dashed.ptr)[i] = '-';
     }
-    attachment->id = ids_uuid(c->arena);
-    attachment->type = S("ElasticNetworkInterface");
-    attachment->status = S("PRECREATED");
-    add_detail(c, attachment, "subnetId", order->in->network_configuration->awsvpc_configuration->subnets.items[0]);
-    add_detail(c, attachment, "networkInterfaceId", arena_concat(c->arena, S("eni-0"), ids_hex(c->arena, 16)));
-    add_detail(c, attachment, "macAddress",
-               arena_printf(c->arena, "0a:ff:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]));
     bool first_region = slice_eq(c->region, S("us-east-1"));
-    add_detail(c, attachment, "privateDnsName",
-               first_region
-                   ? arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed))
-                   : arena_printf(c->arena, "ip-%.*s.%.*s.compute.internal", SLICE_ARG(dashed), SLICE_ARG(c->region)));
-    add_detail(c, attachment, "privateIPv4Address", address);
+    struct provision_interface interface = {
+        .id = arena_concat(c->arena, S("eni-0"), ids_hex(c->arena, 16)),
+        .mac_address = arena_printf(c->arena, "0a:ff:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]),
+        .private_dns_name = first_region ? arena_printf(c->arena, "ip-%.*s.ec2.internal", SLICE_ARG(dashed))
+                                         : arena_printf(c->arena, "ip-%.*s.%.*s.compute.internal", SLICE_ARG(dashed),
+                                                        SLICE_ARG(c->region)),
+        .private_ip_address = address,
+    };
+    provision_attach(c, doc, &interface);
 }
 
 static const struct ecs_container_override *override_of(const struct order *order, slice name)
@@ -258,12 +279,7 @@ static void add_container(struct call *c, const struct order *order, const struc
     container->memory = number_text(c, override->memory, definition->memory);
     container->memory_reservation = number_text(c, override->memory_reservation, definition->memory_reservation);
     container->network_interfaces.set = true;
-    if (doc->attachments.len > 0) {
-        struct ecs_network_interface *interface = list_add(c->arena, &container->network_interfaces);
-        interface->attachment_id = doc->attachments.items[0].id;
-        interface->private_ipv4_address = doc->attachments.items[0].details.items[4].value;
-    } else
-        container->network_bindings.set = true;
+    container->network_bindings.set = doc->attachments.len == 0;
 }
 
 /* Overrides come back with their lists, even empty ones. */
@@ -303,7 +319,7 @@ static void fill(struct call *c, const struct order *order, slice task_id, struc
                              arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(order->cluster.name), SLICE_ARG(task_id))),
         .cluster_arn = cluster_arn(c, order->cluster.name),
         .task_definition_arn = definition->task_definition_arn,
-        .availability_zone = arena_concat(c->arena, c->region, S("a")),
+        .availability_zone = order->zone.ptr ? order->zone : arena_concat(c->arena, c->region, S("a")),
         .capacity_provider_name = order->provider,
         .cpu = order->cpu,
         .memory = order->memory,
@@ -320,7 +336,7 @@ static void fill(struct call *c, const struct order *order, slice task_id, struc
     };
     doc->attachments.set = true;
     if (awsvpc)
-        attach(c, order, doc, free_address(c));
+        add_attachment(c, order, doc);
     if (slice_eq(order->launch_type, S("FARGATE")))
         fill_fargate(c, order, doc);
     struct ecs_attribute *architecture = list_add(c->arena, &doc->attributes);
@@ -330,6 +346,8 @@ static void fill(struct call *c, const struct order *order, slice task_id, struc
                               : S("x86_64");
     list_foreach (container, &definition->container_definitions)
         add_container(c, order, container, task_id, doc);
+    if (order->local_address)
+        attach_local(c, doc);
 }
 
 static void tag_task(struct call *c, const struct order *order, slice arn)
@@ -348,13 +366,15 @@ static void tag_task(struct call *c, const struct order *order, slice arn)
 
 static void add_rows(struct call *c, const struct order *order, slice task_id, const struct ecs_task *doc)
 {
-    slice address = doc->attachments.len > 0 ? doc->attachments.items[0].details.items[4].value : (slice){NULL, 0};
+    slice address = order->local_address ? doc->containers.items[0].network_interfaces.items[0].private_ipv4_address
+                                         : (slice){NULL, 0};
     db_run(c->db, ECS_SQL_TASK_ADD, "ititttttttttt", order->cluster.id, task_id, order->definition.id, c->account,
            c->region, order->definition.doc.family, doc->started_by, doc->group, doc->launch_type, doc->last_status,
            doc->desired_status, address, api_to_json(c->arena, &ecs_shape_task, doc));
     int64_t row = db_last_id(c->db);
     for (size_t i = 0; i < doc->containers.len; i++)
         db_run(c->db, ECS_SQL_CONTAINER_ADD, "tii", arn_last(doc->containers.items[i].container_arn), row, (int64_t)i);
+    provision_begin(c, row, doc, &order->definition.doc, order->local_address ? NULL : order->vpc);
 }
 
 /* One task: the answer shows it as it is before anything has been started. */

@@ -5,12 +5,6 @@
 
 enum { EXIT_KILLED = 137, KEPT_BOOTS = 16, OK_STATUS = 200 };
 
-static int parse(struct call *c, slice body, struct val *event)
-{
-    slice why;
-    return json_parse(c->arena, body, event, &why) == 0 && event->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
-}
-
 /* The task and container an event is about; false when they are gone. */
 static bool find(struct call *c, const struct val *event, struct task *task, struct container **container)
 {
@@ -100,7 +94,7 @@ int runner_events_container_started(struct call *c, slice body)
     struct val event;
     struct task task;
     struct container *container;
-    TRY(parse(c, body, &event));
+    TRY(ecs_read_event(c, body, &event));
     if (!find(c, &event, &task, &container) || container->phase >= PHASE_RUNNING)
         return 0;
     note_pull(&event, &task);
@@ -132,7 +126,7 @@ int runner_events_container_stopped(struct call *c, slice body)
     struct val event;
     struct task task;
     struct container *container;
-    TRY(parse(c, body, &event));
+    TRY(ecs_read_event(c, body, &event));
     if (!find(c, &event, &task, &container) || container->phase == PHASE_STOPPED)
         return 0;
     note_stopped(c, &task, container, &event);
@@ -146,7 +140,7 @@ int runner_events_container_drained(struct call *c, slice body)
     struct val event;
     struct task task;
     struct container *container;
-    TRY(parse(c, body, &event));
+    TRY(ecs_read_event(c, body, &event));
     if (!find(c, &event, &task, &container) || container->drained)
         return 0;
     container->drained = container->changed = true;
@@ -171,7 +165,7 @@ int runner_events_start_done(struct call *c, slice body)
     struct val event;
     struct task task;
     struct container *container;
-    TRY(parse(c, body, &event));
+    TRY(ecs_read_event(c, body, &event));
     if (!find(c, val_get(&event, S("request")), &task, &container))
         return 0;
     if (val_get_int(&event, S("status"), OK_STATUS) != OK_STATUS)
@@ -189,7 +183,7 @@ int runner_events_started(struct call *c, slice body)
         size_t len;
         bool set;
     } lost = {0};
-    TRY(parse(c, body, &event));
+    TRY(ecs_read_event(c, body, &event));
     slice boot = val_get_string(&event, S("boot"));
     if (slice_empty(boot))
         return FAULT_MESSAGE;

@@ -1,6 +1,7 @@
 /* service: ECS as the worker library sees it. */
 #include "services/ecs/ecs.h"
 
+#include "common/json.h"
 #include "services/worker/worker.h"
 
 extern const char *const ecs_migrations[];
@@ -17,6 +18,8 @@ static const struct service_event events[] = {
     {S("ContainerStopped"), runner_events_container_stopped},
     {S("ContainerDrained"), runner_events_container_drained},
     {S("StartContainerDone"), runner_events_start_done},
+    {S("CreateRequesterInterfaceDone"), provision_interface_done},
+    {S("ResolveMountDone"), provision_volume_done},
     {{NULL, 0}, NULL},
 };
 
@@ -36,4 +39,10 @@ bool ecs_includes(const struct slice_list *words, slice word)
             return true;
     }
     return false;
+}
+
+int ecs_read_event(struct call *c, slice body, struct val *event)
+{
+    slice why;
+    return json_parse(c->arena, body, event, &why) == 0 && event->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
 }

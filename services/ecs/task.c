@@ -23,6 +23,15 @@ static void read_containers(struct call *c, struct task *task)
     db_done(&rows);
 }
 
+static void read_provisions(struct call *c, struct task *task)
+{
+    struct db_rows rows = db_query(c->db, ECS_SQL_PROVISION_LIST, "i", task->id);
+    while (db_next(&rows))
+        *list_add(c->arena, &task->provisions) =
+            (struct provision){db_text(&rows, 0), db_text(&rows, 1), db_text(&rows, 2)};
+    db_done(&rows);
+}
+
 static bool read_row(struct call *c, struct db_rows *rows, struct task *task)
 {
     bool found = db_next(rows);
@@ -40,6 +49,7 @@ static bool read_row(struct call *c, struct db_rows *rows, struct task *task)
     if (!found || !definition_find_id(c, definition_id, &task->definition))
         return false;
     read_containers(c, task);
+    read_provisions(c, task);
     return true;
 }
 
@@ -88,10 +98,10 @@ bool task_find_doc(struct call *c, const struct cluster *cluster, slice id_or_ar
     return found && belongs(c, cluster, cluster_id, doc);
 }
 
-/* The address in the attachment, while the task needs it. */
+/* The address that ecs itself gave out, while the task needs it. */
 static slice address_of(const struct task *task)
 {
-    if (slice_eq(task->doc.last_status, S("STOPPED")))
+    if (slice_eq(task->doc.last_status, S("STOPPED")) || task->provisions.len > 0)
         return (slice){NULL, 0};
     list_foreach (container, &task->doc.containers) {
         if (container->network_interfaces.len > 0)

@@ -66,14 +66,19 @@ static void test_answer(void **state)
     assert_true(slice_starts(text(container, "runtimeId"), id));
     assert_text(item(task, "attachments", 0), "type", "ElasticNetworkInterface");
     assert_text(item(task, "attachments", 0), "status", "PRECREATED");
-    slice address = detail(task, "privateIPv4Address");
-    assert_true(slice_starts(address, S("127.")));
+    assert_text(task, "availabilityZone", "us-east-1b");
     assert_true(slice_eq(detail(task, "subnetId"), S("subnet-12345678")));
+    assert_int_equal(count(container, "networkInterfaces"), 0);
+    assert_text(task_of(arn), "lastStatus", "PROVISIONING");
+    provide_interface();
+    task = task_of(arn);
+    slice address = detail(task, "privateIPv4Address");
+    assert_true(slice_starts(address, S("172.31.")));
     assert_true(slice_starts(detail(task, "networkInterfaceId"), S("eni-")));
     assert_int_equal(detail(task, "macAddress").len, 17);
-    assert_true(slice_starts(detail(task, "privateDnsName"), S("ip-127-")));
-    assert_true(slice_eq(text(item(container, "networkInterfaces", 0), "privateIpv4Address"), address));
-    task = task_of(arn);
+    assert_true(slice_starts(detail(task, "privateDnsName"), S("ip-172-")));
+    assert_true(
+        slice_eq(text(item(item(task, "containers", 0), "networkInterfaces", 0), "privateIpv4Address"), address));
     assert_text(task, "lastStatus", "PENDING");
     assert_text(item(task, "attachments", 0), "status", "ATTACHED");
     const struct val *start = take("StartContainer", "app");
@@ -82,15 +87,65 @@ static void test_answer(void **state)
     assert_text(item(task_of(id), "attachments", 0), "status", "DELETED");
 }
 
+static void test_no_interface(void **state)
+{
+    struct worker_effect effect;
+    define_fargate("f");
+    slice arn = text(item(ok("RunTask", json("{'taskDefinition': 'f', " FARGATE "}")), "tasks", 0), "taskArn");
+    slice why = S("{\"__type\":\"InsufficientFreeAddressesInSubnet\",\"message\":\"no free addresses\"}");
+    assert_true(worker_test_refuse_effect(worker, &effect, 400, why));
+    const struct val *task = task_of(arn);
+    assert_text(task, "lastStatus", "STOPPED");
+    assert_text(task, "stopCode", "TaskFailedToStart");
+    assert_true(slice_ends(text(task, "stoppedReason"), S("in subnet 'subnet-12345678': no free addresses")));
+    take("RemoveTask", NULL);
+    quiet();
+}
+
+/* A profile may know no subnets; the address is one of this machine then, and there at once. */
+static void test_unknown_subnet_allowed(void **state)
+{
+    define_fargate("f");
+    worker_test_set_lenient(worker, S("unknown-networks"));
+    const struct val *answer =
+        ok("RunTask", json("{'taskDefinition': 'f', 'count': 2, 'launchType': 'FARGATE', 'networkConfiguration': "
+                           "{'awsvpcConfiguration': {'subnets': ['subnet-sim'], 'securityGroups': ['sg-sim']}}}"));
+    slice first = detail(item(answer, "tasks", 0), "privateIPv4Address");
+    assert_true(slice_starts(first, S("127.")));
+    assert_false(slice_eq(first, detail(item(answer, "tasks", 1), "privateIPv4Address")));
+    take("StartContainer", "app");
+}
+
+/* A task waits for its file systems as for its interface. */
+static void test_file_system(void **state)
+{
+    struct worker_effect effect;
+    slice found = S("{\"path\":\"/efs/fs-1\",\"uid\":1000,\"gid\":1000}");
+    ok("RegisterTaskDefinition",
+       json("{'family': 'v', 'volumes': [{'name': 'data', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1', "
+            "'transitEncryption': 'ENABLED', 'authorizationConfig': {'accessPointId': 'fsap-1'}}}], "
+            "'containerDefinitions': [" APP "]}"));
+    run("v");
+    assert_true(worker_test_take_effect(worker, &effect, found));
+    assert_true(slice_eq(effect.target, S("efs")) && slice_eq(effect.name, S("ResolveMount")));
+    assert_true(slice_find(effect.body, S("\"accessPointId\":\"fsap-1\"")) >= 0);
+    take("StartContainer", "app");
+    slice id = run("v");
+    assert_true(
+        worker_test_refuse_effect(worker, &effect, 404, S("{\"message\":\"File system 'fs-1' does not exist.\"}")));
+    assert_text(task_of(id), "stopCode", "TaskFailedToStart");
+    assert_true(
+        slice_starts(text(task_of(id), "stoppedReason"), S("ResourceInitializationError: failed to invoke EFS")));
+}
+
 static void test_many(void **state)
 {
     define_fargate("f");
     const struct val *answer = ok("RunTask", json("{'taskDefinition': 'f:1', 'count': 10, " FARGATE "}"));
     assert_int_equal(count(answer, "tasks"), 10);
     assert_int_equal(count(answer, "failures"), 0);
-    for (size_t i = 1; i < 10; i++)
-        assert_false(slice_eq(detail(item(answer, "tasks", 0), "privateIPv4Address"),
-                              detail(item(answer, "tasks", i), "privateIPv4Address")));
+    for (size_t i = 0; i < 10; i++)
+        provide_interface();
     for (size_t i = 0; i < 10; i++)
         take("StartContainer", "app");
     quiet();
@@ -372,12 +427,21 @@ static void test_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ecs_test(test_answer),         ecs_test(test_many),
-        ecs_test(test_size_overrides), ecs_test(test_capacity_providers),
-        ecs_test(test_refused),        ecs_test(test_what_cannot_be_done_is_said),
-        ecs_test(test_plan),           ecs_test(test_plan_of_a_late_container),
-        ecs_test(test_token),          ecs_test(test_list_filters),
-        ecs_test(test_describe),       ecs_test(test_tags),
+        ecs_test(test_answer),
+        ecs_test(test_no_interface),
+        ecs_test(test_unknown_subnet_allowed),
+        ecs_test(test_file_system),
+        ecs_test(test_many),
+        ecs_test(test_size_overrides),
+        ecs_test(test_capacity_providers),
+        ecs_test(test_refused),
+        ecs_test(test_what_cannot_be_done_is_said),
+        ecs_test(test_plan),
+        ecs_test(test_plan_of_a_late_container),
+        ecs_test(test_token),
+        ecs_test(test_list_filters),
+        ecs_test(test_describe),
+        ecs_test(test_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

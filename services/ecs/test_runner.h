@@ -38,9 +38,8 @@ static inline const struct val *container_named(const struct val *task, const ch
 /* The runner's part: takes the oldest command, which must be this one, for that container (NULL: any). */
 static inline const struct val *take(const char *command, const char *name)
 {
-    static const char *boot = "{\"boot\":\"b1\"}";
     struct worker_effect effect;
-    if (!worker_test_take_effect(worker, &effect, slice_of(boot)))
+    if (!take_runner_effect(&effect, "b1"))
         fail_msg("the runner was told nothing, not %s %s", command, name ? name : "");
     struct val *value = arena_alloc(arena, sizeof(*value));
     slice why;
@@ -55,7 +54,7 @@ static inline const struct val *take(const char *command, const char *name)
 static inline void quiet(void)
 {
     struct worker_effect effect;
-    if (worker_test_take_effect(worker, &effect, S("{}")))
+    if (take_runner_effect(&effect, "b1"))
         fail_msg("unexpected command %.*s %.*s", SLICE_ARG(effect.name), SLICE_ARG(effect.body));
 }
 

@@ -22,6 +22,7 @@ static slice run(void)
     const struct val *answer = ok("RunTask", "{\"taskDefinition\": \"f\", " TASK_OPTIONS "}");
     const struct val *task = item(answer, "tasks", 0);
     assert_text(task, "lastStatus", "PROVISIONING");
+    provide_interface();
     return slice_dup(arena, val_get_string(task, S("taskArn")));
 }
 
@@ -47,7 +48,7 @@ static struct val next_effect(const char *name, const char *boot)
     struct worker_effect effect;
     struct val body;
     slice why;
-    assert_true(worker_test_take_effect(worker, &effect, arena_printf(arena, "{\"boot\": \"%s\"}", boot)));
+    assert_true(take_runner_effect(&effect, boot));
     if (!slice_eq(effect.name, slice_of(name)))
         fail_msg("%.*s instead of %s", SLICE_ARG(effect.name), name);
     assert_int_equal(json_parse(arena, slice_dup(arena, effect.body), &body, &why), 0);
@@ -57,7 +58,7 @@ static struct val next_effect(const char *name, const char *boot)
 static void no_effect(void)
 {
     struct worker_effect effect;
-    if (worker_test_take_effect(worker, &effect, S("{}")))
+    if (take_runner_effect(&effect, ""))
         fail_msg("unexpected %.*s", SLICE_ARG(effect.name));
 }
 
@@ -224,6 +225,7 @@ static void test_overrides(void **state)
     ok("RunTask", "{\"taskDefinition\": \"f:1\", \"overrides\": {\"containerOverrides\": [{\"name\": \"main\", "
                   "\"command\": [\"x\", "
                   "\"y\"], \"cpu\": 5, \"environment\": [{\"name\": \"B\", \"value\": \"2\"}]}]}, " TASK_OPTIONS "}");
+    provide_interface();
     struct val plan = next_effect("StartContainer", "b1");
     const struct val *command = val_get(&plan, S("command")), *environment = val_get(&plan, S("environment"));
     assert_int_equal(command->array.len, 3);

@@ -12,10 +12,17 @@ static const char *const statements[] = {
 #undef SQL
 };
 
+static const struct service_question questions[] = {
+    {S("Session"), session_answer},
+    {{NULL, 0}, NULL},
+};
+
 const struct service sts_service = {
     .api = &sts_api,
     .migrations = sts_migrations,
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
     .timer = session_expire,
+    .questions = questions,
+    .resource = role_resource,
 };

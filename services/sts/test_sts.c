@@ -51,6 +51,30 @@ static slice element(const char *name)
     return slice_dup(arena, slice_sub(rest, 0, slice_index(rest, '<')));
 }
 
+/* In iam there are a role R that its account trusts, and Service, which trusts only a service. */
+static int answer_iam(slice service, slice question, slice body, slice *answer)
+{
+    assert_true(slice_eq(service, S("iam")));
+    if (slice_eq(question, S("Key"))) {
+        *answer =
+            S("{\"found\":true,\"active\":true,\"arn\":\"arn:aws:iam::123456789012:user/bob\",\"userId\":\"AIDA1\"}");
+        return 200;
+    }
+    assert_true(slice_eq(question, S("Role")));
+    if (slice_find(body, S("\"R\"")) >= 0 || slice_find(body, S("\"Other\"")) >= 0)
+        *answer =
+            S("{\"found\":true,\"id\":\"AROA1\",\"maxSeconds\":3600,\"trust\":\"{\\\"Statement\\\":[{\\\"Effect\\\":"
+              "\\\"Allow\\\",\\\"Principal\\\":{\\\"AWS\\\":\\\"*\\\"},\\\"Action\\\":[\\\"sts:*\\\"]}]}\"}");
+    else if (slice_find(body, S("\"Service\"")) >= 0)
+        *answer =
+            S("{\"found\":true,\"id\":\"AROA2\",\"maxSeconds\":3600,\"trust\":\"{\\\"Statement\\\":[{\\\"Effect\\\":"
+              "\\\"Allow\\\",\\\"Principal\\\":{\\\"Service\\\":\\\"ecs.amazonaws.com\\\"},\\\"Action\\\":"
+              "\\\"sts:AssumeRole\\\"}]}\"}");
+    else
+        *answer = S("{\"found\":false}");
+    return 200;
+}
+
 static void test_caller_identity(void **state)
 {
     call("Action=GetCallerIdentity&Version=2011-06-15");
@@ -115,6 +139,50 @@ static void test_refusals(void **state)
     assert_true(says("AssumeRoleWithSAML of AWS STS is not implemented"));
 }
 
+static void test_trust(void **state)
+{
+    static const char service[] = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/Service"
+                                  "&RoleSessionName=me",
+                      unknown[] = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/None"
+                                  "&RoleSessionName=me";
+    call(service);
+    assert_int_equal(reply.status, 403);
+    assert_true(says("User: arn:aws:iam::123456789012:root is not authorized to perform: sts:AssumeRole on resource: "
+                     "arn:aws:iam::123456789012:role/Service"));
+    call(unknown);
+    assert_int_equal(reply.status, 403);
+    call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/R&RoleSessionName=me"
+         "&DurationSeconds=7200");
+    assert_int_equal(reply.status, 400);
+    assert_true(says("exceeds the MaxSessionDuration set for this role"));
+    worker_test_set_lenient(worker, S("unknown-roles"));
+    call(unknown);
+    assert_int_equal(reply.status, 200);
+}
+
+static void test_users(void **state)
+{
+    slice key = access_key_new(arena, S("AKIA"), S("123456789012"));
+    call_as(key, S("123456789012"), "Action=GetCallerIdentity&Version=2011-06-15");
+    assert_true(says("<Arn>arn:aws:iam::123456789012:user/bob</Arn>"));
+}
+
+/* {"iss":"https://idp.example","sub":"s","aud":"a","exp":1800000000} and one that expired in 2001. */
+static void test_web_identity(void **state)
+{
+    call("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/Service"
+         "&RoleSessionName=me&WebIdentityToken=e30.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlIiwic3ViIjoicyIsImF1ZCI6ImEiLCJl"
+         "eHAiOjE4MDAwMDAwMDB9.x");
+    assert_int_equal(reply.status, 403);
+    assert_true(says("Not authorized to perform sts:AssumeRoleWithWebIdentity"));
+    call("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/R"
+         "&RoleSessionName=me&WebIdentityToken=e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImV4cCI6MTAwMDAwMDAwMH0.x");
+    assert_true(says("<Code>ExpiredTokenException</Code>"));
+    call("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/R"
+         "&RoleSessionName=me&WebIdentityToken=nonsense");
+    assert_true(says("<Code>InvalidIdentityToken</Code>"));
+}
+
 static void test_tokens(void **state)
 {
     call("Action=GetSessionToken&Version=2011-06-15");
@@ -136,6 +204,7 @@ static int setup(void **state)
     arena = arena_open();
     worker = worker_open_test(&sts_service);
     worker_test_set_time(worker, now);
+    worker_test_set_answers(worker, answer_iam);
     return 0;
 }
 
@@ -152,6 +221,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_caller_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assume_role, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trust, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_users, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_web_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

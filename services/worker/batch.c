@@ -176,6 +176,36 @@ static bool run_raw(struct worker *worker, struct running *running, struct msg *
     return true;
 }
 
+static const struct service_question *find_question(const struct worker *worker, const struct msg *request)
+{
+    const struct service_question *one = worker->service->questions;
+    if (!slice_eq(request->protocol, S("internal")))
+        return NULL;
+    while (one && one->name.ptr && !slice_eq(one->name, request->operation))
+        one++;
+    return one && one->name.ptr ? one : NULL;
+}
+
+/* Answers another worker. False when the answer comes later. */
+static bool run_question(struct worker *worker, struct running *running, const struct service_question *question,
+                         struct msg *reply)
+{
+    struct call *call = &running->call;
+    slice text = S("{}");
+    db_call_begin(worker->db, call->arena);
+    int result = question->run(call, call->request->body, &text);
+    int ended = db_call_end(worker->db, result == 0);
+    if (result == CALL_LATER) {
+        later_keep(worker, running);
+        return false;
+    }
+    reply->status = 200;
+    reply->body = text;
+    if (result != 0 || ended != 0)
+        answer_failed(worker, running, result == 0 ? ended : result, reply);
+    return true;
+}
+
 static bool run_operation(struct worker *worker, struct running *running, struct msg *reply)
 {
     struct call *call = &running->call;
@@ -192,7 +222,9 @@ static bool run_operation(struct worker *worker, struct running *running, struct
     if (ready) {
         void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
         db_call_begin(worker->db, call->arena);
-        int result = call->operation->handler(call, in, out);
+        int result = authorize_call(call, in);
+        if (result == 0)
+            result = call->operation->handler(call, in, out);
         int ended = db_call_end(worker->db, result == 0);
         if (result == CALL_LATER) {
             call->request = original;
@@ -212,6 +244,9 @@ bool batch_run(struct worker *worker, struct running *running, struct msg *reply
         reply->status = 501;
         return true;
     }
+    const struct service_question *question = find_question(worker, running->call.request);
+    if (question)
+        return run_question(worker, running, question, reply);
     return run_raw(worker, running, reply, &due) ? due : run_operation(worker, running, reply);
 }
 

@@ -42,3 +42,8 @@ slice call_body_path(struct call *c)
         return (slice){NULL, 0};
     return arena_printf(c->arena, "%.*s/spool/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(c->request->body_file));
 }
+
+void call_event_reply(struct call *c, slice json)
+{
+    c->event_reply = json;
+}

@@ -29,6 +29,7 @@ struct call {
     const struct api_error *error;
     slice error_message;
     const struct val *error_extra;
+    slice event_reply; /* of an event: what its sender learns (JSON) */
 };
 
 /* Records an AWS error with AWS's own wording and answers CALL_FAILED. */
@@ -49,6 +50,10 @@ struct call_refusal {
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
                  struct call_refusal *refused);
 
+/* The same for a question the other service answers that is no operation of AWS (struct service_question); both texts
+ * are JSON. */
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused);
+
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
  * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs
  * with {"request": body, "status": n, "reply": …} in the transaction that deletes the row. */
@@ -63,6 +68,10 @@ void call_wake(struct call *c, slice key);
  * when it is inline. A handler that keeps it renames the file away (the state directory is one file system); otherwise
  * it is removed when the request is answered. */
 slice call_body_path(struct call *c);
+
+/* What the sender of the running event learns with the acknowledgement: JSON, in the sender's `<name>Done` event. A
+ * refused event (CALL_FAILED) tells {"__type", "message"} by itself. */
+void call_event_reply(struct call *c, slice json);
 
 /* The service's timer must be asked again after this batch. */
 void call_timer_changed(struct call *c);

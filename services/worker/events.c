@@ -1,6 +1,7 @@
 /* events: what other processes report: each runs once, in a savepoint of its own, and is acknowledged after commit. */
 #include "services/worker/impl.h"
 
+#include "common/json.h"
 #include "common/log.h"
 
 /* Numbers this far behind the newest are forgotten: no sender keeps so many unacknowledged. */
@@ -35,13 +36,23 @@ static bool is_new(struct worker *worker, slice id)
     return true;
 }
 
+static slice refusal(const struct call *call)
+{
+    struct val body = val_object();
+    val_set(call->arena, &body, S("__type"), val_string(call->error->code));
+    val_set(call->arena, &body, S("message"), val_string(call->error_message));
+    return json_text(call->arena, &body);
+}
+
 static void acknowledge(struct worker *worker, const struct running *running, int result, struct msg *reply)
 {
     const struct call *call = &running->call;
     reply->status = 200;
+    reply->body = call->event_reply;
     if (result == CALL_FAILED) {
         reply->status = call->error->status;
         reply->error = call->error->code;
+        reply->body = refusal(call);
     } else if (result == FAULT_MESSAGE || result == BAD_INPUT) {
         log_error("event %.*s of %.*s is broken", SLICE_ARG(call->request->operation),
                   SLICE_ARG(call->request->origin));

@@ -100,12 +100,12 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
 }
 
 /* Without a bus: the test says what the answer is. */
-static void ask_test(struct question *question, slice service, const struct api_operation *operation, slice body)
+static void ask_test(struct question *question, slice service, slice name, slice body)
 {
     worker_test_answer_fn *answers = question->later->worker->test_answers;
     slice reply = S("");
     question->answered = true;
-    question->status = answers ? answers(service, operation->name, body, &reply) : 0;
+    question->status = answers ? answers(service, name, body, &reply) : 0;
     question->body = slice_dup(question->later->arena, reply);
 }
 
@@ -118,15 +118,14 @@ bool later_is_answered(struct worker *worker, struct running *running)
     return true;
 }
 
-static void ask(struct call *c, slice service, const struct api_operation *operation, const void *in)
+static void ask(struct call *c, slice service, slice name, slice body)
 {
     struct later *later = later_of(running_of(c));
     struct question *question = arena_alloc(later->arena, sizeof(*question));
     *list_add(later->arena, &later->questions) = question;
     question->later = later;
-    slice body = operation->in ? api_to_json(c->arena, operation->in, in) : S("{}");
     if (!c->worker->loop) {
-        ask_test(question, service, operation, body);
+        ask_test(question, service, name, body);
         return;
     }
     question->peer = bus_peer(c->worker->bus, service);
@@ -137,7 +136,7 @@ static void ask(struct call *c, slice service, const struct api_operation *opera
         .origin = c->worker->service->api->name,
         .service = service,
         .protocol = S("internal"),
-        .operation = operation->name,
+        .operation = name,
         .account = c->account,
         .region = c->region,
         .access_key = c->access_key,
@@ -146,22 +145,22 @@ static void ask(struct call *c, slice service, const struct api_operation *opera
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }
 
-int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
-                 struct call_refusal *refused)
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
 {
     struct running *running = running_of(c);
     size_t index = running->questions++;
     struct val error;
     slice why;
     if (!running->later || index >= running->later->questions.len) {
-        ask(c, service, operation, in);
+        ask(c, service, name, body);
         return CALL_LATER;
     }
     const struct question *question = running->later->questions.items[index];
     if (!question->answered)
         return CALL_LATER;
+    *reply = question->body;
     if (question->status == 200)
-        return operation->out && api_from_json(c->arena, operation->out, question->body, out) != 0 ? FAULT_MESSAGE : 0;
+        return 0;
     *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
     if (question->status > 0 && json_parse(c->arena, question->body, &error, &why) == 0) {
         refused->code = val_get_string(&error, S("__type"));
@@ -170,6 +169,15 @@ int call_service(struct call *c, slice service, const struct api_operation *oper
             refused->message = val_get_string(&error, S("Message"));
     }
     return CALL_FAILED;
+}
+
+int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
+                 struct call_refusal *refused)
+{
+    slice reply;
+    TRY(call_ask(c, service, operation->name, operation->in ? api_to_json(c->arena, operation->in, in) : S("{}"),
+                 &reply, refused));
+    return operation->out && api_from_json(c->arena, operation->out, reply, out) != 0 ? FAULT_MESSAGE : 0;
 }
 
 static struct await *find_await(struct later *later, slice key)

@@ -37,9 +37,19 @@ void worker_close(struct worker *worker)
     free(worker);
 }
 
+void worker_test_enforce(struct worker *worker)
+{
+    worker->conf.iam = S("enforce");
+}
+
 void worker_test_set_lenient(struct worker *worker, slice words)
 {
     worker->conf.lenient = words;
+}
+
+void worker_test_set_state_dir(struct worker *worker, slice path)
+{
+    worker->conf.state_dir = path;
 }
 
 static void run_due(struct worker *worker)
@@ -84,6 +94,11 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
 
 int worker_test_event(struct worker *worker, slice origin, slice name, slice body)
 {
+    return worker_test_event_reply(worker, origin, name, body, NULL);
+}
+
+int worker_test_event_reply(struct worker *worker, slice origin, slice name, slice body, slice *reply_body)
+{
     struct msg request = {.kind = MSG_EVENT, .origin = origin, .operation = name, .body = body};
     struct running running = call_of(worker, &request);
     struct msg reply = {0};
@@ -93,6 +108,8 @@ int worker_test_event(struct worker *worker, slice origin, slice name, slice bod
         events_run(worker, &running, &reply);
     if (batch_commit(worker) != 0)
         return 500;
+    if (reply_body)
+        *reply_body = reply.body;
     run_due(worker);
     return reply.status;
 }

@@ -99,6 +99,17 @@ void worker_tear_down(struct worker *worker)
         arena_close(worker->arena);
 }
 
+int worker_run(struct worker *worker, worker_run_fn *fn, void *context)
+{
+    arena_reset(worker->batch);
+    struct running running = batch_internal_call(worker);
+    db_call_begin(worker->db, worker->batch);
+    int result = fn(&running.call, context);
+    int ended = db_call_end(worker->db, result == 0);
+    int kept = batch_commit(worker);
+    return result != 0 ? result : ended != 0 ? ended : kept;
+}
+
 static void on_peer(void *context, struct bus_peer *peer, bool up)
 {
     struct worker *worker = context;
@@ -152,8 +163,12 @@ static int serve(struct worker *worker)
     watch_supervisor(worker->loop, &control, &terminate);
     timers_start(worker);
     outbox_pump(worker->outbox);
+    const struct service *service = worker->service;
+    void *opened = service->open ? service->open(worker, worker->loop, &worker->conf) : NULL;
     supervised_ready();
     ev_run(worker->loop, 0);
+    if (service->open)
+        service->close(opened);
     timers_stop(worker);
     later_close(worker);
     work_close(worker->work);

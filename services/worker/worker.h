@@ -21,6 +21,17 @@ struct service_event {
     service_event_fn *run;
 };
 
+/* What other workers ask that is no operation of AWS (call_ask). body and *reply are JSON. Runs like a handler. */
+typedef int service_question_fn(struct call *call, slice body, slice *reply);
+
+struct service_question {
+    slice name;
+    service_question_fn *run;
+};
+
+/* The ARN of what a call is about, for authorization; absent: "*". in is the decoded input. */
+typedef slice service_resource_fn(struct call *call, const void *in);
+
 /* A due-time source. run does what is due now and answers when it is next due (wall ms), or 0 for never. It is called
  * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
 typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
@@ -31,17 +42,33 @@ typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
  * codec. Without it nothing has happened, and the codec goes on. The body is inline or a file (call_body_path). */
 typedef int service_raw_fn(struct call *call, struct msg *reply, bool *taken);
 
+/* Sockets of the service's own, beside the bus, in the worker's loop. Opened before the process says it is ready; what
+ * open answers is what close gets, when the loop has ended. */
+struct ev_loop;
+typedef void *service_open_fn(struct worker *worker, struct ev_loop *loop, const struct conf *conf);
+typedef void service_close_fn(void *opened);
+
 struct service {
     const struct api_service *api;
     const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
     const char *const *statements; /* sql.def */
     size_t n_statements;
-    const struct service_event *events; /* terminated by an absent name; NULL: none */
-    service_timer_fn *timer;            /* NULL: none */
-    int (*start)(struct call *call);    /* once, when the database is open, before the first call; NULL: none */
-    int (*reset)(struct call *call);    /* after the tables were emptied; NULL: none */
-    service_raw_fn *raw;                /* NULL: none */
+    const struct service_event *events;       /* terminated by an absent name; NULL: none */
+    service_timer_fn *timer;                  /* NULL: none */
+    int (*start)(struct call *call);          /* once, when the database is open, before the first call; NULL: none */
+    int (*reset)(struct call *call);          /* after the tables were emptied; NULL: none */
+    service_raw_fn *raw;                      /* NULL: none */
+    const struct service_question *questions; /* terminated by an absent name; NULL: none */
+    service_resource_fn *resource;            /* NULL: every call is about "*" */
+    service_open_fn *open;                    /* NULL: none; close belongs to it */
+    service_close_fn *close;
 };
+
+/* Runs fn as a call that belongs to no request, between batches: for what arrives at the service's own sockets. Memory
+ * of the call's arena lives until the next call. Answers fn's result, or FAULT_SQL when its writes could not be kept.
+ */
+typedef int worker_run_fn(struct call *call, void *context);
+int worker_run(struct worker *worker, worker_run_fn *fn, void *context);
 
 /* The whole process. Answers the exit code. */
 int worker_main(int argc, char *argv[], const struct service *service);
@@ -51,7 +78,10 @@ int worker_main(int argc, char *argv[], const struct service *service);
 struct worker *worker_open_test(const struct service *service);
 struct worker *worker_open_test_in(const struct service *service, slice state_dir); /* for services that keep files */
 void worker_close(struct worker *worker);
+void worker_test_enforce(struct worker *worker);                  /* as --iam enforce */
 void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenient */
+void worker_test_set_state_dir(struct worker *worker,
+                               slice path);                       /* for services that keep files; there is none else */
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
 
 /* How questions to other services (call_service) are answered: with a status and *reply, the JSON form of the output or
@@ -62,7 +92,9 @@ void worker_test_set_answers(struct worker *worker, worker_test_answer_fn *answe
 /* One request as bytes in, answer as bytes out (wire level). The reply lives until the next call. */
 void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply);
 
-/* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx). */
+/* An event as another process would send it. Answers the acknowledgement's status (200, or 4xx/5xx); *reply_body (may
+ * be NULL) lives until the next call. */
+int worker_test_event_reply(struct worker *worker, slice origin, slice name, slice body, slice *reply_body);
 int worker_test_event(struct worker *worker, slice origin, slice name, slice body);
 
 /* What the outbox has for other processes, oldest first; taking one acknowledges it with the given reply body, which

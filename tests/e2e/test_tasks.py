@@ -332,6 +332,9 @@ def identity(sim):
     sts = sim.client("sts")
     assert sts.get_caller_identity()["Account"] == "123456789012"
     assert sim.client("sts", account="111122223333").get_caller_identity()["Account"] == "111122223333"
+    sim.client("iam", account="999988887777").create_role(RoleName="R", Path="/path/", AssumeRolePolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"},
+                                                 "Action": "sts:AssumeRole"}]}))
     role = sts.assume_role(RoleArn="arn:aws:iam::999988887777:role/path/R", RoleSessionName="me")["Credentials"]
     import boto3
     session = boto3.client("sts", endpoint_url=sim.endpoint, region_name="us-east-1", aws_access_key_id=role["AccessKeyId"],

@@ -12,6 +12,7 @@
 
 enum {
     STATUS_BYTES = 1024 * 1024,
+    DNS_FILE_BYTES = 256,
     ANSWER_LIMIT_MS = 5000,
     STATS_LIMIT_MS = 1000,
     MS = 1000,
@@ -124,6 +125,17 @@ static void print_table(struct arena *arena, const struct val *status)
            val_get_bool(status, S("ready"), false) ? "Ready" : "Not ready",
            SLICE_ARG(val_get_string(status, S("endpoint"))), SLICE_ARG(val_get_string(status, S("state_dir"))),
            SLICE_ARG(val_get_string(status, S("log_dir"))));
+    if (val_get(status, S("dns")))
+        printf("DNS of private namespaces at %.*s\n", SLICE_ARG(val_get_string(status, S("dns"))));
+}
+
+/* Where Cloud Map's DNS answers; absent when it does not. */
+static slice dns_of(struct ctl *ctl, const struct instance *instance)
+{
+    slice path = arena_printf(ctl->arena, "%.*s/dns", SLICE_ARG(instance->run_dir)), text;
+    if (fdio_read_file(ctl->arena, path.ptr, DNS_FILE_BYTES, &text) != 0)
+        return (slice){NULL, 0};
+    return slice_trim(text);
 }
 
 enum ctl_exit status_run(struct ctl *ctl)
@@ -142,6 +154,9 @@ enum ctl_exit status_run(struct ctl *ctl)
     stats = read_stats(ctl, &instance);
     add_counts(ctl, val_get(&status, S("processes")), &stats);
     val_set(ctl->arena, &status, S("running"), val_bool(true));
+    slice dns = dns_of(ctl, &instance);
+    if (dns.ptr)
+        val_set(ctl->arena, &status, S("dns"), val_string(dns));
     if (json)
         printf("%.*s\n", SLICE_ARG(json_text(ctl->arena, &status)));
     else
