@@ -25,7 +25,7 @@ CREATE TABLE tag (
     PRIMARY KEY (repository_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- What is complete in blobs/sha256, for all accounts. touched_ms: when it was last uploaded, linked or unlinked; a blob
+-- What is complete in blobs, for all accounts. touched_ms: when it was last uploaded, linked or unlinked; a blob
 -- that no repository holds is removed some time after that.
 CREATE TABLE blob (
     digest TEXT PRIMARY KEY,
