@@ -163,6 +163,24 @@ static void test_unknown_networks(void **state)
     assert_true(replied("\"privateIpAddress\":\"172.31."));
 }
 
+static void test_attachments(void **state)
+{
+    (void)state;
+    const char *interface = new_interface("");
+    refused("InvalidInstanceID.NotFound",
+            "AttachNetworkInterface&NetworkInterfaceId=%s&InstanceId=i-12345678&DeviceIndex=1", interface);
+    refused("InvalidNetworkInterfaceID.NotFound",
+            "AttachNetworkInterface&NetworkInterfaceId=eni-12345678&InstanceId=i-12345678&DeviceIndex=1");
+    refused("InvalidAttachmentID.NotFound", "DetachNetworkInterface&AttachmentId=eni-attach-12345678");
+    assert_int_equal(event("CreateRequesterInterface", "task/1", subnet), 200);
+    ok("DescribeNetworkInterfaces&Filter.1.Name=status&Filter.1.Value.1=in-use");
+    refused("AuthFailure", "DetachNetworkInterface&AttachmentId=%s", element("attachmentId"));
+    refused("InvalidNetworkInterfaceID.NotFound",
+            "DescribeNetworkInterfaceAttribute&NetworkInterfaceId=eni-12345678&Attribute=description");
+    refused("InvalidNetworkInterfaceID.NotFound",
+            "AssignPrivateIpAddresses&NetworkInterfaceId=eni-12345678&SecondaryPrivateIpAddressCount=1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_requested, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_requested_from_full_subnet, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_networks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_attachments, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

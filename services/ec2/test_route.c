@@ -176,6 +176,46 @@ static void test_network_acls(void **state)
     refused("InvalidNetworkAclID.NotFound", "DescribeNetworkAcls&NetworkAclId.1=%s", acl);
 }
 
+static void test_private_nat_addresses(void **state)
+{
+    (void)state;
+    ok("CreateNatGateway&SubnetId=%s&ConnectivityType=private", subnet);
+    const char *gateway = element("natGatewayId");
+    ok("AssignPrivateNatGatewayAddress&NatGatewayId=%s&PrivateIpAddress.1=10.0.0.77", gateway);
+    ok("DescribeNatGateways&NatGatewayId.1=%s", gateway);
+    assert_int_equal(count("<privateIp>"), 2);
+    ok("UnassignPrivateNatGatewayAddress&NatGatewayId=%s&PrivateIpAddress.1=10.0.0.77", gateway);
+    ok("DescribeNatGateways&NatGatewayId.1=%s", gateway);
+    assert_int_equal(count("<privateIp>"), 1);
+    refused("InvalidParameterValue", "UnassignPrivateNatGatewayAddress&NatGatewayId=%s&PrivateIpAddress.1=10.0.0.77",
+            gateway);
+    refused("MissingParameter", "AssignPrivateNatGatewayAddress&NatGatewayId=%s", gateway);
+    refused("NatGatewayNotFound",
+            "AssignPrivateNatGatewayAddress&NatGatewayId=nat-00000000000000000&PrivateIpAddressCount=1");
+    refused("InvalidParameter", "AssociateNatGatewayAddress&NatGatewayId=%s&AllocationId.1=%s", gateway, new_address());
+}
+
+static void test_public_nat_addresses(void **state)
+{
+    (void)state;
+    new_gateway();
+    const char *first = new_address(), *second = new_address();
+    ok("CreateNatGateway&SubnetId=%s&AllocationId=%s", subnet, first);
+    const char *gateway = element("natGatewayId");
+    refused("Resource.AlreadyAssociated", "AssociateNatGatewayAddress&NatGatewayId=%s&AllocationId.1=%s", gateway,
+            first);
+    ok("AssociateNatGatewayAddress&NatGatewayId=%s&AllocationId.1=%s", gateway, second);
+    const char *association = element("associationId");
+    ok("DescribeNatGateways&NatGatewayId.1=%s", gateway);
+    assert_int_equal(count("<allocationId>"), 2);
+    ok("DisassociateNatGatewayAddress&NatGatewayId=%s&AssociationId.1=%s", gateway, association);
+    ok("ReleaseAddress&AllocationId=%s", second);
+    refused("InvalidParameterValue", "DisassociateNatGatewayAddress&NatGatewayId=%s&AssociationId.1=%s", gateway,
+            association);
+    refused("NatGatewayNotFound", "DisassociateNatGatewayAddress&NatGatewayId=nat-00000000000000000&AssociationId.1=%s",
+            association);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +225,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_addresses, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_nat_gateways, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_network_acls, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_private_nat_addresses, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_public_nat_addresses, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

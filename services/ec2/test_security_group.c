@@ -68,6 +68,22 @@ static void test_rules_as_permissions(void **state)
     assert_int_equal(count("<securityGroupRuleId>"), 0);
 }
 
+static void test_egress_descriptions(void **state)
+{
+    (void)state;
+    const char *group = new_group(vpc, "web");
+    ok("UpdateSecurityGroupRuleDescriptionsEgress&GroupId=%s&IpPermissions.1.IpProtocol=-1"
+       "&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0&IpPermissions.1.IpRanges.1.Description=all",
+       group);
+    ok("DescribeSecurityGroupRules&Filter.1.Name=group-id&Filter.1.Value.1=%s", group);
+    shows("<description>all</description>");
+    refused("InvalidPermission.NotFound",
+            "UpdateSecurityGroupRuleDescriptionsEgress&GroupId=%s&IpPermissions.1.IpProtocol=-1"
+            "&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8",
+            group);
+    refused("MissingParameter", "UpdateSecurityGroupRuleDescriptionsEgress&GroupId=%s", group);
+}
+
 static void test_rules_as_objects(void **state)
 {
     (void)state;
@@ -140,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_group_life, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_group_refusals, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_as_permissions, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_egress_descriptions, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_as_objects, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_references, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_in_use, set_up_vpc, tear_down),

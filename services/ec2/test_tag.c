@@ -143,6 +143,25 @@ static void test_defaults_again(void **state)
     shows("<defaultForAz>true</defaultForAz>");
 }
 
+static void test_endpoint_changes(void **state)
+{
+    (void)state;
+    ok("CreateRouteTable&VpcId=%s", vpc);
+    const char *table = element("routeTableId");
+    ok("CreateVpcEndpoint&VpcId=%s&ServiceName=com.amazonaws.us-east-1.s3", vpc);
+    const char *endpoint = element("vpcEndpointId");
+    ok("ModifyVpcEndpoint&VpcEndpointId=%s&AddRouteTableId.1=%s", endpoint, table);
+    ok("DescribeVpcEndpoints&VpcEndpointId.1=%s", endpoint);
+    shows(table);
+    ok("ModifyVpcEndpoint&VpcEndpointId=%s&RemoveRouteTableId.1=%s", endpoint, table);
+    ok("DescribeRouteTables&RouteTableId.1=%s", table);
+    assert_false(says("pl-"));
+    refused("InvalidVpcEndpointId.NotFound", "ModifyVpcEndpoint&VpcEndpointId=vpce-12345678&ResetPolicy=true");
+    refused("InvalidRouteTableID.NotFound", "ModifyVpcEndpoint&VpcEndpointId=%s&AddRouteTableId.1=rtb-12345678",
+            endpoint);
+    refused("InvalidVpcEndpointId.NotFound", "DescribeVpcEndpoints&VpcEndpointId.1=vpce-12345678");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_prefix_lists, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_no_instances, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_defaults_again, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_endpoint_changes, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

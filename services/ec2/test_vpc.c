@@ -182,6 +182,39 @@ static void test_zones(void **state)
     refused("InvalidParameterValue", "DescribeRegions&RegionName.1=mars-north-1");
 }
 
+static void test_ipv6(void **state)
+{
+    (void)state;
+    ok("CreateVpc&CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true");
+    const char *vpc = element("vpcId"), *range = element("ipv6CidrBlock");
+    const char *subnet = new_subnet(vpc, "10.0.0.0/24");
+    slice first = slice_sub(slice_of(range), 0, (size_t)slice_find(slice_of(range), S("::")));
+    ok("AssociateSubnetCidrBlock&SubnetId=%s&Ipv6CidrBlock=%.*s::/64", subnet, SLICE_ARG(first));
+    const char *association = element("associationId");
+    ok("DescribeSubnets&SubnetId.1=%s", subnet);
+    shows(association);
+    ok("DisassociateSubnetCidrBlock&AssociationId=%s", association);
+    refused("InvalidSubnetCidrBlockAssociationID.NotFound", "DisassociateSubnetCidrBlock&AssociationId=%s",
+            association);
+    refused("InvalidParameterValue", "AssociateSubnetCidrBlock&SubnetId=%s&Ipv6CidrBlock=nonsense", subnet);
+    refused("InvalidSubnetID.NotFound",
+            "AssociateSubnetCidrBlock&SubnetId=subnet-12345678&Ipv6CidrBlock=2001:db8::/64");
+    refused("InvalidVpcCidrBlockAssociationID.NotFound",
+            "DisassociateVpcCidrBlock&AssociationId=vpc-cidr-assoc-00000000000000000");
+}
+
+static void test_tenancy(void **state)
+{
+    (void)state;
+    ok("CreateVpc&CidrBlock=10.0.0.0/16&InstanceTenancy=dedicated");
+    const char *vpc = element("vpcId");
+    ok("ModifyVpcTenancy&VpcId=%s&InstanceTenancy=default", vpc);
+    ok("DescribeVpcs&VpcId.1=%s", vpc);
+    shows("<instanceTenancy>default</instanceTenancy>");
+    refused("InvalidParameterValue", "ModifyVpcTenancy&VpcId=%s&InstanceTenancy=dedicated", vpc);
+    refused("InvalidVpcID.NotFound", "ModifyVpcTenancy&VpcId=vpc-12345678&InstanceTenancy=default");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +227,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_subnets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_paging, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_zones, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ipv6, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tenancy, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
