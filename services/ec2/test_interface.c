@@ -97,6 +97,44 @@ static void test_secondary_addresses(void **state)
     free_is(11);
 }
 
+/* A question of another service: the operation by name, structures as JSON. */
+static void ask(const char *operation, const char *body)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .request_id = S("11111111-2222-4333-8444-555555555555"),
+        .origin = S("efs"),
+        .service = S("ec2"),
+        .protocol = S("internal"),
+        .operation = slice_of(operation),
+        .account = test_account,
+        .region = test_region,
+        .body = slice_of(body),
+    };
+    worker_test_request(worker, &request, &reply);
+}
+
+static void test_questions(void **state)
+{
+    (void)state;
+    ask("DescribeSubnets", arena_printf(arena, "{\"SubnetIds\":[\"%s\"]}", subnet).ptr);
+    assert_int_equal(reply.status, 200);
+    shows(vpc);
+    ask("DescribeVpcs", arena_printf(arena, "{\"VpcIds\":[\"%s\"]}", vpc).ptr);
+    assert_int_equal(reply.status, 200);
+    ask("DescribeSecurityGroups", "{\"GroupIds\":[\"sg-12345678\"]}");
+    assert_int_not_equal(reply.status, 200);
+    shows("InvalidGroup.NotFound");
+    ask("CreateNetworkInterface", arena_printf(arena, "{\"SubnetId\":\"%s\"}", subnet).ptr);
+    assert_int_equal(reply.status, 200);
+    free_is(10);
+    ok("DescribeNetworkInterfaces&Filter.1.Name=subnet-id&Filter.1.Value.1=%s", subnet);
+    const char *interface = element("networkInterfaceId");
+    ask("DeleteNetworkInterface", arena_printf(arena, "{\"NetworkInterfaceId\":\"%s\"}", interface).ptr);
+    assert_int_equal(reply.status, 200);
+    free_is(11);
+}
+
 static slice event_reply;
 
 static int event(const char *name, const char *key, const char *subnet_id)
@@ -188,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_exhaustion, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_secondary_addresses, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_questions, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_requested, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_requested_from_full_subnet, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_networks, set_up, tear_down),
