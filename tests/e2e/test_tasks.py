@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
 
 suite = Suite()
-NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}}
 
 
 def define(sim, family, *containers, logs=True, **fields):
@@ -38,7 +37,7 @@ def shell(script, name="main", **fields):
 
 def run(sim, family, **fields):
     answer = sim.client("ecs").run_task(cluster="c", taskDefinition=family, launchType="FARGATE",
-                                        networkConfiguration=NETWORK, **fields)
+                                        networkConfiguration=sim.network(groups=True), **fields)
     assert not answer["failures"], answer
     return answer["tasks"][0]["taskArn"]
 
@@ -260,7 +259,7 @@ def two_hundred_tasks(sim):
     arns = []
     for _ in range(20):
         arns += [t["taskArn"] for t in ecs.run_task(cluster="c", taskDefinition="crowd", count=10, launchType="FARGATE",
-                                                    networkConfiguration=NETWORK)["tasks"]]
+                                                    networkConfiguration=sim.network(groups=True))["tasks"]]
     assert len(set(arns)) == 200
 
     def all_stopped():
