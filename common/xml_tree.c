@@ -14,6 +14,7 @@ struct reader {
     struct xml_node *open[LIMIT_XML_DEPTH];
     struct buf text[LIMIT_XML_DEPTH];
     size_t depth;
+    size_t elements;
     struct xml_node *root;
     slice why;
 };
@@ -33,8 +34,8 @@ static slice local_name(slice name)
 static void on_start(void *context, const XML_Char *name, const XML_Char **attributes)
 {
     struct reader *r = context;
-    if (r->depth == LIMIT_XML_DEPTH) {
-        refuse(r, S("elements are nested too deeply"));
+    if (r->depth == LIMIT_XML_DEPTH || r->elements++ == LIMIT_XML_ELEMENTS) {
+        refuse(r, r->depth == LIMIT_XML_DEPTH ? S("elements are nested too deeply") : S("there are too many elements"));
         return;
     }
     struct xml_node *node = arena_alloc(r->arena, sizeof(*node));

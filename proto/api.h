@@ -128,6 +128,15 @@ struct api_operation {
     api_handler_fn *handler; /* NULL: known, not implemented */
 };
 
+/* REST: the operations of one method whose paths have as many segments. */
+struct api_route {
+    slice method;
+    uint16_t segments;
+    bool greedy; /* the last segment takes all that follow */
+    uint16_t n_operations;
+    const uint16_t *operations; /* indices into the service's */
+};
+
 enum api_protocol { API_AWSJSON, API_QUERY, API_EC2QUERY, API_RESTJSON, API_RESTXML };
 
 /* How central validation answers: reference in each service's overlay. */
@@ -157,6 +166,8 @@ struct api_service {
     uint16_t n_constraints;
     const struct api_error *const *errors; /* all, modelled and overlay */
     uint16_t n_errors;
+    uint16_t n_routes;
+    const struct api_route *routes; /* NULL: not a REST service */
 };
 
 /* By exact name, or NULL. */

@@ -12,6 +12,10 @@
 /* Compiled patterns by their text. */
 static struct map *patterns;
 static pcre2_match_data *match_data;
+static pcre2_match_context *match_context;
+
+/* How often a match may try: some patterns would go on for ages about a text made for it, which then does not match. */
+enum { MATCH_TRIES = 1000000 };
 
 /* The models' regular expressions are Java's and ECMAScript's, and match the whole text. */
 static const uint32_t pattern_options =
@@ -24,6 +28,8 @@ static pcre2_code *compiled(slice pattern)
     if (!patterns) {
         patterns = map_open();
         match_data = pcre2_match_data_create(1, NULL);
+        match_context = pcre2_match_context_create(NULL);
+        pcre2_set_match_limit(match_context, MATCH_TRIES);
     }
     pcre2_code *code = map_get(patterns, pattern);
     if (code)
@@ -43,7 +49,8 @@ static bool fits_pattern(slice pattern, slice text)
 {
     pcre2_code *code = compiled(pattern);
     /* A pattern that PCRE2 cannot read constrains nothing; the codec tests find such a one. */
-    return !code || pcre2_match(code, (PCRE2_SPTR)text.ptr, text.len, 0, PCRE2_NO_UTF_CHECK, match_data, NULL) >= 0;
+    return !code ||
+           pcre2_match(code, (PCRE2_SPTR)text.ptr, text.len, 0, PCRE2_NO_UTF_CHECK, match_data, match_context) >= 0;
 }
 
 static bool in_enum(const struct api_constraint *constraint, slice text)
@@ -185,6 +192,18 @@ static void print_entries(struct arena *arena, struct buf *text, const struct ap
     buf_add_char(text, map ? '}' : ']');
 }
 
+/* A decimal is recognisable as one: "1.0". */
+static void print_decimal(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place)
+{
+    slice number = walk_text(arena, shape, place, API_TIME_DEFAULT);
+    buf_add(text, number);
+    bool whole = !slice_empty(number);
+    for (size_t i = 0; i < number.len; i++)
+        whole = whole && (number.ptr[i] == '-' || (number.ptr[i] >= '0' && number.ptr[i] <= '9'));
+    if (whole)
+        buf_add(text, S(".0"));
+}
+
 static void print(struct arena *arena, struct buf *text, const struct api_shape *shape, const void *place,
                   bool by_value)
 {
@@ -196,6 +215,8 @@ static void print(struct arena *arena, struct buf *text, const struct api_shape 
         print_structure(arena, text, shape, walk_structure(place, by_value));
     else if (shape->type == API_LIST || shape->type == API_MAP)
         print_entries(arena, text, shape, place);
+    else if (shape->type == API_FLOAT || shape->type == API_DOUBLE)
+        print_decimal(arena, text, shape, place);
     else if (shape->type == API_DOCUMENT)
         buf_add(text, json_text(arena, *(const struct val *const *)place));
     else

@@ -20,7 +20,7 @@ enum {
     HEADER_STRING = 7,
     HEADER_TIME = 8
 };
-enum { PRELUDE_BYTES = 12, CHECKSUM_BYTES = 4 };
+enum { PRELUDE_BYTES = 12, CHECKSUM_BYTES = 4, TEXT_HEADER_BYTES_MAX = 32767 };
 
 static void add_number(struct buf *out, uint64_t value, size_t bytes)
 {
@@ -172,17 +172,38 @@ void eventstream_initial(struct arena *arena, struct buf *out, const struct api_
     add_message(out, buf_slice(&headers), json_writer_close(w));
 }
 
-void eventstream_exception(struct arena *arena, struct buf *out, slice type, slice message)
+static slice exception_headers(struct arena *arena, slice type)
 {
     struct buf headers;
     buf_init(&headers, arena);
     add_text_header(&headers, S(":message-type"), HEADER_STRING, S("exception"));
     add_text_header(&headers, S(":exception-type"), HEADER_STRING, type);
     add_text_header(&headers, S(":content-type"), HEADER_STRING, S("application/json"));
+    return buf_slice(&headers);
+}
+
+static slice error_headers(struct arena *arena, slice code, slice message)
+{
+    struct buf headers;
+    buf_init(&headers, arena);
+    add_text_header(&headers, S(":message-type"), HEADER_STRING, S("error"));
+    add_text_header(&headers, S(":error-code"), HEADER_STRING, code);
+    add_text_header(&headers, S(":error-message"), HEADER_STRING, slice_sub(message, 0, TEXT_HEADER_BYTES_MAX));
+    return buf_slice(&headers);
+}
+
+void eventstream_failure(struct arena *arena, struct buf *out, const struct api_shape *stream, slice type,
+                         slice message)
+{
+    size_t hint = 0;
+    if (stream->n_members == 0 || !walk_member(stream, type, &hint)) {
+        add_message(out, error_headers(arena, type, message), S(""));
+        return;
+    }
     struct json_writer *w = json_writer_open(arena);
     json_object_begin(w);
     json_key(w, S("message"));
     json_string(w, message);
     json_object_end(w);
-    add_message(out, buf_slice(&headers), json_writer_close(w));
+    add_message(out, exception_headers(arena, type), json_writer_close(w));
 }

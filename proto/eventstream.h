@@ -15,5 +15,7 @@ void eventstream_event(struct arena *arena, struct buf *out, const struct api_se
 void eventstream_initial(struct arena *arena, struct buf *out, const struct api_operation *operation,
                          const void *answer);
 
-/* Appends the message that ends a stream with an error. */
-void eventstream_exception(struct arena *arena, struct buf *out, slice type, slice message);
+/* Appends the message that ends a stream with an error: an exception if the stream's shape has a member of that type,
+ * else an error that is in no model. */
+void eventstream_failure(struct arena *arena, struct buf *out, const struct api_shape *stream, slice type,
+                         slice message);

@@ -1,4 +1,4 @@
-/* form: see form.h. The pairs become a tree by their dots first; then the tree is read by the shape. */
+/* form: see form.h. The pairs, sorted, become a tree by their dots first; then the tree is read by the shape. */
 #include "proto/form.h"
 
 #include "common/err.h"
@@ -25,13 +25,28 @@ struct decoder {
 static int decode_place(struct decoder *d, const struct api_member *member, const struct node *node, void *place,
                         bool by_value);
 
+/* Orders names by their parts: all that begin with the same parts are neighbours. Of equal names the later pair stays
+ * behind. */
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct pair *const *x = a, *const *y = b;
+    slice one = (*x)->key, other = (*y)->key;
+    size_t i = 0;
+    while (i < one.len && i < other.len && one.ptr[i] == other.ptr[i])
+        i++;
+    int left = i == one.len ? -1 : one.ptr[i] == '.' ? 0 : (unsigned char)one.ptr[i] + 1;
+    int right = i == other.len ? -1 : other.ptr[i] == '.' ? 0 : (unsigned char)other.ptr[i] + 1;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Parameters with the same beginning come together: a key that is not the newest child's is new. */
 static struct node *child(struct arena *arena, struct node *node, slice key)
 {
-    /* Parameters of one list element come together: the newest child is the likeliest. */
-    for (size_t i = node->children.len; i-- > 0;) {
-        if (slice_eq(node->children.items[i].key, key))
-            return &node->children.items[i];
-    }
+    struct node *newest = node->children.len > 0 ? &node->children.items[node->children.len - 1] : NULL;
+    if (newest && slice_eq(newest->key, key))
+        return newest;
     struct node *made = list_add(arena, &node->children);
     made->key = key;
     return made;
@@ -115,11 +130,10 @@ static int decode_map(struct decoder *d, const struct api_shape *shape, const st
         char *entry = list_add_raw(d->arena, place, shape->entry_size);
         const struct node *key = only_child_named(items[i].node, shape->members[0].wire);
         const struct node *value = only_child_named(items[i].node, shape->members[1].wire);
-        if (!key || !key->value.ptr) {
+        if (!key || !key->value.ptr || walk_set_text(d->arena, shape->members[0].shape, key->value, entry) != 0) {
             d->why = arena_printf(d->arena, "a map entry of '%.*s' has no key", SLICE_ARG(node->key));
             return BAD_INPUT;
         }
-        *(slice *)(void *)entry = key->value;
         if (value)
             TRY(decode_place(d, &shape->members[1], value, entry + shape->members[1].offset, true));
     }
@@ -169,7 +183,12 @@ int form_decode(struct arena *arena, const struct api_shape *shape, const struct
 {
     struct decoder d = {.arena = arena};
     struct node root = {0};
-    list_foreach (pair, pairs) {
+    const struct pair **sorted = arena_array(arena, pairs->len + 1, sizeof(*sorted));
+    for (size_t i = 0; i < pairs->len; i++)
+        sorted[i] = &pairs->items[i];
+    qsort(sorted, pairs->len, sizeof(*sorted), compare_pairs);
+    for (size_t i = 0; i < pairs->len; i++) {
+        const struct pair *pair = sorted[i];
         if (!is_envelope(pair->key) && add_pair(&d, &root, pair->key, pair->value) != 0) {
             *why = d.why;
             return BAD_INPUT;

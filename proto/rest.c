@@ -109,6 +109,21 @@ static int score(struct arena *arena, const struct api_operation *operation, con
                         : segments * SCORE_SEGMENT + by_query + score_members(operation->in, request, query);
 }
 
+static size_t count_segments(slice path)
+{
+    size_t segments = 1;
+    path = without_last_slash(path);
+    for (size_t i = 1; i < path.len; i++)
+        segments += path.ptr[i] == '/';
+    return segments;
+}
+
+static bool route_fits(const struct api_route *route, slice method, size_t segments)
+{
+    bool fits = route->greedy ? segments >= route->segments : segments == route->segments;
+    return fits && slice_eq(route->method, method);
+}
+
 const struct api_operation *rest_find(struct arena *arena, const struct api_service *service, const struct msg *request,
                                       slice *name)
 {
@@ -118,11 +133,18 @@ const struct api_operation *rest_find(struct arena *arena, const struct api_serv
     *name = arena_printf(arena, "%.*s %.*s", SLICE_ARG(request->method), SLICE_ARG(request->path));
     if (uri_parse_form(arena, request->query, &query) != 0)
         return NULL;
-    for (size_t i = 0; i < service->n_operations; i++) {
-        int found = score(arena, &service->operations[i], request, &query);
-        if (found > best_score) {
-            best = &service->operations[i];
-            best_score = found;
+    size_t segments = count_segments(request->path);
+    for (size_t i = 0; i < service->n_routes; i++) {
+        const struct api_route *route = &service->routes[i];
+        if (!route_fits(route, request->method, segments))
+            continue;
+        for (size_t j = 0; j < route->n_operations; j++) {
+            const struct api_operation *operation = &service->operations[route->operations[j]];
+            int found = score(arena, operation, request, &query);
+            if (found > best_score) {
+                best = operation;
+                best_score = found;
+            }
         }
     }
     if (best)
@@ -172,7 +194,7 @@ static int decode_header(struct arena *arena, const struct api_member *member, s
 }
 
 /* A map of all headers that begin with the member's wire name. Their names arrive in lower case. */
-static void decode_headers(struct arena *arena, const struct api_member *member, slice lines, void *place)
+static int decode_headers(struct arena *arena, const struct api_member *member, slice lines, void *place, slice *why)
 {
     struct list *map = place;
     while (!slice_empty(lines)) {
@@ -183,9 +205,23 @@ static void decode_headers(struct arena *arena, const struct api_member *member,
             continue;
         char *entry = list_add_raw(arena, map, member->shape->entry_size);
         map->set = true;
-        *(slice *)(void *)entry = slice_sub(name, member->wire.len, name.len);
-        *(slice *)(void *)(entry + member->shape->members[1].offset) = slice_trim(value);
+        TRY(set_text(arena, &member->shape->members[0], slice_sub(name, member->wire.len, name.len), entry, why));
+        TRY(set_text(arena, &member->shape->members[1], slice_trim(value), entry + member->shape->members[1].offset,
+                     why));
     }
+    return 0;
+}
+
+int rest_decode_raw(const struct api_member *member, slice body, void *place, slice *why)
+{
+    if (slice_empty(body))
+        return 0;
+    if (member->shape->type == API_STRING && !slice_is_utf8(body)) {
+        *why = S("The request body is not valid UTF-8");
+        return BAD_INPUT;
+    }
+    *(slice *)place = body;
+    return 0;
 }
 
 static int decode_label(struct arena *arena, const struct api_member *member, const struct pair_list *labels,
@@ -228,7 +264,7 @@ int rest_decode(struct arena *arena, const struct api_operation *operation, cons
         else if (member->location == API_HEADER)
             TRY(decode_header(arena, member, msg_header(request, wire_lower(arena, member->wire)), place, why));
         else if (member->location == API_HEADERS)
-            decode_headers(arena, member, request->headers, place);
+            TRY(decode_headers(arena, member, request->headers, place, why));
     }
     return 0;
 }

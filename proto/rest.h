@@ -26,6 +26,9 @@ const struct api_member *rest_payload(const struct api_shape *shape);
 /* Whether a member is a body of its own bytes: a blob or text, or a stream. */
 bool rest_is_raw(const struct api_member *member);
 
+/* A payload that is the body itself into its member; an empty body leaves it unset. 0 or BAD_INPUT, *why says what. */
+int rest_decode_raw(const struct api_member *member, slice body, void *place, slice *why);
+
 /* Puts the bytes of a raw payload into the reply; its content type is the one a header member named, or the bytes'. */
 void rest_encode_raw(const struct api_member *member, const void *place, struct msg *reply);
 

@@ -11,11 +11,8 @@
 
 static int decode_payload(struct arena *arena, const struct api_member *payload, slice body, void *place, slice *why)
 {
-    if (rest_is_raw(payload)) {
-        if (body.len > 0)
-            *(slice *)place = body;
-        return 0;
-    }
+    if (rest_is_raw(payload))
+        return rest_decode_raw(payload, body, place, why);
     if (slice_empty(body))
         return 0;
     void *object = *(void **)place = arena_alloc(arena, payload->shape->size);

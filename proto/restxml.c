@@ -7,33 +7,36 @@
 #include "proto/walk.h"
 #include "proto/xmlform.h"
 
-static int decode_payload(struct arena *arena, const struct api_member *payload, slice body, void *place, slice *why)
+/* S3 says no more about a body that it cannot read. */
+static int decode_document(struct arena *arena, const struct api_shape *shape, slice body, void *object, slice *why)
 {
     struct xml_node *root;
-    if (rest_is_raw(payload)) {
-        if (body.len > 0)
-            *(slice *)place = body;
+    if (xml_parse(arena, body, &root, why) == 0 && xmlform_decode(arena, shape, root, object, why) == 0)
         return 0;
-    }
+    *why = S("The XML you provided was not well-formed or did not validate against our published schema");
+    return BAD_INPUT;
+}
+
+static int decode_payload(struct arena *arena, const struct api_member *payload, slice body, void *place, slice *why)
+{
+    if (rest_is_raw(payload))
+        return rest_decode_raw(payload, body, place, why);
     if (slice_empty(slice_trim(body)))
         return 0;
-    TRY(xml_parse(arena, body, &root, why));
     void *object = *(void **)place = arena_alloc(arena, payload->shape->size);
-    return xmlform_decode(arena, payload->shape, root, object, why);
+    return decode_document(arena, payload->shape, body, object, why);
 }
 
 static int decode(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                   const struct msg *request, void *in, slice *why)
 {
     const struct api_member *payload = rest_payload(operation->in);
-    struct xml_node *root;
     TRY(rest_decode(arena, operation, request, in, why));
     if (payload)
         return decode_payload(arena, payload, request->body, (char *)in + payload->offset, why);
     if (!rest_has_body(operation->in) || slice_empty(slice_trim(request->body)))
         return 0;
-    TRY(xml_parse(arena, request->body, &root, why));
-    return xmlform_decode(arena, operation->in, root, in, why);
+    return decode_document(arena, operation->in, request->body, in, why);
 }
 
 /* A root that is named as the only member of the body is that member: GetBucketLocation. */

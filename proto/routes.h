@@ -18,6 +18,7 @@ struct routes_service {
     slice api_version;   /* query protocols: the Version parameter */
     slice xmlns;
     slice json_version;
+    int64_t patience_ms;                       /* how long its slowest operation may take; 0: as long as any other's */
     const struct routes_operation *operations; /* sorted by name */
     size_t n_operations;
 };

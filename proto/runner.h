@@ -13,6 +13,24 @@
  * one that has not started: never starts RemoveTask       {"task"}: its folder and whatever is left of it; its
  * containers are gone Reset            {}: everything is killed and forgotten; answered when nothing runs any more
  *
+ *   RetireEnvironments {"function": ARN, "version": text}   its environments take no more invocations; without version,
+ *                      those of all versions
+ *
+ * Asked of the runner by lambda, a MSG_REQUEST (protocol "internal"); a line of JSON, a newline, and the payload:
+ *
+ *   InvokeFunction     {"id", "function": ARN, "key": text, "arn": as invoked, "timeoutMs", "tail": bool,
+ *                       "clientContext": JSON text, "reserved": n or "unreserved": n, "plan": {…}}
+ *                      key names the configuration; plan is what its environments are made of:
+ *                      {"name", "version", "runtime", "runtimeVersion", "runtimeVersionArn", "handler", "memory": MiB,
+ *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…], "image",
+ *                       "entryPoint", "command", "workingDirectory", "log": {"account", "region", "group", "format"},
+ *                       "expiresAt"}
+ *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
+ *         412          the plan for that key is not known here (any more): ask again with it
+ *         429          {"code": reason}: too many run at once
+ *         503          {"code", "message"}: the environment was removed
+ *   The same id asked again while it runs is answered in place of the first. It goes on when nobody waits any more.
+ *
  * From the runner to the owner:
  *
  *   RunnerStarted      {"boot"}: first after the runner's start, to every worker in `owners` it can have; what an owner

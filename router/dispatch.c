@@ -189,7 +189,8 @@ static void route_request(struct dispatch *dispatch, struct exchange *exchange, 
     struct route route;
     find_route(dispatch, request->head, scope, request->body, &route);
     bool of_bucket = route.service && route.service->is_s3 && route.service->has_worker && route.path.len > 1;
-    if (is_preflight(request->head) && !of_bucket)
+    exchange->cors = exchange->cors && !route.is_function;
+    if (is_preflight(request->head) && !of_bucket && !route.is_function)
         answer_preflight(dispatch, exchange, request->head);
     else if (!route.service)
         refuse_unknown(dispatch, exchange, &route);

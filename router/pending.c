@@ -5,7 +5,6 @@
 
 #include "common/arena.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/time.h"
 #include "proto/bus.h"
 #include "router/conn.h"
@@ -168,7 +167,7 @@ void pending_send(struct pending *pending, struct exchange *exchange, const stru
     exchange->call.service = service;
     exchange->call.peer = worker->peer;
     request->kind = MSG_REQUEST;
-    request->deadline_ms = time_mono_ms() + LIMIT_CALL_DEADLINE_MS;
+    request->deadline_ms = time_mono_ms() + service->deadline_ms;
     if (pending->hold || request->flags & MSG_FLAG_READONLY)
         msg_write(&exchange->call.envelope, request);
     if (bus_queued(worker->peer) > PENDING_QUEUE_BYTES || pending->held_bytes > PENDING_HELD_BYTES)

@@ -20,6 +20,7 @@
 
 #include "common/arena.h"
 #include "common/fdio.h"
+#include "router/route.h"
 #include "router/test_peer.h"
 
 extern char **environ;
@@ -150,12 +151,31 @@ int rig_set_up_folder(void **state)
     return 0;
 }
 
+static bool is_peer(slice name)
+{
+    for (int i = 0; i < RIG_PEERS; i++) {
+        if (slice_eq(name, slice_of(peer_names[i])))
+            return true;
+    }
+    return false;
+}
+
+static void start_others(struct rig *f)
+{
+    assert_true(route_count() <= RIG_OTHERS);
+    for (size_t i = 0; i < route_count(); i++) {
+        if (!is_peer(route_at(i)->name))
+            f->others[i] = rig_start_peer(f, slice_cstr(f->arena, route_at(i)->name));
+    }
+}
+
 int rig_set_up(void **state)
 {
     rig_set_up_folder(state);
     struct rig *f = *state;
     for (int i = 0; i < RIG_PEERS; i++)
         f->peers[i] = rig_start_peer(f, peer_names[i]);
+    start_others(f);
     assert_true(rig_start_router(f, NULL, NULL));
     return 0;
 }
@@ -171,6 +191,8 @@ int rig_tear_down(void **state)
     }
     for (int i = 0; i < RIG_PEERS; i++)
         stop(&f->peers[i]);
+    for (int i = 0; i < RIG_OTHERS; i++)
+        stop(&f->others[i]);
     if (f->control >= 0)
         close(f->control);
     fdio_remove_tree(f->dir);

@@ -130,10 +130,24 @@ static slice s3_path(slice path)
     return slice_starts(path, S("/s3/")) ? slice_sub(path, 3, path.len) : path;
 }
 
+/* http://ID.lambda-url.REGION.ANYTHING, or /lambda-url/ID/… where such names do not resolve. */
+static bool is_function(const struct http1_request *request)
+{
+    slice label, rest;
+    slice_cut(request->host, '.', &label, &rest);
+    return slice_starts(rest, S("lambda-url.")) || slice_starts(request->path, S("/lambda-url/"));
+}
+
 void route_find(const struct http1_request *request, const struct sigv4_scope *scope, slice body, struct route *route)
 {
     slice target_prefix, target_operation;
     *route = (struct route){.path = request->path};
+    if (is_function(request)) {
+        route->service = route_named(S("lambda"));
+        route->is_function = true;
+    }
+    if (route->service)
+        return;
     split_target(request->known[HTTP1_TARGET], &target_prefix, &target_operation);
     if (scope->present) {
         route->said = scope->service;

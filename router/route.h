@@ -15,15 +15,17 @@ struct route_service {
     uint8_t protocol;   /* enum api_protocol */
     bool has_worker;
     bool is_s3;
-    uint16_t number; /* with a worker: its index */
+    int64_t deadline_ms; /* an answer must come within */
+    uint16_t number;     /* with a worker: its index */
 };
 
 struct route {
     const struct route_service *service; /* NULL: none that is known */
-    slice said;      /* the name by which the client called an unknown service; absent when it named none */
-    slice operation; /* absent when not known before the input is decoded */
-    slice path;      /* as the worker shall see it: S3's own prefix is cut off */
-    bool readonly;   /* may be repeated when the worker dies */
+    slice said;       /* the name by which the client called an unknown service; absent when it named none */
+    slice operation;  /* absent when not known before the input is decoded */
+    slice path;       /* as the worker shall see it: S3's own prefix is cut off */
+    bool readonly;    /* may be repeated when the worker dies */
+    bool is_function; /* a Lambda function's own URL: what browsers may do there is the function's business */
 };
 
 /* How many services have a worker, and the one with that index. */

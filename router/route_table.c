@@ -1,6 +1,7 @@
 /* route_table: see route_table.h. The generated tables of proto/routes.h as struct route_service, made on first use. */
 #include <stdlib.h>
 
+#include "common/limits.h"
 #include "proto/api.h"
 #include "proto/routes.h"
 #include "router/route_table.h"
@@ -23,6 +24,7 @@ static const struct route_service *service_at(size_t number)
             .json_version = from->json_version,
             .protocol = from->protocol,
             .has_worker = true,
+            .deadline_ms = from->patience_ms > 0 ? from->patience_ms : LIMIT_CALL_DEADLINE_MS,
             .is_s3 = slice_eq(from->name, S("s3")),
             .number = (uint16_t)i,
         };

@@ -28,6 +28,8 @@ static void report(struct container *container, slice name, const struct val *bo
 
 static void report_started(struct container *container)
 {
+    if (container->hooks)
+        return;
     struct val body = base_of(container);
     val_set(container->arena, &body, S("pid"), val_int(container->pid));
     val_set(container->arena, &body, S("driver"), val_string(S("process")));
@@ -39,6 +41,10 @@ static void report_started(struct container *container)
 
 static void report_stopped(struct container *container, bool started, int code)
 {
+    if (container->hooks) {
+        container->hooks->stopped(container, started, code);
+        return;
+    }
     struct val body = base_of(container);
     val_set(container->arena, &body, S("started"), val_bool(started));
     if (started)
@@ -56,6 +62,8 @@ void container_forget(struct container *container, bool keep_output)
     map_remove(container->runner->containers, container->id);
     reap_unwatch(container);
     output_close(container);
+    if (container->hooks)
+        container->hooks->forgotten(container);
     ship_deinit(container, keep_output);
     buf_deinit(&container->status_text);
     arena_close(container->arena);
@@ -68,6 +76,10 @@ void container_check_drained(struct container *container)
     container->drained = true;
     if (container->leftover) {
         container_forget(container, false);
+        return;
+    }
+    if (container->hooks) {
+        container->hooks->drained(container);
         return;
     }
     struct val body = base_of(container);
@@ -96,7 +108,10 @@ void container_stream_ready(struct container *container, slice failure)
         return;
     if (failure.ptr)
         give_up(container, failure);
-    else
+    else if (container->hooks && container->hooks->ready) {
+        container->state = STATE_EXITED;
+        container->hooks->ready(container);
+    } else
         start(container);
 }
 
@@ -176,7 +191,8 @@ static bool has_command(const struct container *container)
 static void begin(struct container *container)
 {
     container->pull_started_ms = time_now_ms();
-    if (!has_command(container))
+    bool runs = !container->hooks || !container->hooks->ready;
+    if (runs && !has_command(container))
         give_up(
             container,
             arena_printf(container->arena,
@@ -189,12 +205,13 @@ static void begin(struct container *container)
         start(container);
 }
 
-int container_start(struct runner *runner, slice owner, slice body)
+static int create(struct runner *runner, slice owner, slice body, struct container **created)
 {
     if (runner->n_resets > 0 || runner->stopping)
         return 503;
     struct arena *arena = arena_open();
     struct container *container = arena_alloc(arena, sizeof(*container));
+    *created = NULL;
     int status = parse(arena, body, &container->plan);
     container->runner = runner;
     container->arena = arena;
@@ -210,7 +227,28 @@ int container_start(struct runner *runner, slice owner, slice body)
         return status ? status : 200;
     }
     map_set(runner->containers, container->id, container);
-    begin(container);
+    *created = container;
+    return 200;
+}
+
+int container_start(struct runner *runner, slice owner, slice body)
+{
+    struct container *container = NULL;
+    int status = create(runner, owner, body, &container);
+    if (container)
+        begin(container);
+    return status;
+}
+
+int container_start_owned(struct runner *runner, const struct container_hooks *hooks, void *context, slice body,
+                          struct container **container)
+{
+    int status = create(runner, S("runner"), body, container);
+    if (status != 200 || !*container)
+        return status == 200 ? 400 : status;
+    (*container)->hooks = hooks;
+    (*container)->hook_context = context;
+    begin(*container);
     return 200;
 }
 
@@ -231,7 +269,7 @@ static int signal_number(slice name)
 }
 
 /* A command that is repeated does not postpone the end. */
-static void stop(struct container *container, int number, int64_t kill_after_ms)
+void container_end(struct container *container, int number, int64_t kill_after_ms)
 {
     if (container->stop_asked && number != SIGKILL)
         return;
@@ -254,8 +292,8 @@ int container_stop(struct runner *runner, slice body)
     struct container *container =
         status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
     if (container && container->state != STATE_EXITED)
-        stop(container, signal_number(val_get_string(&command, S("signal"))),
-             val_get_int(&command, S("killAfterMs"), 30000));
+        container_end(container, signal_number(val_get_string(&command, S("signal"))),
+                      val_get_int(&command, S("killAfterMs"), 30000));
     arena_close(arena);
     return status ? status : 200;
 }

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/supervised.h"
+#include "runner/functions/functions.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -45,7 +46,10 @@ static void run_event(struct runner *runner, const struct bus_item *item)
         answer(runner, &item->from, container_stop(runner, event->body), S("{}"));
     else if (slice_eq(event->operation, S("RemoveTask")))
         answer(runner, &item->from, container_remove_task(runner, event->body), S("{}"));
-    else if (slice_eq(event->operation, S("Reset")))
+    else if (slice_eq(event->operation, S("RetireEnvironments"))) {
+        pool_retire(runner->functions, event->body);
+        answer(runner, &item->from, 200, S("{}"));
+    } else if (slice_eq(event->operation, S("Reset")))
         reset(runner, &item->from);
     else
         answer(runner, &item->from, 404, S("{}"));
@@ -57,6 +61,8 @@ static void on_batch(void *context, const struct bus_item *items, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (items[i].msg.kind == MSG_EVENT)
             run_event(runner, &items[i]);
+        else if (items[i].msg.kind == MSG_REQUEST && slice_eq(items[i].msg.operation, S("InvokeFunction")))
+            pool_invoke(runner->functions, &items[i].from, items[i].msg.body);
         else if (items[i].msg.kind == MSG_REQUEST)
             answer(runner, &items[i].from, 501, S("{}"));
     }
@@ -162,6 +168,7 @@ static int open_bus(struct runner *runner, const struct conf *conf)
     }
     runner->logs = bus_peer(runner->bus, S("logs"));
     runner->containers = map_open();
+    runner->functions = pool_open(runner);
     runner->reports = reports_open(runner);
     ship_leftovers(runner);
     return 0;
@@ -200,6 +207,7 @@ int main(int argc, char *argv[])
         serve(&runner);
     if (runner.containers) {
         container_forget_all(&runner, true);
+        pool_close(runner.functions);
         reports_close(runner.reports);
         map_close(runner.containers);
         bus_close(runner.bus);

@@ -13,7 +13,11 @@ static const double grace_seconds = 1;
 
 static void on_line(void *context, slice line)
 {
-    ship_line(context, line);
+    struct container *container = context;
+    if (container->hooks)
+        container->hooks->line(container, line);
+    else
+        ship_line(container, line);
 }
 
 static void end(struct output *output)
@@ -91,6 +95,12 @@ void output_close(struct container *container)
         buf_deinit(&container->outputs[i].lines.partial);
     }
     ev_timer_stop(container->runner->loop, &container->grace_timer);
+}
+
+void output_drain(struct container *container)
+{
+    for (int i = 0; i < 2; i++)
+        read_some(&container->outputs[i], MAX_LAST_READS);
 }
 
 bool output_ended(const struct container *container)

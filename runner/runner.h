@@ -14,6 +14,7 @@
 
 struct map;
 struct arena;
+struct functions;
 struct runner;
 struct reports;
 
@@ -54,8 +55,19 @@ struct output {
     bool paused;
 };
 
+/* For containers that belong to the runner's own functions: what would be reported is told to them. */
+struct container_hooks {
+    void (*stopped)(struct container *container, bool started, int code);
+    void (*line)(struct container *container, slice line); /* of its output */
+    void (*drained)(struct container *container);
+    void (*forgotten)(struct container *container); /* it is about to be freed */
+    void (*ready)(struct container *container);     /* not NULL: nothing is run; its log stream is there */
+};
+
 struct container {
     struct runner *runner;
+    const struct container_hooks *hooks; /* NULL: of another process */
+    void *hook_context;
     struct arena *arena;
     slice id, task, name, owner;
     struct val plan;
@@ -87,6 +99,7 @@ struct runner {
     slice host_path; /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
+    struct functions *functions;
     int64_t next_batch;
     struct rlimit files; /* as they were found */
     bool stopping;
@@ -97,6 +110,13 @@ struct runner {
 /* container.c: commands (proto/runner.h); the answer's status. One is answered 503 while everything is being killed. */
 int container_start(struct runner *runner, slice owner, slice body);
 int container_stop(struct runner *runner, slice body);
+
+/* One of our own: *container is set before anything can happen to it. */
+int container_start_owned(struct runner *runner, const struct container_hooks *hooks, void *context, slice body,
+                          struct container **container);
+
+/* Ends one that runs, as StopContainer does. */
+void container_end(struct container *container, int signal_number, int64_t kill_after_ms);
 int container_remove_task(struct runner *runner, slice body);
 
 /* Kills everything. When nothing runs any more, those in runner->resets are answered, everything forgotten; or the loop
@@ -141,6 +161,9 @@ void output_watch(struct container *container, int which, int fd);
 
 /* After the exit: reads what there is; pipes still open are given a second. */
 void output_finish(struct container *container);
+
+/* Reads what the pipes hold now. */
+void output_drain(struct container *container);
 void output_close(struct container *container);
 bool output_ended(const struct container *container);
 void output_pause(struct container *container, bool pause);

@@ -60,7 +60,8 @@ class Service:
         self.name = name
         self.metadata = document["metadata"]
         self.overlay = document["overlay"]
-        self.operations = document["operations"]
+        replaced = self.overlay.get("replaced", ())  # requests cannot tell these from their successors
+        self.operations = {n: o for n, o in document["operations"].items() if n not in replaced}
         self.shapes = document["shapes"]
         self.constraints = []
         self.enums = []
@@ -326,7 +327,7 @@ class Service:
         handler = f"run_{snake(name)}" if operation.get("handler") else "NULL"
         wrapper = operation.get("resultWrapper") or self.overlay.get("roots", {}).get(name)
         return (f"{{{slice_of(name)}, {slice_of(http.get('method', 'POST'))}, {slice_of(http.get('requestUri', '/'))}, "
-                f"{http.get('responseCode', 200)}, {str(self.is_readonly(name)).lower()}, "
+                f"{self.overlay.get('statuses', {}).get(name, http.get('responseCode', 200))}, {str(self.is_readonly(name)).lower()}, "
                 f"{str(operation.get('authtype') == 'none').lower()}, {part['input']}, {part['output']}, "
                 f"{slice_of(wrapper)}, {table}, {len(errors)}, {handler}}}")
 
@@ -347,6 +348,23 @@ class Service:
         out += [f"const struct api_operation {self.name}_op_{snake(n)} = {self.operation_row(n)};" for n in self.modelled()]
         return out
 
+    def routes(self):
+        """(method, segments, greedy) → indices of the operations, of a REST service."""
+        found = {}
+        for i, name in enumerate(sorted(self.operations) if self.metadata["protocol"].startswith("rest-") else ()):
+            http = self.operations[name]["http"]
+            path = http["requestUri"].partition("?")[0]
+            segments = (path.removesuffix("/") or path)[1:].split("/")
+            found.setdefault((http["method"], len(segments), segments[-1].endswith("+}")), []).append(i)
+        return sorted(found.items())
+
+    def route_tables(self):
+        out, rows = [], []
+        for i, ((method, segments, greedy), operations) in enumerate(self.routes()):
+            out.append(f"static const uint16_t route_{i}[] = {{{', '.join(map(str, operations))}}};")
+            rows.append(f"    {{{slice_of(method)}, {segments}, {str(greedy).lower()}, {len(operations)}, route_{i}}},")
+        return out + ["static const struct api_route routes[] = {", *rows, "};"] if rows else []
+
     def service_table(self):
         m, common = self.metadata, self.overlay["common"]
         error = {k: "&" + self.error_name(v[0]) for k, v in common.items()}
@@ -358,7 +376,8 @@ class Service:
                 f"{STYLES[validation['style']]},",
                 f"    &{self.error_name(validation['error'])}, {error['serialization']}, {error['unknown_operation']},",
                 f"    {error['not_implemented']}, {error['internal_failure']},",
-                f"    operations, {len(self.operations)}, {len(self.constraints)}, all_errors, {len(self.errors())},", "};"]
+                f"    operations, {len(self.operations)}, {len(self.constraints)}, all_errors, {len(self.errors())}, "
+                f"{len(self.routes())}, {'routes' if self.routes() else 'NULL'},", "};"]
 
     def source(self, header):
         shapes = [line for shape in self.shapes for line in self.shape_table(shape)]
@@ -367,7 +386,7 @@ class Service:
         return "\n".join([
             f"/* {self.name}: AWS's API as tables, generated from services/{self.name}/api.json. */",
             f'#include "{header}"', "", "#include <stddef.h>", "", *self.constraint_tables(), *declared, *shapes,
-            *self.error_tables(), *self.operation_tables(), *self.service_table(), ""])
+            *self.error_tables(), *self.operation_tables(), *self.route_tables(), *self.service_table(), ""])
 
 
 def routes(documents):
@@ -381,7 +400,8 @@ def routes(documents):
             slice_of(service.name), slice_of(m.get("signingName", m["endpointPrefix"])),
             slice_of(m.get("serviceAbbreviation", m["serviceFullName"])), PROTOCOLS[m["protocol"]], slice_of(m.get("targetPrefix")),
             slice_of(TARGET_ALIASES.get(service.name)), slice_of(m["apiVersion"]), slice_of(m.get("xmlNamespace")),
-            slice_of(m.get("jsonVersion")), f"{service.name}_operations", str(len(service.operations))]) + "},")
+            slice_of(m.get("jsonVersion")), str(service.overlay.get("patienceSeconds", 0) * 1000),
+            f"{service.name}_operations", str(len(service.operations))]) + "},")
     out += ["const struct routes_service routes_services[] = {", *rows, "};",
             f"const size_t routes_n_services = {len(rows)};", ""]
     return "\n".join(out)

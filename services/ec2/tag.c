@@ -72,7 +72,7 @@ int ec2_create_tags(struct call *c, const struct ec2_create_tags_in *in, struct 
     TRY(common_check_tags(c, &in->tags));
     list_foreach (id, &in->resources) {
         struct resource resource;
-        void *doc;
+        void *doc = NULL;
         TRY(open_resource(c, *id, &resource, &doc));
         struct ec2_tag_list *tags = tags_of(resource.kind, doc);
         tags->set = true;
@@ -92,7 +92,7 @@ int ec2_delete_tags(struct call *c, const struct ec2_delete_tags_in *in, struct 
     TRY(common_dry_run(c, in->dry_run));
     list_foreach (id, &in->resources) {
         struct resource resource;
-        void *doc;
+        void *doc = NULL;
         TRY(open_resource(c, *id, &resource, &doc));
         struct ec2_tag_list *tags = tags_of(resource.kind, doc);
         list_foreach (tag, &in->tags)

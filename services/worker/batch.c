@@ -120,6 +120,19 @@ static void answer_failed(struct worker *worker, const struct running *running, 
     }
 }
 
+static void add_to_reply(const struct call *call, int result, struct msg *reply)
+{
+    if (call->reply_headers.len > 0)
+        reply->headers = arena_concat(call->arena, reply->headers, call->reply_headers);
+    if (result != 0)
+        return;
+    if (call->reply_status != 0)
+        reply->status = call->reply_status;
+    reply->body_file = call->reply_file;
+    reply->file_offset = call->reply_file_offset;
+    reply->file_length = call->reply_file_length;
+}
+
 static void answer(struct worker *worker, struct running *running, int result, const void *out, struct msg *reply)
 {
     struct call *call = &running->call;
@@ -128,6 +141,11 @@ static void answer(struct worker *worker, struct running *running, int result, c
             ->encode(call->arena, worker->service->api, call->operation, call->request_id, out, reply);
     else
         answer_failed(worker, running, result, reply);
+    if (result == 0 && call->event_stream.ptr) {
+        reply->content_type = S("application/vnd.amazon.eventstream");
+        reply->body = call->event_stream;
+    }
+    add_to_reply(call, result, reply);
 }
 
 /* Whether the operation takes its body as it comes, inline or as a file. */
@@ -153,7 +171,7 @@ static int read_body(struct worker *worker, struct running *running, struct msg 
     if (slice_empty(request->body_file) || is_streaming(worker, call))
         return 0;
     const char *path = slice_cstr(call->arena, call_body_path(call));
-    return path ? fdio_read_file(call->arena, path, LIMIT_BODY_BYTES, &request->body) : FAULT_MESSAGE;
+    return path ? fdio_read_file(call->arena, path, LIMIT_LAMBDA_REQUEST_BYTES, &request->body) : FAULT_MESSAGE;
 }
 
 /* Offers the request to the service's own hook. True when the call is over for now: *due says whether with a reply. */

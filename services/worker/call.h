@@ -25,6 +25,14 @@ struct call {
     slice request_id;
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic */
+    slice event_stream;  /* what a handler whose answer is a stream of events has written (proto/eventstream.h) */
+    /* What the codec does not know, added to the reply whatever it is: "name: value\n" lines; a status other than the
+     * operation's (0: none); a file as the body, as in the envelope. */
+    slice reply_headers;
+    uint16_t reply_status;
+    slice reply_file;
+    int64_t reply_file_offset;
+    int64_t reply_file_length;
     /* What fail recorded. */
     const struct api_error *error;
     slice error_message;
@@ -53,6 +61,15 @@ int call_service(struct call *c, slice service, const struct api_operation *oper
 /* The same for a question the other service answers that is no operation of AWS (struct service_question); both texts
  * are JSON. */
 int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused);
+
+/* The same for a process that is no AWS service: a question in its own words (proto/runner.h). Answers CALL_LATER the
+ * first time, then 0 with *status (0: nobody answered, or it died) and *answer. */
+int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer);
+
+/* Runs the service's event `name` soon after this call's commit, as a call of its own that nobody waits for and that
+ * may ask and wait as handlers do. A fault runs it again after a moment. It is lost with the process: the service
+ * begins it anew from its tables. */
+void call_background(struct call *c, slice name, slice body);
 
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
  * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs

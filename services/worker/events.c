@@ -81,6 +81,20 @@ void events_run(struct worker *worker, struct running *running, struct msg *repl
     }
 }
 
+int events_run_background(struct worker *worker, struct running *running)
+{
+    const struct msg *request = running->call.request;
+    bool known;
+    db_call_begin(worker->db, worker->batch);
+    int result = events_dispatch(worker, running, request->operation, request->body, &known);
+    int ended = db_call_end(worker->db, result == 0);
+    if (result == 0)
+        result = ended;
+    if (result < 0)
+        log_error("%.*s failed (%d): %s", SLICE_ARG(request->operation), result, db_error(worker->db));
+    return result;
+}
+
 void events_reset(struct worker *worker, struct msg *reply)
 {
     int result = batch_commit(worker);

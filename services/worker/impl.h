@@ -92,6 +92,9 @@ void events_reset(struct worker *worker, struct msg *reply);
 /* Runs the service's event of that name, if it has one. */
 int events_dispatch(struct worker *worker, struct running *running, slice name, slice body, bool *known);
 
+/* Runs a background call's event; CALL_LATER when it waits. */
+int events_run_background(struct worker *worker, struct running *running);
+
 /* outbox.c */
 struct outbox *outbox_open(struct worker *worker);
 void outbox_close(struct outbox *outbox);
@@ -110,6 +113,9 @@ void later_keep(struct worker *worker, struct running *running);
 
 /* In tests: whether the newest waiting call has all its answers and may run again, with *running prepared. */
 bool later_is_answered(struct worker *worker, struct running *running);
+
+/* In tests: runs one background call that does not wait for a time; false when there is none. */
+bool later_run_background(struct worker *worker);
 
 /* The waiting call is over: it has been answered or nobody waits. */
 void later_forget(struct worker *worker, struct later *later);

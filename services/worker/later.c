@@ -6,6 +6,9 @@
 #include "common/time.h"
 #include "proto/jsonform.h"
 
+/* A background call that failed begins again so much later. */
+static const double again_seconds = 1;
+
 /* One question to another service and its answer. */
 struct question {
     struct later *later;
@@ -30,7 +33,8 @@ struct later {
     struct msg request; /* copied */
     struct question_list questions;
     struct await *awaits;
-    slice wait_key; /* present: waits to be woken */
+    slice wait_key;  /* present: waits to be woken */
+    bool background; /* nobody waits for it */
     ev_timer until;
 };
 
@@ -39,30 +43,33 @@ static struct running *running_of(struct call *c)
     return (struct running *)(void *)((char *)c - offsetof(struct running, call));
 }
 
+static struct later *later_new(struct worker *worker, const struct msg *request)
+{
+    struct arena *arena = arena_open();
+    struct later *later = arena_alloc(arena, sizeof(*later));
+    later->worker = worker;
+    later->arena = arena;
+    later->request = *request;
+#define MSG_FIELD(member) later->request.member = slice_dup(arena, request->member);
+#include "proto/msg_fields.def"
+#undef MSG_FIELD
+    return later;
+}
+
 static struct later *later_of(struct running *running)
 {
     if (running->later)
         return running->later;
-    struct arena *arena = arena_open();
-    struct later *later = arena_alloc(arena, sizeof(*later));
-    later->worker = running->call.worker;
-    later->arena = arena;
-    later->request = *running->call.request;
-#define MSG_FIELD(member) later->request.member = slice_dup(arena, running->call.request->member);
-#include "proto/msg_fields.def"
-#undef MSG_FIELD
+    struct later *later = later_new(running->call.worker, running->call.request);
     if (running->from)
         later->from = *running->from;
     running->later = later;
     return later;
 }
 
-/* Runs the call again. */
-static void resume(struct later *later)
+static struct running running_again(struct later *later)
 {
-    struct worker *worker = later->worker;
-    struct msg reply = {0};
-    struct running running = batch_internal_call(worker);
+    struct running running = batch_internal_call(later->worker);
     running.call.request = &later->request;
     running.call.account = later->request.account;
     running.call.region = later->request.region;
@@ -71,16 +78,47 @@ static void resume(struct later *later)
     running.call.deadline_ms = later->request.deadline_ms;
     running.from = &later->from;
     running.later = later;
+    return running;
+}
+
+/* Runs the request again, and answers it when it is over. */
+static void run_request(struct later *later, struct running *running)
+{
+    struct worker *worker = later->worker;
+    struct msg reply = {0};
+    bool due = batch_run(worker, running, &reply);
+    if (batch_commit(worker) != 0 && due)
+        batch_internal_failure(worker, running, &reply);
+    if (!due)
+        return;
+    bus_answer(worker->bus, &later->from, &reply);
+    later_forget(worker, later);
+}
+
+static void arm(struct later *later, double seconds);
+
+static void run_background(struct later *later, struct running *running)
+{
+    struct worker *worker = later->worker;
+    int result = events_run_background(worker, running);
+    if (batch_commit(worker) != 0 || (result != CALL_LATER && result < 0))
+        arm(later, again_seconds);
+    else if (result != CALL_LATER)
+        later_forget(worker, later);
+}
+
+/* Runs the call again. */
+static void resume(struct later *later)
+{
+    struct worker *worker = later->worker;
+    struct running running = running_again(later);
     later->wait_key = (slice){NULL, 0};
     if (worker->loop)
         ev_timer_stop(worker->loop, &later->until);
-    bool due = batch_run(worker, &running, &reply);
-    if (batch_commit(worker) != 0 && due)
-        batch_internal_failure(worker, &running, &reply);
-    if (due) {
-        bus_answer(worker->bus, &later->from, &reply);
-        later_forget(worker, later);
-    }
+    if (later->background)
+        run_background(later, &running);
+    else
+        run_request(later, &running);
     arena_reset(worker->batch);
     outbox_pump(worker->outbox);
     if (worker->timer_changed)
@@ -111,7 +149,7 @@ static void ask_test(struct question *question, slice service, slice name, slice
 
 bool later_is_answered(struct worker *worker, struct running *running)
 {
-    if (!worker->waiting || worker->waiting->wait_key.ptr)
+    if (!worker->waiting || worker->waiting->wait_key.ptr || worker->waiting->background)
         return false;
     running->later = worker->waiting;
     running->questions = 0;
@@ -145,24 +183,38 @@ static void ask(struct call *c, slice service, slice name, slice body)
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }
 
-int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+/* The run's next question, when it has been asked before. */
+static const struct question *next_question(struct call *c)
 {
     struct running *running = running_of(c);
     size_t index = running->questions++;
+    if (!running->later || index >= running->later->questions.len)
+        return NULL;
+    return running->later->questions.items[index];
+}
+
+int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer)
+{
+    const struct question *question = next_question(c);
+    if (!question)
+        ask(c, target, name, body);
+    if (!question || !question->answered)
+        return CALL_LATER;
+    *status = question->status;
+    *answer = question->body.ptr ? question->body : S("");
+    return 0;
+}
+
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+{
     struct val error;
     slice why;
-    if (!running->later || index >= running->later->questions.len) {
-        ask(c, service, name, body);
-        return CALL_LATER;
-    }
-    const struct question *question = running->later->questions.items[index];
-    if (!question->answered)
-        return CALL_LATER;
-    *reply = question->body;
-    if (question->status == 200)
+    int status;
+    TRY(call_question(c, service, name, body, &status, reply));
+    if (status == 200)
         return 0;
     *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
-    if (question->status > 0 && json_parse(c->arena, question->body, &error, &why) == 0) {
+    if (status > 0 && json_parse(c->arena, *reply, &error, &why) == 0) {
         refused->code = val_get_string(&error, S("__type"));
         refused->message = val_get_string(&error, S("message"));
         if (!refused->message.ptr)
@@ -276,17 +328,52 @@ static void on_until(struct ev_loop *loop, ev_timer *timer, int events)
     resume(timer->data);
 }
 
+static void arm(struct later *later, double seconds)
+{
+    struct ev_loop *loop = later->worker->loop;
+    if (!loop)
+        return;
+    ev_timer_stop(loop, &later->until);
+    ev_timer_init(&later->until, on_until, seconds, 0);
+    later->until.data = later;
+    ev_timer_start(loop, &later->until);
+}
+
 int call_wait(struct call *c, slice key, int64_t until_ms)
 {
     struct later *later = later_of(running_of(c));
+    int64_t left = until_ms - c->now_ms;
     later->wait_key = slice_dup(later->arena, key);
-    if (c->worker->loop) {
-        int64_t left = until_ms - c->now_ms;
-        ev_timer_init(&later->until, on_until, left > 0 ? (double)left / 1000 : 0, 0);
-        later->until.data = later;
-        ev_timer_start(c->worker->loop, &later->until);
-    }
+    arm(later, left > 0 ? (double)left / 1000 : 0);
     return CALL_LATER;
+}
+
+void call_background(struct call *c, slice name, slice body)
+{
+    struct msg request = {.kind = MSG_EVENT,
+                          .origin = c->worker->service->api->name,
+                          .operation = name,
+                          .body = body,
+                          .request_id = c->request_id,
+                          .account = c->account,
+                          .region = c->region};
+    struct later *later = later_new(c->worker, &request);
+    later->background = true;
+    later->next = c->worker->waiting;
+    c->worker->waiting = later;
+    arm(later, 0);
+}
+
+bool later_run_background(struct worker *worker)
+{
+    struct later *later = worker->waiting;
+    while (later && (!later->background || later->wait_key.ptr))
+        later = later->next;
+    if (!later)
+        return false;
+    struct running running = running_again(later);
+    run_background(later, &running);
+    return true;
 }
 
 void call_wake(struct call *c, slice key)

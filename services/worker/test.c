@@ -54,10 +54,12 @@ void worker_test_set_state_dir(struct worker *worker, slice path)
 
 static void run_due(struct worker *worker)
 {
-    if (worker->timer_changed)
-        timers_run(worker);
-    while (worker->next_due_ms > 0 && worker->next_due_ms <= worker->test_now_ms)
-        timers_run(worker);
+    do {
+        if (worker->timer_changed)
+            timers_run(worker);
+        while (worker->next_due_ms > 0 && worker->next_due_ms <= worker->test_now_ms)
+            timers_run(worker);
+    } while (later_run_background(worker));
 }
 
 void worker_test_set_time(struct worker *worker, int64_t now_ms)

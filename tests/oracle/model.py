@@ -20,7 +20,8 @@ class Model:
         self.overlay = document["overlay"]
         self.shapes = document["shapes"]
         self.protocol = self.metadata["protocol"]
-        modelled = {n: o for n, o in document["operations"].items() if o.get("modelled")}
+        replaced = self.overlay.get("replaced", ())
+        modelled = {n: o for n, o in document["operations"].items() if o.get("modelled") and n not in replaced}
         self.streams = {n: o for n, o in modelled.items() if self.has_eventstream(o.get("output"))}
         self.operations = {n: o for n, o in modelled.items() if n not in self.streams}
         self.botocore = botocore.model.ServiceModel(self.as_botocore(document), service)
@@ -51,6 +52,17 @@ class Model:
     @property
     def is_rest(self):
         return self.protocol.startswith("rest-")
+
+    def answer_status(self, operation):
+        status = self.operations[operation]["http"].get("responseCode", 200)
+        return self.overlay.get("statuses", {}).get(operation, status)
+
+    def keeps_fractions(self, member):
+        """Whether a time in that member is written with fractions of a second."""
+        shape = self.shapes[member["shape"]]
+        default = {"header": "rfc822", "querystring": "iso8601"}.get(member.get("location"))
+        default = default or ("unixTimestamp" if "json" in self.protocol else "iso8601")
+        return (member.get("timestampFormat") or shape.get("timestampFormat") or default) == "iso8601"
 
     def stream_shape(self, operation):
         members = self.shapes[self.streams[operation]["output"]]["members"]

@@ -4,7 +4,7 @@
  *   validate (the same)                                     → ok | reply… of the failure | bad WHY
  *   encode SERVICE OPERATION JSON                           → reply STATUS CONTENT-TYPE HEADERS BODY
  *   error SERVICE OPERATION ERROR MESSAGE JSON              → reply…
- *   stream SERVICE OPERATION JSON                           → ok and the bytes of that event
+ *   stream SERVICE OPERATION JSON EVENT EXCEPTION MESSAGE   → ok and the bytes of that answer's stream
  *   patterns SERVICE                                        → ok and the patterns that cannot be compiled
  * What is right and wrong it leaves to oracle.py. */
 #include "common/arena.h"
@@ -218,25 +218,30 @@ static void run_error(struct command *command)
     answer_reply(command, &reply);
 }
 
-/* The events of an operation's answer stream, each given as the JSON form of the stream with one member. */
+/* The members of an answer that are beside its stream, an event (the JSON form of the stream with one member), and an
+ * error at the end. */
 static void run_stream(struct command *command)
 {
     const struct api_operation *operation = operation_of(command);
+    const struct api_shape *shape = NULL;
     struct buf stream;
     if (!operation)
         return;
-    buf_init(&stream, command->arena);
     for (size_t i = 0; i < operation->out->n_members; i++) {
-        const struct api_shape *shape = operation->out->members[i].shape;
-        if (!(shape->flags & API_EVENTSTREAM))
-            continue;
-        void *event = arena_alloc(command->arena, shape->size);
-        if (api_from_json(command->arena, shape, command->fields[3], event) != 0) {
-            answer_bad(command, S("the JSON form cannot be read"));
-            return;
-        }
-        eventstream_event(command->arena, &stream, command->service, shape, event);
+        if (operation->out->members[i].shape->flags & API_EVENTSTREAM)
+            shape = operation->out->members[i].shape;
     }
+    void *out = arena_alloc(command->arena, operation->out->size);
+    void *event = arena_alloc(command->arena, shape ? shape->size : 0);
+    if (!shape || api_from_json(command->arena, operation->out, command->fields[3], out) != 0 ||
+        api_from_json(command->arena, shape, command->fields[4], event) != 0) {
+        answer_bad(command, S("no stream, or the JSON forms cannot be read"));
+        return;
+    }
+    buf_init(&stream, command->arena);
+    eventstream_initial(command->arena, &stream, operation, out);
+    eventstream_event(command->arena, &stream, command->service, shape, event);
+    eventstream_failure(command->arena, &stream, shape, command->fields[5], command->fields[6]);
     answer(command, S("ok"));
     answer(command, buf_slice(&stream));
 }

@@ -1,6 +1,7 @@
 """Random texts: free ones, and ones that match a model's regular expression."""
 
 import functools
+import random
 import re
 
 try:
@@ -44,22 +45,55 @@ def matches(pattern, text):
     return compiled(pattern).fullmatch(text) is not None
 
 
-class Matching:
-    """Makes texts from a pattern's syntax tree. Look-arounds are left to the caller's check."""
+class Rng(random.Random):
+    """Random numbers, and the texts made from them so far: a text that fits a pattern can take long to find."""
 
-    def __init__(self, rng, pattern, extra):
+    POOL = 12
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.pools = {}
+
+    def pooled(self, key, make):
+        """One of the first texts that make() answered for this key; None when the first was None."""
+        pool = self.pools.setdefault(key, [])
+        if len(pool) < self.POOL and (not pool or pool[0] is not None):
+            pool.append(make())
+            return pool[-1]
+        return self.choice(pool)
+
+
+class Matching:
+    """Makes texts from a pattern's syntax tree. Look-arounds are left to the caller's check. After `room` characters
+    nothing is repeated any more that need not be: repeats within repeats grow without bounds."""
+
+    def __init__(self, rng, pattern, extra, room):
         self.rng = rng
         self.extra = extra
+        self.room = room
         self.groups = {}
         self.tree = tree_of(pattern)
 
     def text(self):
         return self.sequence(self.tree)
 
+    def repeated(self, low, high, body):
+        count = self.rng.randint(low, min(high, low + self.extra))
+        if len(body) == 1 and str(body[0][0]) == "IN":
+            count = max(low, min(count, self.room))
+            self.room -= count
+            return "".join(self.rng.choices(alphabet(tuple(body[0][1])), k=count))
+        made = []
+        while len(made) < count and (len(made) < low or self.room > 0):
+            made.append(self.sequence(body))
+        return "".join(made)
+
     def sequence(self, items):
         return "".join(self.item(str(op), argument) for op, argument in items)
 
     def item(self, op, argument):
+        if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
+            self.room -= 1
         if op == "LITERAL":
             return chr(argument)
         if op == "NOT_LITERAL":
@@ -70,10 +104,7 @@ class Matching:
             return self.rng.choice(alphabet(tuple(argument)))
         if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, body = argument
-            count = self.rng.randint(int(low), min(int(high), int(low) + self.extra))
-            if len(body) == 1 and str(body[0][0]) == "IN":
-                return "".join(self.rng.choices(alphabet(tuple(body[0][1])), k=count))
-            return "".join(self.sequence(body) for _ in range(count))
+            return self.repeated(int(low), int(high), body)
         if op == "SUBPATTERN":
             made = self.sequence(argument[-1])
             self.groups[argument[0]] = made
@@ -118,11 +149,15 @@ def compiled_class(parts):
 
 def matching(rng, pattern, low, high):
     """A text of low to high characters that matches, or None when none was found."""
-    for attempt in range(100):
+    return rng.pooled((pattern, low, high), lambda: found_matching(rng, pattern, low, high))
+
+
+def found_matching(rng, pattern, low, high):
+    for attempt in range(60):
         extra = rng.randint(0, 12) if attempt % 2 else max(1, min(low, 4096)) + rng.randint(0, 12)
-        if attempt > 40:
+        if attempt > 30:
             extra = max(extra, min(high, 4096))
-        text = Matching(rng, pattern, extra).text()
+        text = Matching(rng, pattern, extra, min(high, low + 4096) + 1).text()
         if len(text) > high and matches(pattern, text[:high]):
             text = text[:high]
         if low <= len(text) <= high and matches(pattern, text):

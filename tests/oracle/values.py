@@ -77,8 +77,10 @@ class Values:
         return value
 
     def plain(self, location, value):
-        """Without what headers cannot carry: spaces at the ends, controls, other alphabets, commas in lists; labels are not
-        empty."""
+        """Without what headers cannot carry: spaces at the ends, controls, other alphabets, commas in lists, fractions of
+        seconds; labels are not empty."""
+        if isinstance(value, datetime.datetime):
+            return value.replace(microsecond=0)
         if isinstance(value, dict):
             return {re.sub("[^a-z0-9-]", "", k.lower()) or "k": self.plain(location, v) for k, v in value.items()}
         if isinstance(value, list):
@@ -112,21 +114,24 @@ class Values:
         return made
 
 
-def json_form(model, shape, value, whole_seconds=False):
-    """The value as api_to_json writes it, as a tree."""
-    kind = model.kind(shape)
+def json_form(model, shape, value, sent=False):
+    """The value as api_to_json writes it, as a tree; sent: after botocore has written it."""
+    return json_form_of(model, {"shape": shape}, value, sent)
+
+
+def json_form_of(model, member, value, sent):
+    kind, description = model.kind(member["shape"]), model.shapes[member["shape"]]
     if kind == "structure":
-        members = model.members(shape)
-        return {n: json_form(model, members[n], v, whole_seconds) for n, v in value.items()}
+        return {n: json_form_of(model, description["members"][n], v, sent) for n, v in value.items()}
     if kind == "list":
-        return [json_form(model, model.shapes[shape]["member"]["shape"], v, whole_seconds) for v in value]
+        return [json_form_of(model, description["member"], v, sent) for v in value]
     if kind == "map":
-        return {k: json_form(model, model.shapes[shape]["value"]["shape"], v, whole_seconds) for k, v in value.items()}
+        return {k: json_form_of(model, description["value"], v, sent) for k, v in value.items()}
     if kind == "blob":
         return base64.b64encode(value).decode()
     if kind == "timestamp":
         ms = round(value.timestamp() * 1000)
-        return ms // 1000 if whole_seconds or ms % 1000 == 0 else ms / 1000
+        return ms // 1000 if (sent and not model.keeps_fractions(member)) or ms % 1000 == 0 else ms / 1000
     return value
 
 
@@ -146,6 +151,7 @@ def in_rest(model, shape, value):
         elsewhere = "location" in member or model.shapes[shape].get("payload") == name
         flat = member.get("flattened") or model.shapes[member["shape"]].get("flattened")
         raw = model.kind(member["shape"]) in ("list", "map", "blob", "string")
+        raw = raw and not (member.get("location") == "querystring" and inner == "")
         if (elsewhere or (flat and model.protocol == "rest-xml")) and raw and len(inner) == 0 and member.get("location") != "header":
             continue
         if member.get("location") == "header" and inner == []:
@@ -154,15 +160,15 @@ def in_rest(model, shape, value):
     return kept
 
 
-def in_query(value):
-    """What is left of an input in the query protocols, which have no words for empty structures and maps: (value,
-    whether anything is left)."""
+def in_query(model, value):
+    """What is left of an input in the query protocols, which have no words for empty structures and maps, EC2's none for
+    empty lists: (value, whether anything is left)."""
     if isinstance(value, dict):
-        kept = {k: in_query(v) for k, v in value.items()}
+        kept = {k: in_query(model, v) for k, v in value.items()}
         kept = {k: v for k, (v, there) in kept.items() if there}
         return kept, bool(kept)
-    if isinstance(value, list) and value:
-        kept = [v for v, there in map(in_query, value) if there]
+    if isinstance(value, list) and (value or model.protocol == "ec2"):
+        kept = [v for v, there in (in_query(model, v) for v in value) if there]
         return kept, bool(kept)
     return value, True
 

@@ -8,6 +8,11 @@ LONGEST = 70000
 MOST = 300
 
 
+def bound(number):
+    """A limit as AWS prints it: without a fraction, of decimals too."""
+    return int(number) if number == int(number) else number
+
+
 def lower_first(name):
     return name[:1].lower() + name[1:]
 
@@ -28,9 +33,9 @@ class Violations:
         word = "value" if number else "length"
         out = []
         if size > constraint.get("max", size):
-            out.append(f"Member must have {word} less than or equal to {constraint['max']}")
+            out.append(f"Member must have {word} less than or equal to {bound(constraint['max'])}")
         if size < constraint.get("min", size):
-            out.append(f"Member must have {word} greater than or equal to {constraint['min']}")
+            out.append(f"Member must have {word} greater than or equal to {bound(constraint['min'])}")
         return out
 
     def enum_words(self, constraint):
@@ -56,9 +61,9 @@ class Violations:
         word = "value" if self.model.kind(shape) in INTEGERS + FLOATS else "length"
         out = []
         if "max" in constraint:
-            out.append(f"Member must have {word} less than or equal to {constraint['max']}")
+            out.append(f"Member must have {word} less than or equal to {bound(constraint['max'])}")
         if "min" in constraint:
-            out.append(f"Member must have {word} greater than or equal to {constraint['min']}")
+            out.append(f"Member must have {word} greater than or equal to {bound(constraint['min'])}")
         if "pattern" in constraint:
             out.append(f"Member must satisfy regular expression pattern: {constraint['pattern']}")
         if "enum" in constraint:
@@ -196,10 +201,12 @@ class Violations:
             return [[self.valid.value(element) for _ in range(n)] for n in sizes]
         if kind == "map" and high is not None and high < MOST:
             made = {}
-            while len(made) <= high:
+            for _ in range(20 * (high + 1)):
                 key = Values(self.model, self.rng).value(constraint["key"]["shape"])
-                made[key] = self.valid.value(constraint["value"]["shape"])
-            return [made]
+                made[key] = made.get(key) or self.valid.value(constraint["value"]["shape"])
+                if len(made) > high:
+                    return [made]
+            return []
         if kind == "blob":
             return [b"x" * (high + 1)] if high is not None and high < LONGEST else []
         return []

@@ -1,0 +1,152 @@
+/* functions: what the files of the runner's Lambda side share. A blueprint is what environments of one configuration of
+ * a function are made of; an environment is one sandboxed process tree that takes one invocation at a time; an
+ * invocation waits for one of them, runs in it, and is answered to the lambda worker. */
+#pragma once
+
+#include "common/json.h"
+#include "proto/bus.h"
+#include "runner/http.h"
+#include "runner/runner.h"
+
+#include <ev.h>
+
+enum { FUNCTIONS_MAX_EXTENSIONS = 10, FUNCTIONS_TAIL_BYTES = 4096, FUNCTIONS_MAX_ASKERS = 4 };
+
+struct blueprint {
+    struct functions *functions;
+    struct arena *arena;
+    slice key;
+    slice function; /* ARN without qualifier */
+    struct val doc; /* the plan of proto/runner.h */
+    bool json;      /* log format */
+    bool empty;     /* there is no code: an invocation answers null */
+    bool once;      /* an environment takes one invocation only */
+    bool retired;   /* no new environments; the idle ones are gone */
+    int64_t expires_ms;
+    struct environment *environments;
+};
+
+struct invocation {
+    struct invocation *next; /* of the function's running ones */
+    struct blueprint *blueprint;
+    struct environment *environment;
+    struct arena *arena;
+    slice id;
+    slice arn; /* as invoked */
+    slice client_context;
+    slice trace;
+    slice payload;
+    int64_t timeout_ms;
+    bool wants_tail;
+    struct bus_from from;
+    bool delivered;
+    int64_t delivered_us;
+    int64_t deadline_ms;
+    ev_timer timer;
+};
+
+enum environment_state {
+    ENVIRONMENT_INIT, /* from the start to the first wish for an event */
+    ENVIRONMENT_READY,
+    ENVIRONMENT_ENDING,
+};
+
+struct extension {
+    char id[37];
+    slice name;
+    bool wants_invoke, wants_shutdown;
+    struct http_conn *waits; /* for the next event */
+    slice event;             /* to be given when it asks; absent: none */
+};
+
+struct environment {
+    struct environment *next;
+    struct blueprint *blueprint;
+    struct arena *arena;
+    struct container *container;
+    struct http_server *server;
+    uint16_t port;
+    enum environment_state state;
+    slice stream;
+    struct invocation *invocation;
+    struct http_conn *waits; /* the runtime, for the next event */
+    slice last_id;           /* the invocation answered last */
+    struct extension extensions[FUNCTIONS_MAX_EXTENSIONS];
+    size_t n_extensions, n_expected;
+    slice init_error; /* what the runtime said of its own start */
+    slice init_error_type;
+    int64_t init_us; /* when it began, then how long it took */
+    bool init_reported;
+    bool was_cold; /* the first invocation is still to come */
+    bool answered; /* the invocation is over, and the next event not asked for yet */
+    struct buf tail;
+    ev_timer timer; /* of the start, of idleness, of the end */
+};
+
+struct functions {
+    struct runner *runner;
+    struct map *blueprints; /* by key */
+    struct invocation *running;
+    size_t n_running;
+    const char *bootstraps; /* the folder */
+    int64_t next_environment;
+};
+
+/* pool.c */
+struct functions *pool_open(struct runner *runner);
+void pool_close(struct functions *functions);
+
+/* InvokeFunction: answered now or later. */
+void pool_invoke(struct functions *functions, const struct bus_from *from, slice body);
+void pool_retire(struct functions *functions, slice body);
+
+/* An environment has become idle, or is gone. */
+void pool_environment_free(struct environment *environment);
+void pool_environment_lost(struct blueprint *blueprint);
+
+/* The environment ended before it took the invocation. */
+void pool_dispatch_again(struct invocation *invocation);
+
+/* Answers the invocation and forgets it. error: absent, or the kind of FunctionError. */
+void pool_finish(struct invocation *invocation, slice error, slice content_type, slice payload, slice tail);
+
+/* Refuses it: a status, a code and a text. */
+void pool_refuse(struct invocation *invocation, int status, slice code, slice message);
+
+/* environment.c */
+void environment_start(struct blueprint *blueprint, struct invocation *first);
+bool environment_is_free(const struct environment *environment);
+void environment_give(struct environment *environment, struct invocation *invocation);
+
+/* Something the environment waits for has come: its start may be over, the event may be delivered. */
+void environment_advance(struct environment *environment);
+
+/* The runtime's answers. */
+void environment_answer(struct environment *environment, slice error_type, slice content_type, slice payload,
+                        int64_t payload_bytes);
+void environment_init_error(struct environment *environment, slice type, slice payload);
+
+/* Ends it. reason: "spindown", "timeout" or "failure". */
+void environment_end(struct environment *environment, const char *reason);
+
+/* runtime_api.c: the HTTP side of one environment. */
+bool runtime_api_open(struct environment *environment);
+void runtime_api_deliver(struct environment *environment);
+bool runtime_api_extensions_ready(const struct environment *environment);
+void runtime_api_shutdown(struct environment *environment, const char *reason);
+
+/* launch.c: the StartContainer of an environment; false when the runtime is not there: *why. */
+bool launch_plan(struct environment *environment, slice *text, slice *why);
+
+/* journal.c: what the platform writes into the function's log. */
+void journal_line(struct environment *environment, slice line);
+void journal_init_start(struct environment *environment);
+void journal_start(struct environment *environment, const struct invocation *invocation);
+void journal_init_report(struct environment *environment, const char *phase, const char *status, slice error_type);
+
+/* END and REPORT. status: NULL when all went well. */
+void journal_end(struct environment *environment, const struct invocation *invocation, const char *status,
+                 slice error_type);
+
+/* usage.c: the peak of the resident memory of a process and all below it. */
+int64_t usage_peak_bytes(pid_t pid);

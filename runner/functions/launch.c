@@ -1,0 +1,198 @@
+/* launch: how an environment is started: the command of its runtime, its variables, its place. */
+#include "runner/functions/functions.h"
+
+#include "common/arena.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Interpreters, by the beginning of a runtime's name: the exact one first ("python3.12"), then any. */
+static const struct runtime {
+    slice prefix;
+    bool versioned;   /* the interpreter may be called as the runtime is */
+    const char *any;  /* what else it is called */
+    const char *file; /* our bootstrap for it */
+} runtimes[] = {
+    {S("python3"), true, "python3", "bootstrap.py"},
+    {S("nodejs"), false, "node", "bootstrap.mjs"},
+};
+
+static slice text_of(const struct environment *environment, const char *name)
+{
+    slice text = val_get_string(&environment->blueprint->doc, slice_of(name));
+    return text.ptr ? text : S("");
+}
+
+static bool is_executable(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* System folders first: what stands elsewhere may not be readable in the sandbox; version managers' shims are scripts
+ * that need their user's home. */
+static slice find_program(struct environment *environment, slice name)
+{
+    slice folders = arena_concat(environment->arena, S("/usr/local/bin:/usr/bin:/bin:"),
+                                 environment->blueprint->functions->runner->host_path);
+    while (folders.ptr) {
+        slice folder;
+        slice_cut(folders, ':', &folder, &folders);
+        if (folder.len == 0 || slice_ends(folder, S("/shims")))
+            continue;
+        slice path = arena_printf(environment->arena, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
+        if (is_executable(path.ptr))
+            return path;
+    }
+    return (slice){NULL, 0};
+}
+
+static void add_text(struct arena *arena, struct val *list, slice text)
+{
+    val_push(arena, list, val_string(text));
+}
+
+static bool interpreter(struct environment *environment, const struct runtime *runtime, struct val *command, slice *why)
+{
+    slice name = text_of(environment, "runtime");
+    slice program = runtime->versioned ? find_program(environment, name) : (slice){NULL, 0};
+    if (!program.ptr)
+        program = find_program(environment, slice_of(runtime->any));
+    if (!program.ptr) {
+        *why = arena_printf(environment->arena,
+                            "The runtime %.*s needs the interpreter %s, which is not installed on this machine",
+                            SLICE_ARG(name), runtime->any);
+        return false;
+    }
+    add_text(environment->arena, command, program);
+    add_text(environment->arena, command,
+             arena_printf(environment->arena, "%s/%s", environment->blueprint->functions->bootstraps, runtime->file));
+    return true;
+}
+
+/* A bootstrap of the function's own, or of a layer. */
+static bool own_bootstrap(struct environment *environment, struct val *command, slice *why)
+{
+    struct arena *arena = environment->arena;
+    slice path = arena_printf(arena, "%.*s/bootstrap", SLICE_ARG(text_of(environment, "code")));
+    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
+    for (size_t i = 0; !is_executable(path.ptr) && layers && i < layers->array.len; i++)
+        path = arena_printf(arena, "%.*s/bootstrap", SLICE_ARG(layers->array.items[i].string));
+    if (!is_executable(path.ptr)) {
+        *why = S("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+        return false;
+    }
+    add_text(arena, command, path);
+    return true;
+}
+
+static bool add_command(struct environment *environment, struct val *command, slice *why)
+{
+    slice runtime = text_of(environment, "runtime");
+    for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+        if (slice_starts(runtime, runtimes[i].prefix))
+            return interpreter(environment, &runtimes[i], command, why);
+    }
+    if (slice_starts(runtime, S("provided")) || slice_starts(runtime, S("go1.")))
+        return own_bootstrap(environment, command, why);
+    *why = arena_printf(environment->arena, "The runtime %.*s cannot be run on this machine", SLICE_ARG(runtime));
+    return false;
+}
+
+/* Extensions are started beside the runtime, by a shell that becomes it. */
+static void add_extensions(struct environment *environment, struct val *command)
+{
+    struct arena *arena = environment->arena;
+    struct val with = val_array();
+    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
+    add_text(arena, &with, S("/bin/sh"));
+    add_text(arena, &with, S("-c"));
+    add_text(arena, &with, S("while [ \"$1\" != -- ]; do \"$1\" & shift; done; shift; exec \"$@\""));
+    add_text(arena, &with, S("sh"));
+    for (size_t i = 0; layers && i < layers->array.len; i++) {
+        slice folder = arena_printf(arena, "%.*s/extensions", SLICE_ARG(layers->array.items[i].string));
+        DIR *dir = opendir(folder.ptr);
+        for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+            slice path = arena_printf(arena, "%.*s/%s", SLICE_ARG(folder), entry->d_name);
+            if (!is_executable(path.ptr))
+                continue;
+            add_text(arena, &with, path);
+            environment->n_expected++;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    add_text(arena, &with, S("--"));
+    for (size_t i = 0; i < command->array.len; i++)
+        add_text(arena, &with, command->array.items[i].string);
+    if (environment->n_expected > 0)
+        *command = with;
+}
+
+static void set(struct environment *environment, struct val *list, slice name, slice value)
+{
+    struct val pair = val_array();
+    for (size_t i = 0; i < list->array.len; i++) {
+        if (slice_eq(list->array.items[i].array.items[0].string, name))
+            return; /* the function's own */
+    }
+    add_text(environment->arena, &pair, name);
+    add_text(environment->arena, &pair, value);
+    val_push(environment->arena, list, pair);
+}
+
+static struct val variables(struct environment *environment)
+{
+    struct arena *arena = environment->arena;
+    const struct val *given = val_get(&environment->blueprint->doc, S("environment"));
+    struct val list = val_array();
+    slice code = text_of(environment, "code"), handler = text_of(environment, "handler");
+    for (size_t i = 0; given && i < given->array.len; i++)
+        val_push(arena, &list, given->array.items[i]);
+    set(environment, &list, S("AWS_LAMBDA_RUNTIME_API"), arena_printf(arena, "127.0.0.1:%u", environment->port));
+    set(environment, &list, S("AWS_LAMBDA_LOG_STREAM_NAME"), environment->stream);
+    set(environment, &list, S("AWS_LAMBDA_INITIALIZATION_TYPE"), S("on-demand"));
+    if (handler.len > 0)
+        set(environment, &list, S("_HANDLER"), handler);
+    set(environment, &list, S("LAMBDA_TASK_ROOT"), code);
+    set(environment, &list, S("LAMBDA_RUNTIME_DIR"), slice_of(environment->blueprint->functions->bootstraps));
+    set(environment, &list, S("TZ"), S(":UTC"));
+    set(environment, &list, S("LANG"), S("en_US.UTF-8"));
+    set(environment, &list, S("LD_LIBRARY_PATH"),
+        arena_printf(arena, "%.*s:%.*s/lib:/opt/lib", SLICE_ARG(code), SLICE_ARG(code)));
+    return list;
+}
+
+static struct val log_of(struct environment *environment)
+{
+    struct arena *arena = environment->arena;
+    const struct val *given = val_get(&environment->blueprint->doc, S("log"));
+    struct val log = val_object();
+    static const slice kept[] = {S("account"), S("region"), S("group")};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+        val_set(arena, &log, kept[i], val_string(val_get_string(given, kept[i])));
+    val_set(arena, &log, S("stream"), val_string(environment->stream));
+    val_set(arena, &log, S("createGroup"), val_bool(true));
+    return log;
+}
+
+bool launch_plan(struct environment *environment, slice *text, slice *why)
+{
+    struct arena *arena = environment->arena;
+    struct val plan = val_object(), command = val_array();
+    slice id = arena_printf(arena, "function-%.*s-%lld", SLICE_ARG(environment->blueprint->functions->runner->boot),
+                            (long long)++environment->blueprint->functions->next_environment);
+    bool ok = add_command(environment, &command, why);
+    if (ok)
+        add_extensions(environment, &command);
+    val_set(arena, &plan, S("task"), val_string(id));
+    val_set(arena, &plan, S("container"), val_string(id));
+    val_set(arena, &plan, S("command"), command);
+    val_set(arena, &plan, S("environment"), variables(environment));
+    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, "code")));
+    val_set(arena, &plan, S("memory"), val_int(val_get_int(&environment->blueprint->doc, S("memory"), 128)));
+    val_set(arena, &plan, S("log"), log_of(environment));
+    *text = json_text(arena, &plan);
+    return ok;
+}

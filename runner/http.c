@@ -1,0 +1,350 @@
+/* http: see http.h. Only the sandbox's own processes can be hurt by what they send; still, everything is bounded. */
+#include "runner/http.h"
+
+#include "common/buf.h"
+#include "common/fdio.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024 };
+
+enum stage { STAGE_HEAD, STAGE_FIXED, STAGE_CHUNK_SIZE, STAGE_CHUNK, STAGE_CHUNK_END, STAGE_TRAILER, STAGE_GIVEN };
+
+struct http_conn {
+    struct http_conn *next;
+    struct http_server *server;
+    ev_io in, out;
+    enum stage stage;
+    struct buf bytes; /* received and not used: the head of the request at its front */
+    struct buf body;
+    struct buf answer; /* not sent yet */
+    size_t head_bytes;
+    int64_t left; /* of the body or the chunk */
+    bool close;
+    struct http_request request;
+};
+
+struct http_server {
+    struct http_config config;
+    ev_io listener;
+    struct http_conn *conns;
+    size_t n_conns;
+};
+
+static void drop(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_conn **link = &server->conns;
+    while (*link != conn)
+        link = &(*link)->next;
+    *link = conn->next;
+    server->n_conns--;
+    ev_io_stop(server->config.loop, &conn->in);
+    ev_io_stop(server->config.loop, &conn->out);
+    close(conn->in.fd);
+    buf_deinit(&conn->bytes);
+    buf_deinit(&conn->body);
+    buf_deinit(&conn->answer);
+    free(conn);
+}
+
+static void lose(struct http_conn *conn)
+{
+    if (conn->stage == STAGE_GIVEN)
+        conn->server->config.on_gone(conn->server->config.context, conn);
+    drop(conn);
+}
+
+static slice header_in(slice lines, slice name)
+{
+    while (lines.len > 0) {
+        slice line, key, value;
+        slice_cut(lines, '\n', &line, &lines);
+        slice_cut(line, ':', &key, &value);
+        if (value.ptr && slice_eq_nocase(key, name))
+            return slice_trim(value);
+    }
+    return (slice){NULL, 0};
+}
+
+slice http_header(const struct http_request *request, slice name)
+{
+    return header_in(request->headers, name);
+}
+
+/* The request's slices follow the buffer, which may have moved. */
+static void read_head(struct http_conn *conn)
+{
+    slice head = {conn->bytes.ptr, conn->head_bytes}, line, target, rest;
+    slice_cut(head, '\n', &line, &conn->request.headers);
+    slice_cut(line, ' ', &conn->request.method, &rest);
+    slice_cut(rest, ' ', &target, &rest);
+    slice_cut(target, '?', &conn->request.path, &rest);
+}
+
+static bool begin_body(struct http_conn *conn)
+{
+    slice length = header_in(conn->request.headers, S("content-length"));
+    slice encoding = header_in(conn->request.headers, S("transfer-encoding"));
+    buf_clear(&conn->body);
+    conn->request.body_bytes = 0;
+    conn->left = 0;
+    if (encoding.ptr && !slice_eq_nocase(encoding, S("identity")))
+        conn->stage = STAGE_CHUNK_SIZE;
+    else {
+        if (length.ptr && (!slice_to_int64(length, &conn->left) || conn->left < 0))
+            return false;
+        conn->stage = STAGE_FIXED;
+    }
+    if (slice_eq_nocase(header_in(conn->request.headers, S("expect")), S("100-continue")))
+        buf_add(&conn->answer, S("HTTP/1.1 100 Continue\r\n\r\n"));
+    conn->close = slice_eq_nocase(header_in(conn->request.headers, S("connection")), S("close"));
+    return true;
+}
+
+static bool take_head(struct http_conn *conn, bool *more)
+{
+    ssize_t end = slice_find(buf_slice(&conn->bytes), S("\r\n\r\n"));
+    *more = end < 0;
+    if (end < 0)
+        return conn->bytes.len < MAX_HEAD;
+    conn->head_bytes = (size_t)end + 4;
+    read_head(conn);
+    return begin_body(conn);
+}
+
+static slice unused(const struct http_conn *conn)
+{
+    return slice_sub(buf_slice(&conn->bytes), conn->head_bytes, conn->bytes.len);
+}
+
+/* Takes n bytes out from behind the head. */
+static void used(struct http_conn *conn, size_t n)
+{
+    size_t left = conn->bytes.len - conn->head_bytes - n;
+    memmove(conn->bytes.ptr + conn->head_bytes, conn->bytes.ptr + conn->head_bytes + n, left);
+    conn->bytes.len -= n;
+    read_head(conn);
+}
+
+static void take_content(struct http_conn *conn)
+{
+    slice bytes = unused(conn);
+    size_t n = (int64_t)bytes.len < conn->left ? bytes.len : (size_t)conn->left;
+    size_t room = conn->server->config.body_limit - conn->body.len;
+    buf_add(&conn->body, slice_sub(bytes, 0, n < room ? n : room));
+    conn->request.body_bytes += (int64_t)n;
+    conn->left -= (int64_t)n;
+    used(conn, n);
+}
+
+/* One line behind the head; false when it is not there yet. */
+static bool take_line(struct http_conn *conn, slice *line)
+{
+    slice bytes = unused(conn), rest;
+    if (!slice_cut(bytes, '\n', line, &rest))
+        return false;
+    *line = slice_trim(*line);
+    return true;
+}
+
+static bool chunk_size(struct http_conn *conn, slice line)
+{
+    char *end;
+    char text[20] = "";
+    if (line.len == 0 || line.len >= sizeof(text))
+        return false;
+    memcpy(text, line.ptr, line.len);
+    conn->left = strtoll(text, &end, 16);
+    return end != text && (*end == 0 || *end == ';') && conn->left >= 0;
+}
+
+/* One step of the chunked framing. */
+static bool take_chunk(struct http_conn *conn, bool *more)
+{
+    slice line;
+    if (!take_line(conn, &line)) {
+        *more = true;
+        return unused(conn).len < MAX_CHUNK_LINE;
+    }
+    size_t n = slice_index(unused(conn), '\n') + 1;
+    bool ok = true;
+    if (conn->stage == STAGE_CHUNK_SIZE) {
+        ok = chunk_size(conn, line);
+        conn->stage = conn->left > 0 ? STAGE_CHUNK : STAGE_TRAILER;
+    } else if (conn->stage == STAGE_CHUNK_END)
+        conn->stage = STAGE_CHUNK_SIZE;
+    else if (line.len == 0)
+        conn->stage = STAGE_GIVEN;
+    used(conn, n);
+    return ok;
+}
+
+/* Goes on with what has been received; false when it is no HTTP. */
+static bool advance(struct http_conn *conn)
+{
+    bool more = false;
+    while (!more && conn->stage != STAGE_GIVEN) {
+        bool ok = true;
+        if (conn->stage == STAGE_HEAD)
+            ok = take_head(conn, &more);
+        else if (conn->stage == STAGE_FIXED || conn->stage == STAGE_CHUNK) {
+            take_content(conn);
+            more = conn->left > 0;
+            if (!more)
+                conn->stage = conn->stage == STAGE_FIXED ? STAGE_GIVEN : STAGE_CHUNK_END;
+        } else
+            ok = take_chunk(conn, &more);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void give(struct http_conn *conn)
+{
+    conn->request.body = buf_slice(&conn->body);
+    conn->server->config.on_request(conn->server->config.context, conn, &conn->request);
+}
+
+static bool send_some(struct http_conn *conn)
+{
+    while (conn->answer.len > 0) {
+        ssize_t n = send(conn->in.fd, conn->answer.ptr, conn->answer.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN;
+        buf_consume(&conn->answer, (size_t)n);
+    }
+    return true;
+}
+
+/* Sends, and watches for room when not everything went out. False: the connection is gone. */
+static bool flush(struct http_conn *conn)
+{
+    if (!send_some(conn) || (conn->close && conn->answer.len == 0 && conn->stage == STAGE_HEAD)) {
+        lose(conn);
+        return false;
+    }
+    if (conn->answer.len > 0)
+        ev_io_start(conn->server->config.loop, &conn->out);
+    else
+        ev_io_stop(conn->server->config.loop, &conn->out);
+    return true;
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    flush(io->data);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct http_conn *conn = io->data;
+    (void)loop;
+    (void)events;
+    char *room = buf_reserve(&conn->bytes, READ_BYTES);
+    ssize_t n = read(io->fd, room, READ_BYTES);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0)
+        conn->bytes.len += (size_t)n;
+    /* Behind an unanswered request nothing more is read than this: an end would be noticed. */
+    if (n <= 0 || conn->bytes.len > conn->server->config.body_limit + MAX_HEAD + READ_BYTES) {
+        lose(conn);
+        return;
+    }
+    if (conn->stage == STAGE_GIVEN) {
+        read_head(conn);
+        return;
+    }
+    if (conn->stage != STAGE_HEAD)
+        read_head(conn);
+    if (!advance(conn))
+        lose(conn);
+    else if (conn->answer.len > 0 && !flush(conn))
+        return;
+    else if (conn->stage == STAGE_GIVEN)
+        give(conn);
+}
+
+void http_answer(struct http_conn *conn, int status, slice headers, slice content_type, slice body)
+{
+    buf_printf(&conn->answer, "HTTP/1.1 %d %s\r\n", status, status < 300 ? "OK" : "Error");
+    buf_add(&conn->answer, headers.ptr ? headers : S(""));
+    if (content_type.len > 0)
+        buf_printf(&conn->answer, "Content-Type: %.*s\r\n", SLICE_ARG(content_type));
+    buf_printf(&conn->answer, "Content-Length: %zu\r\n\r\n", body.len);
+    buf_add(&conn->answer, body);
+    buf_consume(&conn->bytes, conn->head_bytes);
+    conn->head_bytes = 0;
+    conn->stage = STAGE_HEAD;
+    conn->request = (struct http_request){0};
+    if (!flush(conn))
+        return;
+    /* A pipelined request. */
+    if (conn->bytes.len > 0 && advance(conn) && conn->stage == STAGE_GIVEN)
+        give(conn);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct http_server *server = io->data;
+    (void)events;
+    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
+    if (fd < 0)
+        return;
+    struct http_conn *conn = server->n_conns < MAX_CONNS ? calloc(1, sizeof(*conn)) : NULL;
+    if (!conn) {
+        close(fd);
+        return;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    conn->server = server;
+    conn->next = server->conns;
+    server->conns = conn;
+    server->n_conns++;
+    ev_io_init(&conn->in, on_readable, fd, EV_READ);
+    ev_io_init(&conn->out, on_writable, fd, EV_WRITE);
+    conn->in.data = conn->out.data = conn;
+    ev_io_start(loop, &conn->in);
+}
+
+struct http_server *http_open(const struct http_config *config, uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        fdio_cleanup(&fd);
+        return NULL;
+    }
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (!server)
+        abort();
+    server->config = *config;
+    *port = ntohs(address.sin_port);
+    ev_io_init(&server->listener, on_connection, fd, EV_READ);
+    server->listener.data = server;
+    ev_io_start(config->loop, &server->listener);
+    return server;
+}
+
+void http_close(struct http_server *server)
+{
+    while (server->conns)
+        drop(server->conns);
+    ev_io_stop(server->config.loop, &server->listener);
+    close(server->listener.fd);
+    free(server);
+}

@@ -1,0 +1,42 @@
+/* http: a small HTTP/1.1 server on the loopback, for what runs in sandboxes: requests one after the other per
+ * connection, bodies by length or chunked, answers now or later. */
+#pragma once
+
+#include "common/slice.h"
+
+#include <stdint.h>
+
+struct ev_loop;
+struct http_server;
+struct http_conn;
+
+/* One whole request. Its slices are valid until it is answered. */
+struct http_request {
+    slice method;
+    slice path;         /* without query */
+    slice headers;      /* the raw lines behind the first */
+    slice body;         /* at most body_limit bytes of it */
+    int64_t body_bytes; /* what was sent */
+};
+
+struct http_config {
+    struct ev_loop *loop;
+    size_t body_limit;
+    /* Answer with http_answer, from here or later. */
+    void (*on_request)(void *context, struct http_conn *conn, const struct http_request *request);
+    /* The connection of an unanswered request is gone. */
+    void (*on_gone)(void *context, struct http_conn *conn);
+    void *context;
+};
+
+/* Listens on a free port of 127.0.0.1. Answers the server and its port, or NULL. */
+struct http_server *http_open(const struct http_config *config, uint16_t *port);
+
+/* Closes everything; on_gone is not called. */
+void http_close(struct http_server *server);
+
+/* The value of a header, or an absent slice. */
+slice http_header(const struct http_request *request, slice name);
+
+/* headers: "Name: value\r\n" lines, may be absent. */
+void http_answer(struct http_conn *conn, int status, slice headers, slice content_type, slice body);

@@ -1,0 +1,49 @@
+/* service: Lambda as the worker library sees it. */
+#include "services/lambda/invoke.h"
+
+#include "services/worker/worker.h"
+
+extern const char *const lambda_migrations[];
+
+static const char *const statements[] = {
+#define SQL(name, text) text,
+#include "services/lambda/sql.def"
+#undef SQL
+};
+
+static int on_time(struct call *c, int64_t *next_due_ms)
+{
+    code_collect(c, next_due_ms);
+    queue_run_due(c, next_due_ms);
+    return 0;
+}
+
+static int on_raw(struct call *c, struct msg *reply, bool *taken)
+{
+    *taken = download_serve(c, reply);
+    return *taken ? 0 : url_serve(c, reply, taken);
+}
+
+static int on_start(struct call *c)
+{
+    queue_recover(c);
+    return 0;
+}
+
+static const struct service_event events[] = {
+    {S("RunQueued"), queue_run},
+    {S("S3Notification"), incoming_s3_notification},
+    {S("InvokeFunctionAsync"), incoming_invoke},
+    {{NULL, 0}, NULL},
+};
+
+const struct service lambda_process = {
+    .api = &lambda_api,
+    .migrations = lambda_migrations,
+    .statements = statements,
+    .n_statements = sizeof(statements) / sizeof(*statements),
+    .events = events,
+    .timer = on_time,
+    .start = on_start,
+    .raw = on_raw,
+};

@@ -1,0 +1,298 @@
+/* Tests of functions, their code, versions, aliases, tags and policies. */
+#include "services/lambda/test_lambda.h"
+
+#include "common/hash.h"
+#include "common/uri.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char functions[] = "POST /2015-03-31/functions";
+
+static void test_create(void **state)
+{
+    const struct val *made = create("f", ",'Tags':{'k':'v'},'Environment':{'Variables':{'AB':'c'}}");
+    assert_text(made, "State", "Pending");
+    assert_text(made, "FunctionArn", "arn:aws:lambda:us-east-1:123456789012:function:f");
+    assert_null(val_get(made, S("LastUpdateStatus")));
+    assert_null(val_get(made, S("Layers")));
+    assert_text(made, "LastModified", "2023-11-14T22:13:20.000+0000");
+    assert_int_equal(val_get_int(made, S("Timeout"), 0), 3);
+    const struct val *got = call("GET /2015-03-31/functions/f", "%s", "");
+    assert_status(200);
+    assert_text(val_get(got, S("Configuration")), "State", "Active");
+    assert_text(val_get(got, S("Configuration")), "LastUpdateStatus", "Successful");
+    assert_text(val_get(got, S("Tags")), "k", "v");
+    slice hash = hash_sha256_hex(arena, S(""));
+    assert_int_equal(hash.len, 64);
+}
+
+static void test_create_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *code;
+        int status;
+    } cases[] = {
+        {"{}", "ValidationException", 400},
+        {"{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Code':{'ZipFile':'ZmFrZQ=='}}",
+         "InvalidParameterValueException", 400},
+        {"{'FunctionName':'g','Role':'bad','Runtime':'python3.11','Handler':'a.b','Code':{'ZipFile':'ZmFrZQ=='}}",
+         "ValidationException", 400},
+        {"{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11','Handler':'a.b','Code':"
+         "{'ZipFile':'ZmFrZQ=='}}",
+         "InvalidParameterValueException", 400},
+        {"{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'cobol','Handler':'a.b','Code':"
+         "{'ZipFile':'ZmFrZQ=='}}",
+         "InvalidParameterValueException", 400},
+        {"{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/"
+         "r','Runtime':'python3.11','Handler':'a.b','Timeout':"
+         "901,'Code':{'ZipFile':'ZmFrZQ=='}}",
+         "InvalidParameterValueException", 400},
+        {"{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11','Handler':'a.b',"
+         "'Environment':{'Variables':{'AWS_REGION':'x'}},'Code':{'ZipFile':'ZmFrZQ=='}}",
+         "InvalidParameterValueException", 400},
+        {"{'FunctionName':'f','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11','Handler':'a.b','Code':"
+         "{'ZipFile':'ZmFrZQ=='}}",
+         "ResourceConflictException", 409},
+    };
+    create("f", "");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        call(functions, "%s", cases[i].body);
+        assert_refused(cases[i].status, cases[i].code);
+    }
+    call("POST /2015-03-31/functions", "{");
+    assert_refused(400, "SerializationException");
+}
+
+static void test_any_zip(void **state)
+{
+    static const char body[] = "{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
+                               "'Handler':'a.b','Code':{'ZipFile':'ZmFrZQ=='}}";
+    call(functions, body);
+    assert_refused(400, "InvalidParameterValueException");
+    assert_true(says("Could not unzip uploaded file. Please check your file, then try to upload again."));
+    worker_test_set_lenient(worker, S("any-zip,function-at-once,stream-per-invocation"));
+    assert_text(call(functions, body), "State", "Active");
+    assert_status(201);
+    call("POST /2015-03-31/functions/g/invocations", "{}");
+    assert_status(200);
+    assert_true(slice_find(runner.body, S("\"empty\":true,\"once\":true")) > 0);
+}
+
+static void test_names(void **state)
+{
+    create("f", "");
+    static const char *const good[] = {"f",
+                                       "f:$LATEST",
+                                       "123456789012:function:f",
+                                       "function:f",
+                                       "arn:aws:lambda:us-east-1:123456789012:function:f",
+                                       "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        call(arena_printf(arena, "GET /2015-03-31/functions/%s/configuration", good[i]).ptr, "%s", "");
+        assert_status(200);
+    }
+    call("GET /2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:f", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    assert_true(says("Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"));
+    call("GET /2015-03-31/functions/f:1?Qualifier=2", "%s", "");
+    assert_refused(400, "InvalidParameterValueException");
+    call("GET /2015-03-31/functions/none", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    assert_true(says("Function not found: arn:aws:lambda:us-east-1:123456789012:function:none"));
+}
+
+static void test_update(void **state)
+{
+    const struct val *made = create("f", "");
+    slice revision = slice_dup(arena, text(made, "RevisionId"));
+    call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':9,'RevisionId':'no'}");
+    assert_refused(412, "PreconditionFailedException");
+    const struct val *changed =
+        call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':9,'RevisionId':'%.*s'}", SLICE_ARG(revision));
+    assert_status(200);
+    assert_text(changed, "LastUpdateStatus", "InProgress");
+    assert_int_equal(val_get_int(changed, S("Timeout"), 0), 9);
+    call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':10}");
+    assert_refused(409, "ResourceConflictException");
+    later(100);
+    struct worker_effect effect;
+    assert_true(worker_test_take_effect(worker, &effect, S("{}")));
+    assert_true(slice_eq(effect.name, S("RetireEnvironments")) && slice_eq(effect.target, S("runner")));
+    call("PUT /2015-03-31/functions/f/code", "{'ZipFile':'%s'}", zip_base64);
+    assert_status(200);
+    later(100);
+    call("PUT /2015-03-31/functions/f/code", "{'ImageUri':'x'}");
+    assert_refused(400, "InvalidParameterValueException");
+}
+
+static void test_delete(void **state)
+{
+    create("f", ",'Publish':true");
+    call("DELETE /2015-03-31/functions/f?Qualifier=$LATEST", "%s", "");
+    assert_refused(400, "InvalidParameterValueException");
+    call("DELETE /2015-03-31/functions/f?Qualifier=1", "%s", "");
+    assert_status(204);
+    call("GET /2015-03-31/functions/f?Qualifier=1", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    const struct val *got = call("GET /2015-03-31/functions/f", "%s", "");
+    slice location = slice_dup(arena, text(val_get(got, S("Code")), "Location"));
+    struct msg message = {.method = S("GET")};
+    slice_cut(slice_sub(location, (size_t)slice_find(location, S("/2015")), location.len), '?', &message.path,
+              &message.query);
+    request(&message);
+    assert_status(200);
+    assert_int_equal(access(slice_cstr(arena, reply.body_file), R_OK), 0);
+    slice file = slice_dup(arena, reply.body_file);
+    message.query = arena_concat(arena, message.query, S("0"));
+    request(&message);
+    assert_status(403);
+    call("DELETE /2015-03-31/functions/f", "%s", "");
+    assert_status(204);
+    call("DELETE /2015-03-31/functions/f", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    assert_int_equal(access(slice_cstr(arena, file), R_OK), 0);
+    later(17 * 60 * 1000);
+    assert_int_not_equal(access(slice_cstr(arena, file), R_OK), 0);
+}
+
+static void test_list(void **state)
+{
+    for (int i = 0; i < 5; i++)
+        create(arena_printf(arena, "f%d", i).ptr, i == 2 ? ",'Publish':true" : "");
+    const struct val *page = call("GET /2015-03-31/functions/?MaxItems=3", "%s", "");
+    assert_int_equal(count(page, "Functions"), 3);
+    assert_null(val_get(item(page, "Functions", 0), S("State")));
+    page = call(arena_printf(arena, "GET /2015-03-31/functions/?Marker=%.*s",
+                             SLICE_ARG(uri_encode(arena, text(page, "NextMarker"), false)))
+                    .ptr,
+                "%s", "");
+    assert_int_equal(count(page, "Functions"), 2);
+    assert_text(item(page, "Functions", 0), "FunctionName", "f3");
+    page = call("GET /2015-03-31/functions/?FunctionVersion=ALL", "%s", "");
+    assert_int_equal(count(page, "Functions"), 6);
+    call("GET /2015-03-31/functions/?Marker=broken", "%s", "");
+    assert_refused(400, "InvalidParameterValueException");
+    call("GET /2015-03-31/functions/?MaxItems=0", "%s", "");
+    assert_refused(400, "ValidationException");
+    page = call("GET /2015-03-31/functions/f2/versions", "%s", "");
+    assert_int_equal(count(page, "Versions"), 2);
+    call("GET /2015-03-31/functions/none/versions", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+}
+
+static void test_versions(void **state)
+{
+    create("f", "");
+    assert_text(call("POST /2015-03-31/functions/f/versions", "{'Description':'one'}"), "Version", "1");
+    assert_status(201);
+    assert_text(call("POST /2015-03-31/functions/f/versions", "{}"), "Version", "1");
+    call("POST /2015-03-31/functions/f/versions", "{'CodeSha256':'other'}");
+    assert_refused(400, "InvalidParameterValueException");
+    call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':4}");
+    later(100);
+    assert_text(call("POST /2015-03-31/functions/f/versions", "{}"), "Version", "2");
+    later(100);
+    const struct val *got = call("GET /2015-03-31/functions/f/configuration?Qualifier=1", "%s", "");
+    assert_text(got, "Description", "one");
+    assert_text(got, "FunctionArn", "arn:aws:lambda:us-east-1:123456789012:function:f:1");
+    assert_int_equal(val_get_int(got, S("Timeout"), 0), 3);
+}
+
+static void test_aliases(void **state)
+{
+    create("f", ",'Publish':true");
+    call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':4}");
+    later(100);
+    call("POST /2015-03-31/functions/f/versions", "{}");
+    const struct val *made = call("POST /2015-03-31/functions/f/aliases", "{'Name':'live','FunctionVersion':'1',"
+                                                                          "'RoutingConfig':{'AdditionalVersionWeights':"
+                                                                          "{'2':0.25}}}");
+    assert_status(201);
+    assert_text(made, "AliasArn", "arn:aws:lambda:us-east-1:123456789012:function:f:live");
+    call("POST /2015-03-31/functions/f/aliases", "{'Name':'live','FunctionVersion':'1'}");
+    assert_refused(409, "ResourceConflictException");
+    call("POST /2015-03-31/functions/f/aliases", "{'Name':'x','FunctionVersion':'9'}");
+    assert_refused(404, "ResourceNotFoundException");
+    call("POST /2015-03-31/functions/f/aliases", "{'Name':'12','FunctionVersion':'1'}");
+    assert_refused(400, "ValidationException");
+    call("PUT /2015-03-31/functions/f/aliases/live", "{'RoutingConfig':{'AdditionalVersionWeights':{'1':0.5}}}");
+    assert_refused(400, "InvalidParameterValueException");
+    call("PUT /2015-03-31/functions/f/aliases/live", "{'RevisionId':'no'}");
+    assert_refused(412, "PreconditionFailedException");
+    call("DELETE /2015-03-31/functions/f?Qualifier=2", "%s", "");
+    assert_refused(409, "ResourceConflictException");
+    call("PUT /2015-03-31/functions/f/aliases/live", "{'FunctionVersion':'2','RoutingConfig':{}}");
+    assert_status(200);
+    assert_text(call("GET /2015-03-31/functions/f/aliases/live", "%s", ""), "FunctionVersion", "2");
+    assert_int_equal(count(call("GET /2015-03-31/functions/f/aliases?FunctionVersion=1", "%s", ""), "Aliases"), 0);
+    assert_int_equal(count(call("GET /2015-03-31/functions/f/aliases", "%s", ""), "Aliases"), 1);
+    call("DELETE /2015-03-31/functions/f/aliases/live", "%s", "");
+    assert_status(204);
+    call("GET /2015-03-31/functions/f/aliases/live", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+}
+
+static void test_tags(void **state)
+{
+    static const char arn[] = "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af";
+    const char *path = arena_printf(arena, "POST /2017-03-31/tags/%s", arn).ptr;
+    create("f", "");
+    call(path, "{'Tags':{'a':'1','b':'2'}}");
+    assert_status(204);
+    call(path, "{'Tags':{'aws:x':'1'}}");
+    assert_refused(400, "InvalidParameterValueException");
+    call(path, "{}");
+    assert_refused(400, "ValidationException");
+    call(arena_printf(arena, "DELETE /2017-03-31/tags/%s?tagKeys=a", arn).ptr, "%s", "");
+    assert_status(204);
+    const struct val *tags =
+        val_get(call(arena_printf(arena, "GET /2017-03-31/tags/%s", arn).ptr, "%s", ""), S("Tags"));
+    assert_null(val_get(tags, S("a")));
+    assert_text(tags, "b", "2");
+    call(arena_printf(arena, "GET /2017-03-31/tags/%sx", arn).ptr, "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+}
+
+static void test_policy(void **state)
+{
+    static const char path[] = "POST /2015-03-31/functions/f/policy";
+    create("f", ",'Publish':true");
+    call("GET /2015-03-31/functions/f/policy", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    call(path, "{'StatementId':'s3','Action':'lambda:InvokeFunction','Principal':'s3.amazonaws.com','SourceArn':"
+               "'arn:aws:s3:::b','SourceAccount':'123456789012'}");
+    assert_status(201);
+    call(path, "{'StatementId':'s3','Action':'lambda:InvokeFunction','Principal':'s3.amazonaws.com'}");
+    assert_refused(409, "ResourceConflictException");
+    call(path, "{'StatementId':'x y','Action':'lambda:InvokeFunction','Principal':'*'}");
+    assert_refused(400, "ValidationException");
+    call(path, "{'StatementId':'x','Action':'lambda:InvokeFunction','Principal':'*','RevisionId':'no'}");
+    assert_refused(412, "PreconditionFailedException");
+    slice policy = slice_dup(arena, text(call("GET /2015-03-31/functions/f/policy", "%s", ""), "Policy"));
+    assert_true(
+        slice_find(policy, S("\"Condition\":{\"StringEquals\":{\"AWS:SourceAccount\":\"123456789012\"},\"ArnLike\":"
+                             "{\"AWS:SourceArn\":\"arn:aws:s3:::b\"}}")) > 0);
+    call("DELETE /2015-03-31/functions/f/policy/none", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+    call("DELETE /2015-03-31/functions/f/policy/s3", "%s", "");
+    assert_status(204);
+    call("POST /2015-03-31/functions/f/policy?Qualifier=1", "{'StatementId':'v','Action':'lambda:InvokeFunction',"
+                                                            "'Principal':'111122223333'}");
+    assert_status(201);
+    assert_true(says("function:f:1"));
+    call("GET /2015-03-31/functions/f/policy", "%s", "");
+    assert_refused(404, "ResourceNotFoundException");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        lambda_test(test_create), lambda_test(test_create_refused), lambda_test(test_any_zip),
+        lambda_test(test_names),  lambda_test(test_update),         lambda_test(test_delete),
+        lambda_test(test_list),   lambda_test(test_versions),       lambda_test(test_aliases),
+        lambda_test(test_tags),   lambda_test(test_policy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

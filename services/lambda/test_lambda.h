@@ -1,0 +1,195 @@
+/* test_lambda: what the tests of the lambda service share: a worker in memory with a folder for code, calls by HTTP
+ * method and path, and a runner and an STS played by the test. */
+#pragma once
+
+#include "common/base64.h"
+#include "common/fdio.h"
+#include "common/json.h"
+#include "services/lambda/invoke.h"
+#include "services/worker/worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static const int64_t test_now = 1700000000000;
+static struct worker *worker;
+static struct arena *arena;
+static struct msg reply;
+static char test_dir[] = "/tmp/awssim-test-lambda-XXXXXX";
+
+/* The runner's part. */
+static struct {
+    int asked, planned; /* InvokeFunction, and with a plan */
+    bool knows_plan;    /* else 412 for the first question */
+    int status;         /* else 200 */
+    const char *answer; /* head line and payload */
+    slice body;         /* of the last question */
+} runner;
+
+/* A zip with the file "app.py". */
+static const char zip_base64[] =
+    "UEsDBBQAAAAAAAAAIQDJC1LTIAAAACAAAAAGAAAAYXBwLnB5ZGVmIGhhbmRsZXIoZSwgYyk6IHJldHVybiAxICAgIApQSwECFAMUAAAAAAAA"
+    "ACEAyQtS0yAAAAAgAAAABgAAAAAAAAAAAAAAgAEAAAAAYXBwLnB5UEsFBgAAAAABAAEANAAAAEQAAAAAAA==";
+
+static inline int answer_question(slice service, slice operation, slice body, slice *answer)
+{
+    if (slice_eq(service, S("sts"))) {
+        *answer = S("{\"Credentials\":{\"AccessKeyId\":\"ASIATEST\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t\","
+                    "\"Expiration\":1700003600}}");
+        return 200;
+    }
+    assert_true(slice_eq(service, S("runner")) && slice_eq(operation, S("InvokeFunction")));
+    bool has_plan = slice_find(body, S("\"plan\":{")) >= 0;
+    runner.asked++;
+    runner.planned += has_plan;
+    runner.body = slice_dup(arena, body);
+    *answer = S("{}");
+    if (!runner.knows_plan && !has_plan)
+        return 412;
+    *answer = slice_of(runner.answer ? runner.answer : "{}\n{\"done\":true}");
+    return runner.status ? runner.status : 200;
+}
+
+static inline const struct val *request(struct msg *request)
+{
+    struct val *value = arena_alloc(arena, sizeof(*value));
+    slice why;
+    request->kind = MSG_REQUEST;
+    request->request_id = S("11111111-2222-4333-8444-555555555555");
+    request->origin = S("router");
+    request->service = S("lambda");
+    request->account = S("123456789012");
+    request->region = S("us-east-1");
+    request->access_key = S("test");
+    if (!request->host.ptr)
+        request->host = S("127.0.0.1:4566");
+    worker_test_request(worker, request, &reply);
+    *value = val_null();
+    if (reply.body.len > 0 && json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
+        *value = val_string(slice_dup(arena, reply.body));
+    return value;
+}
+
+/* "POST /2015-03-31/functions?x=y", with a JSON body in which ' stands for ". */
+static inline const struct val *call(const char *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline const struct val *call(const char *line, const char *format, ...)
+{
+    va_list args;
+    struct msg message = {0};
+    slice target;
+    va_start(args, format);
+    slice formatted = arena_vprintf(arena, format, args);
+    va_end(args);
+    char *bytes = arena_copy(arena, formatted.ptr, formatted.len + 1);
+    for (char *at = bytes; *at; at++)
+        *at = *at == '\'' ? '"' : *at;
+    slice_cut(slice_of(line), ' ', &message.method, &target);
+    slice_cut(target, '?', &message.path, &message.query);
+    message.body = (slice){bytes, formatted.len};
+    return request(&message);
+}
+
+static inline void assert_status_at(int status, const char *file, int line)
+{
+    if (reply.status != status)
+        fail_msg("%s:%d: status %d: %.*s", file, line, reply.status, SLICE_ARG(reply.body));
+}
+#define assert_status(status) assert_status_at(status, __FILE__, __LINE__)
+
+/* The last call was refused with this error. */
+static inline void assert_refused_at(int status, const char *code, const char *file, int line)
+{
+    assert_status_at(status, file, line);
+    slice wanted = arena_printf(arena, "x-amzn-errortype: %s\n", code);
+    if (slice_find(reply.headers, wanted) < 0)
+        fail_msg("%s:%d: not %s: %.*s %.*s", file, line, code, SLICE_ARG(reply.headers), SLICE_ARG(reply.body));
+}
+#define assert_refused(status, code) assert_refused_at(status, code, __FILE__, __LINE__)
+
+static inline bool says(const char *text)
+{
+    return slice_find(reply.body, slice_of(text)) >= 0;
+}
+
+static inline slice text(const struct val *object, const char *member)
+{
+    return val_get_string(object, slice_of(member));
+}
+
+static inline void assert_text_at(const struct val *object, const char *member, const char *expected, const char *file,
+                                  int line)
+{
+    slice actual = text(object, member);
+    if (!slice_eq(actual, slice_of(expected)))
+        fail_msg("%s:%d: %s is '%.*s', not '%s'", file, line, member, SLICE_ARG(actual), expected);
+}
+#define assert_text(object, member, expected) assert_text_at(object, member, expected, __FILE__, __LINE__)
+
+static inline size_t count(const struct val *object, const char *list)
+{
+    const struct val *array = val_get(object, slice_of(list));
+    return array && array->type == VAL_ARRAY ? array->array.len : 0;
+}
+
+static inline const struct val *item(const struct val *object, const char *list, size_t index)
+{
+    assert_true(index < count(object, list));
+    return &val_get(object, slice_of(list))->array.items[index];
+}
+
+static inline void later(int64_t ms)
+{
+    static int64_t now;
+    now = (now < test_now ? test_now : now) + ms;
+    worker_test_set_time(worker, now);
+}
+
+/* A function that is Active. more: further members, with a comma in front. */
+static inline const struct val *create(const char *name, const char *more)
+{
+    const struct val *answer =
+        call("POST /2015-03-31/functions",
+             "{'FunctionName':'%s','Runtime':'python3.11','Role':'arn:aws:iam::123456789012:role/r','Handler':"
+             "'app.handler','Code':{'ZipFile':'%s'}%s}",
+             name, zip_base64, more);
+    assert_status(201);
+    later(100);
+    return answer;
+}
+
+/* What the outbox has for the runner and others: takes everything. */
+static inline size_t take_effects(void)
+{
+    struct worker_effect effect;
+    size_t n = 0;
+    while (worker_test_take_effect(worker, &effect, S("{}")))
+        n++;
+    return n;
+}
+
+static inline int lambda_setup(void **state)
+{
+    (void)state;
+    arena = arena_open();
+    memcpy(test_dir + sizeof(test_dir) - 7, "XXXXXX", 6);
+    assert_non_null(mkdtemp(test_dir));
+    memset(&runner, 0, sizeof(runner));
+    worker = worker_open_test(&lambda_process);
+    worker_test_set_state_dir(worker, slice_of(test_dir));
+    worker_test_set_answers(worker, answer_question);
+    later(0);
+    return 0;
+}
+
+static inline int lambda_teardown(void **state)
+{
+    (void)state;
+    worker_close(worker);
+    fdio_remove_tree(test_dir);
+    arena_close(arena);
+    return 0;
+}
+
+#define lambda_test(function) cmocka_unit_test_setup_teardown(function, lambda_setup, lambda_teardown)

@@ -1,0 +1,173 @@
+/* checksum: what a request says about its body against what the router has computed, and checksums as members of
+ * structures. */
+#include "services/s3/s3.h"
+
+#include "common/base64.h"
+#include "common/buf.h"
+
+static const struct {
+    unsigned algorithm;
+    slice word;
+    slice member;
+    slice header;
+} kinds[] = {
+    {DIGEST_CRC32, {"CRC32", 5}, {"ChecksumCRC32", 13}, {"x-amz-checksum-crc32", 20}},
+    {DIGEST_CRC32C, {"CRC32C", 6}, {"ChecksumCRC32C", 14}, {"x-amz-checksum-crc32c", 21}},
+    {DIGEST_CRC64NVME, {"CRC64NVME", 9}, {"ChecksumCRC64NVME", 17}, {"x-amz-checksum-crc64nvme", 24}},
+    {DIGEST_SHA1, {"SHA1", 4}, {"ChecksumSHA1", 12}, {"x-amz-checksum-sha1", 19}},
+    {DIGEST_SHA256, {"SHA256", 6}, {"ChecksumSHA256", 14}, {"x-amz-checksum-sha256", 21}},
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
+slice checksum_word(unsigned algorithm)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i].algorithm == algorithm)
+            return kinds[i].word;
+    }
+    return (slice){NULL, 0};
+}
+
+static slice *member_of(const struct api_shape *shape, void *object, unsigned algorithm)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        for (size_t j = 0; kinds[i].algorithm == algorithm && j < shape->n_members; j++) {
+            if (slice_eq(shape->members[j].name, kinds[i].member))
+                return (slice *)(void *)((char *)object + shape->members[j].offset);
+        }
+    }
+    return NULL;
+}
+
+void checksum_set(const struct api_shape *shape, void *object, const struct checksum *checksum)
+{
+    slice *place = checksum && checksum->algorithm ? member_of(shape, object, checksum->algorithm) : NULL;
+    if (place)
+        *place = checksum->value;
+}
+
+slice checksum_member(const struct api_shape *shape, const void *object, unsigned algorithm)
+{
+    slice *place = member_of(shape, (void *)(uintptr_t)object, algorithm);
+    return place ? *place : (slice){NULL, 0};
+}
+
+unsigned checksum_of(const struct api_shape *shape, const void *object)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (checksum_member(shape, object, kinds[i].algorithm).ptr)
+            return kinds[i].algorithm;
+    }
+    return 0;
+}
+
+void checksum_clear(const struct api_shape *shape, void *object)
+{
+    for (size_t i = 0; i < shape->n_members; i++) {
+        if (slice_starts(shape->members[i].name, S("Checksum")))
+            *(slice *)(void *)((char *)object + shape->members[i].offset) = (slice){NULL, 0};
+    }
+}
+
+/* The router leaves out the digests of bodies that a form has inside. */
+static slice computed(struct call *c, unsigned algorithm)
+{
+    slice digest = digest_get(c->arena, c->request->digests, algorithm);
+    if (digest.ptr)
+        return digest;
+    uint8_t *bytes = arena_alloc(c->arena, DIGEST_MAX_BYTES);
+    size_t len = digest_of(algorithm, c->request->body, bytes);
+    return (slice){(const char *)bytes, len};
+}
+
+slice checksum_md5_hex(struct call *c)
+{
+    static const char hex[] = "0123456789abcdef";
+    slice md5 = computed(c, DIGEST_MD5);
+    char *text = arena_alloc(c->arena, md5.len * 2 + 1);
+    for (size_t i = 0; i < md5.len; i++) {
+        text[2 * i] = hex[(unsigned char)md5.ptr[i] >> 4];
+        text[2 * i + 1] = hex[md5.ptr[i] & 15];
+    }
+    return (slice){text, md5.len * 2};
+}
+
+static int check_md5(struct call *c)
+{
+    slice said = msg_header(c->request, S("content-md5")), bytes;
+    if (!said.ptr)
+        return 0;
+    if (base64_decode(c->arena, said, &bytes) != 0 || bytes.len != digest_size(DIGEST_MD5))
+        return fail(c, &s3_invalid_digest, "The Content-MD5 you specified was invalid.");
+    if (!slice_eq(bytes, computed(c, DIGEST_MD5)))
+        return fail(c, &s3_bad_digest, "The Content-MD5 you specified did not match what we received.");
+    return 0;
+}
+
+static int check_content_hash(struct call *c)
+{
+    slice said = msg_header(c->request, S("x-amz-content-sha256"));
+    slice digest = digest_get(c->arena, c->request->digests, DIGEST_SHA256);
+    enum { HEX = 64 };
+    if (said.len != HEX || !digest.ptr)
+        return 0;
+    struct buf hex;
+    buf_init(&hex, c->arena);
+    for (size_t i = 0; i < digest.len; i++)
+        buf_printf(&hex, "%02x", (unsigned char)digest.ptr[i]);
+    if (slice_eq_nocase(said, buf_slice(&hex)))
+        return 0;
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("ClientComputedContentSHA256"), val_string(said));
+    val_set(c->arena, extra, S("S3ComputedContentSHA256"), val_string(buf_slice(&hex)));
+    return fail_with(c, &s3_x_amz_content_sha256_mismatch, extra,
+                     "The provided 'x-amz-content-sha256' header does not match what was computed.");
+}
+
+static slice trailer(struct call *c, slice name)
+{
+    const struct msg trailers = {.headers = c->request->trailers};
+    return msg_header(&trailers, name);
+}
+
+static int check_value(struct call *c, size_t kind, slice said, struct checksum *checksum)
+{
+    slice bytes, digest = computed(c, kinds[kind].algorithm);
+    if (base64_decode(c->arena, said, &bytes) != 0 || bytes.len != digest.len)
+        return fail(c, &s3_invalid_request, "Value for %.*s header is invalid.", SLICE_ARG(kinds[kind].header));
+    if (!slice_eq(bytes, digest))
+        return fail(c, &s3_bad_digest, "The %.*s you specified did not match the calculated checksum.",
+                    SLICE_ARG(kinds[kind].word));
+    checksum->algorithm = kinds[kind].algorithm;
+    checksum->value = base64_encode(c->arena, digest);
+    return 0;
+}
+
+int checksum_verify(struct call *c, struct checksum *checksum)
+{
+    size_t said_values = 0;
+    *checksum = (struct checksum){0};
+    TRY(check_md5(c));
+    TRY(check_content_hash(c));
+    for (size_t i = 0; i < KINDS; i++) {
+        slice said = msg_header(c->request, kinds[i].header);
+        if (!said.ptr)
+            said = trailer(c, kinds[i].header);
+        if (said.ptr && ++said_values > 1)
+            return fail(c, &s3_invalid_request,
+                        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+        if (said.ptr)
+            TRY(check_value(c, i, said, checksum));
+    }
+    slice word = msg_header(c->request, S("x-amz-sdk-checksum-algorithm"));
+    unsigned algorithm = word.ptr ? digest_named(word) : 0;
+    if (word.ptr && (algorithm == 0 || algorithm == DIGEST_MD5))
+        return fail(c, &s3_invalid_request,
+                    "Checksum algorithm provided is unsupported. Please try again with any of "
+                    "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    if (checksum->algorithm == 0 && algorithm != 0)
+        *checksum = (struct checksum){algorithm, base64_encode(c->arena, computed(c, algorithm))};
+    return 0;
+}

@@ -1,0 +1,253 @@
+/* get: GetObject, HeadObject and GetObjectAttributes. */
+#include "services/s3/s3.h"
+
+enum { MAX_PARTS = 1000 };
+
+/* Part number n of a multipart object: where it is. False when it has fewer. */
+static bool find_part(struct call *c, const struct version *version, int64_t number, int64_t *at, int64_t *length,
+                      int64_t *count)
+{
+    struct val sizes;
+    slice why;
+    *at = 0;
+    *count = 0;
+    *length = version->size;
+    if (!version->part_sizes.ptr)
+        return number == 1;
+    if (json_parse(c->arena, version->part_sizes, &sizes, &why) != 0)
+        return false;
+    *count = (int64_t)sizes.array.len;
+    for (int64_t i = 0; i + 1 < number && i < *count; i++)
+        *at += sizes.array.items[i].integer;
+    if (number > *count)
+        return false;
+    *length = sizes.array.items[number - 1].integer;
+    return true;
+}
+
+/* Everything that both operations answer, in the form that has room for all of it. */
+static void fill_head(struct call *c, const struct bucket *bucket, const struct version *version,
+                      struct s3_head_object_out *out)
+{
+    api_from_json(c->arena, &s3_shape_head_object_output, version->attributes, out);
+    out->accept_ranges = S("bytes");
+    out->last_modified = opt_int(version->modified_ms);
+    out->e_tag = version->etag;
+    if (version_numbered(bucket))
+        out->version_id = version->version_id;
+    if (!slice_eq(version->storage_class, S("STANDARD")))
+        out->storage_class = version->storage_class;
+    out->object_lock_mode = version->lock_mode;
+    out->object_lock_retain_until_date = version->retain_ms;
+    if (version->legal_hold)
+        out->object_lock_legal_hold_status = S("ON");
+    int64_t tags = tags_count(c, version->tags);
+    if (tags > 0)
+        out->tag_count = opt_int(tags);
+}
+
+struct part_of_it {
+    int64_t at;
+    int64_t length;
+    bool partial;
+};
+
+static int choose_bytes(struct call *c, const struct s3_get_object_in *in, const struct version *version,
+                        struct part_of_it *part, struct s3_head_object_out *head)
+{
+    int64_t count;
+    if (!in->part_number.set) {
+        TRY(condition_range(c, in->range, version->size, &part->at, &part->length, &part->partial));
+    } else {
+        if (in->range.ptr)
+            return fail(c, &s3_invalid_request, "Cannot specify both Range header and partNumber query parameter");
+        if (in->part_number.v < 1 || in->part_number.v > 10000)
+            return fail(c, &s3_invalid_argument, "Part number must be an integer between 1 and 10000, inclusive");
+        if (!find_part(c, version, in->part_number.v, &part->at, &part->length, &count))
+            return fail(c, &s3_invalid_range, "The requested partnumber is not satisfiable");
+        part->partial = version->size > 0;
+        if (count > 0)
+            head->parts_count = opt_int(count);
+    }
+    head->content_length = opt_int(part->length);
+    if (part->partial) {
+        c->reply_status = 206;
+        head->content_range = arena_printf(c->arena, "bytes %lld-%lld/%lld", (long long)part->at,
+                                           (long long)(part->at + part->length - 1), (long long)version->size);
+    }
+    return 0;
+}
+
+static bool is_archived(const struct version *version)
+{
+    return slice_eq(version->storage_class, S("GLACIER")) || slice_eq(version->storage_class, S("DEEP_ARCHIVE"));
+}
+
+static void override(const struct s3_get_object_in *in, struct s3_head_object_out *head)
+{
+    const struct {
+        slice wanted;
+        slice *place;
+    } texts[] = {
+        {in->response_cache_control, &head->cache_control},
+        {in->response_content_disposition, &head->content_disposition},
+        {in->response_content_encoding, &head->content_encoding},
+        {in->response_content_language, &head->content_language},
+        {in->response_content_type, &head->content_type},
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (texts[i].wanted.ptr)
+            *texts[i].place = texts[i].wanted;
+    }
+    if (in->response_expires.set)
+        head->expires = in->response_expires;
+}
+
+/* Both operations up to the bytes. *not_modified: the answer is complete. */
+static int look(struct call *c, const struct s3_get_object_in *in, struct s3_head_object_out *head,
+                struct version *version, struct part_of_it *part)
+{
+    struct bucket bucket;
+    bool not_modified;
+    struct condition condition = {in->if_match, in->if_none_match, in->if_modified_since, in->if_unmodified_since};
+    TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
+    TRY(version_get(c, &bucket, in->key, in->version_id, version));
+    fill_head(c, &bucket, version, head);
+    TRY(attributes_check_key(c, "", head));
+    TRY(condition_check_read(c, &condition, version, &not_modified));
+    if (not_modified) {
+        struct s3_head_object_out kept = {.e_tag = head->e_tag,
+                                          .last_modified = head->last_modified,
+                                          .version_id = head->version_id,
+                                          .cache_control = head->cache_control};
+        *head = kept;
+        c->reply_status = 304;
+        return 0;
+    }
+    TRY(choose_bytes(c, in, version, part, head));
+    override(in, head);
+    if (!slice_eq(in->checksum_mode, S("ENABLED")) || (part->partial && part->length != version->size))
+        checksum_clear(&s3_shape_head_object_output, head);
+    return 0;
+}
+
+int s3_get_object(struct call *c, const struct s3_get_object_in *in, struct s3_get_object_out *out)
+{
+    struct version version;
+    struct part_of_it part = {0};
+    struct s3_head_object_out head = {0};
+    TRY(look(c, in, &head, &version, &part));
+    api_from_json(c->arena, c->operation->out, api_to_json(c->arena, &s3_shape_head_object_output, &head), out);
+    out->content_length = (struct opt_int){0}; /* HTTP says it */
+    if (c->reply_status == 304)
+        return 0;
+    if (is_archived(&version) && !head.restore.ptr) {
+        struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+        *extra = val_object();
+        val_set(c->arena, extra, S("StorageClass"), val_string(version.storage_class));
+        c->reply_status = 0;
+        return fail_with(c, &s3_invalid_object_state, extra,
+                         "The operation is not valid for the object's storage class");
+    }
+    if (!version.file.ptr) {
+        out->body = slice_sub(content_bytes(c, &version), (size_t)part.at, (size_t)(part.at + part.length));
+        return 0;
+    }
+    c->reply_file = arena_printf(c->arena, "../s3/%.*s", SLICE_ARG(version.file));
+    c->reply_file_offset = part.at;
+    c->reply_file_length = part.length;
+    return 0;
+}
+
+int s3_head_object(struct call *c, const struct s3_head_object_in *in, struct s3_head_object_out *out)
+{
+    struct version version;
+    struct part_of_it part = {0};
+    struct s3_get_object_in as_get = {
+        .bucket = in->bucket,
+        .if_match = in->if_match,
+        .if_modified_since = in->if_modified_since,
+        .if_none_match = in->if_none_match,
+        .if_unmodified_since = in->if_unmodified_since,
+        .key = in->key,
+        .range = in->range,
+        .version_id = in->version_id,
+        .part_number = in->part_number,
+        .expected_bucket_owner = in->expected_bucket_owner,
+        .checksum_mode = in->checksum_mode,
+        .response_cache_control = in->response_cache_control,
+        .response_content_disposition = in->response_content_disposition,
+        .response_content_encoding = in->response_content_encoding,
+        .response_content_language = in->response_content_language,
+        .response_content_type = in->response_content_type,
+        .response_expires = in->response_expires,
+    };
+    TRY(look(c, &as_get, out, &version, &part));
+    out->content_length = (struct opt_int){0};
+    c->reply_file_length = part.length;
+    return 0;
+}
+
+static void fill_parts(struct call *c, const struct s3_get_object_attributes_in *in, const struct version *version,
+                       struct s3_get_object_attributes_out *out)
+{
+    struct val sizes;
+    slice why;
+    int64_t after = opt_int_or(in->part_number_marker, 0), max = opt_int_or(in->max_parts, MAX_PARTS);
+    if (!version->part_sizes.ptr || json_parse(c->arena, version->part_sizes, &sizes, &why) != 0)
+        return;
+    struct s3_get_object_attributes_parts *parts = arena_alloc(c->arena, sizeof(*parts));
+    int64_t count = (int64_t)sizes.array.len;
+    parts->total_parts_count = opt_int(count);
+    parts->part_number_marker = opt_int(after);
+    parts->max_parts = opt_int(max);
+    for (int64_t number = after + 1; number <= count && (int64_t)parts->parts.len < max; number++) {
+        struct s3_object_part *part = list_add(c->arena, &parts->parts);
+        part->part_number = opt_int(number);
+        part->size = opt_int(sizes.array.items[number - 1].integer);
+        parts->next_part_number_marker = opt_int(number);
+    }
+    parts->is_truncated = opt_bool(after + (int64_t)parts->parts.len < count);
+    out->object_parts = parts;
+}
+
+static void fill_checksum(struct call *c, const struct s3_head_object_out *head,
+                          struct s3_get_object_attributes_out *out)
+{
+    unsigned algorithm = checksum_of(&s3_shape_head_object_output, head);
+    if (!algorithm)
+        return;
+    out->checksum = arena_alloc(c->arena, sizeof(*out->checksum));
+    struct checksum checksum = {algorithm, checksum_member(&s3_shape_head_object_output, head, algorithm)};
+    checksum_set(&s3_shape_checksum, out->checksum, &checksum);
+    out->checksum->checksum_type = head->checksum_type;
+}
+
+int s3_get_object_attributes(struct call *c, const struct s3_get_object_attributes_in *in,
+                             struct s3_get_object_attributes_out *out)
+{
+    struct bucket bucket;
+    struct version version;
+    struct s3_head_object_out head = {0};
+    TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
+    TRY(version_get(c, &bucket, in->key, in->version_id, &version));
+    fill_head(c, &bucket, &version, &head);
+    TRY(attributes_check_key(c, "", &head));
+    out->last_modified = head.last_modified;
+    out->version_id = head.version_id;
+    list_foreach (word, &in->object_attributes) {
+        if (slice_eq(*word, S("ETag")))
+            out->e_tag = slice_sub(version.etag, 1, version.etag.len - 1);
+        else if (slice_eq(*word, S("Checksum")))
+            fill_checksum(c, &head, out);
+        else if (slice_eq(*word, S("ObjectParts")))
+            fill_parts(c, in, &version, out);
+        else if (slice_eq(*word, S("StorageClass")))
+            out->storage_class = version.storage_class;
+        else if (slice_eq(*word, S("ObjectSize")))
+            out->object_size = opt_int(version.size);
+        else
+            return fail(c, &s3_invalid_argument, "Invalid attribute name specified.");
+    }
+    return 0;
+}

@@ -1,0 +1,166 @@
+/* notify: notification configurations, and S3's event documents for the functions they name. Queues and topics are
+ * kept, not served. */
+#include "services/s3/s3.h"
+
+#include "common/glob.h"
+#include "common/ids.h"
+#include "common/time.h"
+#include "common/uri.h"
+
+static bool wants_event(const struct s3_event_list *events, const char *event)
+{
+    list_foreach (one, events) {
+        slice name = slice_starts(*one, S("s3:")) ? slice_sub(*one, 3, one->len) : *one;
+        if (glob_match(name, slice_of(event)))
+            return true;
+    }
+    return false;
+}
+
+static bool wants_key(const struct s3_notification_configuration_filter *filter, slice key)
+{
+    if (!filter || !filter->key)
+        return true;
+    list_foreach (rule, &filter->key->filter_rules) {
+        if (slice_eq_nocase(rule->name, S("prefix")) && !slice_starts(key, rule->value))
+            return false;
+        if (slice_eq_nocase(rule->name, S("suffix")) && !slice_ends(key, rule->value))
+            return false;
+    }
+    return true;
+}
+
+static void add_text(struct json_writer *w, const char *key, slice value)
+{
+    json_key(w, slice_of(key));
+    json_string(w, value);
+}
+
+static void add_begin(struct json_writer *w, const char *key)
+{
+    json_key(w, slice_of(key));
+    json_object_begin(w);
+}
+
+static slice unquoted(slice etag)
+{
+    return etag.len >= 2 ? slice_sub(etag, 1, etag.len - 1) : etag;
+}
+
+static void add_s3(struct call *c, struct json_writer *w, slice id, const struct bucket *bucket,
+                   const struct version *version)
+{
+    add_begin(w, "s3");
+    add_text(w, "s3SchemaVersion", S("1.0"));
+    add_text(w, "configurationId", id);
+    add_begin(w, "bucket");
+    add_text(w, "name", bucket->name);
+    add_begin(w, "ownerIdentity");
+    add_text(w, "principalId", bucket_canonical_id(c, bucket->account));
+    json_object_end(w);
+    add_text(w, "arn", arena_concat(c->arena, S("arn:aws:s3:::"), bucket->name));
+    json_object_end(w);
+    add_begin(w, "object");
+    add_text(w, "key", uri_encode(c->arena, version->key, true));
+    if (!version->is_marker) {
+        json_key(w, S("size"));
+        json_int(w, version->size);
+    }
+    if (version->etag.len > 0)
+        add_text(w, "eTag", unquoted(version->etag));
+    if (version_numbered(bucket))
+        add_text(w, "versionId", version->version_id);
+    add_text(w, "sequencer", arena_printf(c->arena, "%016llX", (unsigned long long)c->now_ms));
+    json_object_end(w);
+    json_object_end(w);
+}
+
+/* https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
+static void add_document(struct call *c, struct json_writer *w, slice id, const struct bucket *bucket,
+                         const char *event, const struct version *version)
+{
+    json_object_begin(w);
+    json_key(w, S("Records"));
+    json_array_begin(w);
+    json_object_begin(w);
+    add_text(w, "eventVersion", S("2.1"));
+    add_text(w, "eventSource", S("aws:s3"));
+    add_text(w, "awsRegion", bucket->region);
+    add_text(w, "eventTime", time_iso8601(c->arena, c->now_ms, true));
+    add_text(w, "eventName", slice_of(event));
+    add_begin(w, "userIdentity");
+    add_text(w, "principalId",
+             arena_concat(c->arena, S("AWS:"), c->access_key.len > 0 ? c->access_key : S("anonymous")));
+    json_object_end(w);
+    add_begin(w, "requestParameters");
+    add_text(w, "sourceIPAddress", S("127.0.0.1"));
+    json_object_end(w);
+    add_begin(w, "responseElements");
+    add_text(w, "x-amz-request-id", c->request_id.ptr ? c->request_id : S(""));
+    add_text(w, "x-amz-id-2", c->request_id.ptr ? c->request_id : S(""));
+    json_object_end(w);
+    add_s3(c, w, id, bucket, version);
+    json_object_end(w);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static void send(struct call *c, const struct s3_lambda_function_configuration *to, const struct bucket *bucket,
+                 const char *event, const struct version *version)
+{
+    struct json_writer *w = json_writer_open(c->arena);
+    json_object_begin(w);
+    add_text(w, "account", bucket->account);
+    add_text(w, "region", bucket->region);
+    add_text(w, "functionArn", to->lambda_function_arn);
+    json_key(w, S("payload"));
+    add_document(c, w, to->id.ptr ? to->id : S(""), bucket, event, version);
+    json_object_end(w);
+    call_effect(c, S("lambda"), S("S3Notification"), json_writer_close(w));
+}
+
+void notify_event(struct call *c, const struct bucket *bucket, const char *event, const struct version *version)
+{
+    struct s3_notification_configuration config = {0};
+    if (!config_find(c, bucket, "notification", &s3_shape_notification_configuration, &config))
+        return;
+    list_foreach (to, &config.lambda_function_configurations) {
+        if (wants_event(&to->events, event) && wants_key(to->filter, version->key))
+            send(c, to, bucket, event, version);
+    }
+}
+
+static int check_events(struct call *c, const struct s3_event_list *events)
+{
+    list_foreach (event, events) {
+        if (!slice_starts(*event, S("s3:")))
+            return fail(c, &s3_invalid_argument, "The event '%.*s' is not supported for notifications",
+                        SLICE_ARG(*event));
+    }
+    return 0;
+}
+
+int s3_put_bucket_notification_configuration(struct call *c,
+                                             const struct s3_put_bucket_notification_configuration_in *in,
+                                             struct s3_put_bucket_notification_configuration_out *out)
+{
+    struct bucket bucket;
+    TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
+    if (!in->notification_configuration)
+        return fail(c, &s3_malformed_xml,
+                    "The XML you provided was not well-formed or did not validate against our published schema");
+    struct s3_notification_configuration config = *in->notification_configuration;
+    list_foreach (to, &config.lambda_function_configurations) {
+        TRY(check_events(c, &to->events));
+        if (!slice_starts(to->lambda_function_arn, S("arn:")))
+            return fail(c, &s3_invalid_argument, "The ARN could not be parsed");
+        if (slice_empty(to->id))
+            to->id = ids_uuid(c->arena);
+    }
+    list_foreach (to, &config.queue_configurations)
+        TRY(check_events(c, &to->events));
+    list_foreach (to, &config.topic_configurations)
+        TRY(check_events(c, &to->events));
+    config_set(c, &bucket, "notification", &s3_shape_notification_configuration, &config);
+    return 0;
+}

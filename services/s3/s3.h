@@ -1,0 +1,227 @@
+/* s3: what the files of the s3 service share: buckets and versions of objects as rows, contents, checksums, and the
+ * look-ups that answer by themselves. */
+#pragma once
+
+#include "common/digest.h"
+#include "common/json.h"
+#include "common/opt.h"
+#include "proto/codec.h"
+#include "s3_api.h"
+#include "services/worker/call.h"
+
+enum s3_sql {
+#define SQL(name, text) S3_SQL_##name,
+#include "services/s3/sql.def"
+#undef SQL
+};
+
+extern const struct service s3_service;
+
+struct bucket {
+    int64_t id;
+    slice name;
+    slice account;
+    slice region;
+    int64_t created_ms;
+    slice versioning; /* "", "Enabled" or "Suspended" */
+    bool locks;       /* object lock is possible */
+};
+
+/* The bucket, or NoSuchBucket; AccessDenied when it is not expected_owner's (absent: anybody's). */
+int bucket_get(struct call *c, slice name, slice expected_owner, struct bucket *bucket);
+bool bucket_find(struct call *c, slice name, struct bucket *bucket);
+bool bucket_find_id(struct call *c, int64_t id, struct bucket *bucket);
+
+/* The canonical id of an account, and it as an owner. */
+slice bucket_canonical_id(struct call *c, slice account);
+struct s3_owner *bucket_owner(struct call *c, const struct bucket *bucket);
+
+/* A bucket's sub-resource in the JSON form of the shape. False when it has none; object then stays as it is. */
+bool config_find(struct call *c, const struct bucket *bucket, const char *kind, const struct api_shape *shape,
+                 void *object);
+void config_set(struct call *c, const struct bucket *bucket, const char *kind, const struct api_shape *shape,
+                const void *object);
+
+struct version {
+    int64_t id;
+    slice key;
+    slice version_id; /* "null" for those that versioning does not number */
+    bool is_latest;
+    bool is_marker;
+    int64_t modified_ms;
+    int64_t size;
+    slice etag; /* with its quotes */
+    slice storage_class;
+    slice lock_mode;
+    struct opt_int retain_ms;
+    bool legal_hold;
+    slice attributes;
+    slice tags;
+    slice acl;
+    slice part_sizes; /* JSON list, of multipart objects */
+    slice file;       /* of a large content */
+};
+
+/* Reads one row of the statements with VERSION_COLUMNS. */
+void version_read(struct db_rows *rows, struct version *version);
+
+/* version_id absent: the latest. Markers are found too. */
+bool version_find(struct call *c, const struct bucket *bucket, slice key, slice version_id, struct version *version);
+
+/* The same for readers: NoSuchKey, NoSuchVersion, or MethodNotAllowed for a marker that was named. */
+int version_get(struct call *c, const struct bucket *bucket, slice key, slice version_id, struct version *version);
+
+/* A bucket's versions have ids that clients see. */
+bool version_numbered(const struct bucket *bucket);
+
+/* Where the bytes of an object are. */
+struct content {
+    slice bytes; /* when they are few */
+    slice file;  /* else the name of a file of ours */
+    int64_t size;
+};
+
+/* Makes version the key's latest, with the id that the bucket's versioning gives it, instead of a former one without.
+ */
+void version_add(struct call *c, const struct bucket *bucket, struct version *version, const struct content *content);
+
+/* Removes a version; the one before becomes the latest. */
+void version_remove(struct call *c, const struct bucket *bucket, const struct version *version);
+
+/* Adds a delete marker. */
+void version_mark(struct call *c, const struct bucket *bucket, slice key, struct version *marker);
+
+/* The request's body becomes ours: a spool file is moved. To be called when nothing can be refused any more. Answers 0
+ * or a fault. */
+int content_take(struct call *c, struct content *content);
+
+/* How large the request's body is, and its digests as the router computed them. Answers 0 or a fault. */
+int content_size(struct call *c, int64_t *size);
+
+/* The bytes [from, from + length) of a version, as few as come inline, or a part of its file appended to fd. */
+slice content_bytes(struct call *c, const struct version *version);
+slice content_path(struct call *c, slice file);
+
+/* A content with the same bytes. Answers 0 or a fault. */
+int content_copy(struct call *c, const struct version *from, struct content *to);
+
+/* A new content of a part of a version. */
+int content_copy_range(struct call *c, const struct version *from, int64_t at, int64_t length, struct content *to);
+
+/* A new file of ours, open for writing, and appending to it. */
+int content_create(struct call *c, slice *name);
+int content_append_file(struct call *c, int fd, slice file, int64_t at, int64_t length);
+
+/* Adds a file's bytes to the digest, a piece at a time. */
+int content_digest(struct call *c, slice file, size_t piece, struct digest *digest);
+
+/* A content that no row names any more. */
+void content_drop(struct call *c, slice file);
+
+/* Removes what is due; answers when to come again. Removes files that nobody knows. */
+int64_t content_clean(struct call *c);
+int content_start(struct call *c);
+
+/* A body's or part's checksum. */
+struct checksum {
+    unsigned algorithm; /* 0: none was asked for */
+    slice value;        /* base64 */
+};
+
+/* Checks Content-MD5, x-amz-content-sha256 and the checksum that headers or trailers name against what the router has
+ * computed. BadDigest and its like. */
+int checksum_verify(struct call *c, struct checksum *checksum);
+
+/* Sets the member of the structure that has the checksum of that algorithm; NULL or absent: leaves it. */
+void checksum_set(const struct api_shape *shape, void *object, const struct checksum *checksum);
+
+/* What the structure's member for that algorithm has. */
+slice checksum_member(const struct api_shape *shape, const void *object, unsigned algorithm);
+
+/* The first algorithm that the structure has a checksum of, or 0. */
+unsigned checksum_of(const struct api_shape *shape, const void *object);
+void checksum_clear(const struct api_shape *shape, void *object);
+
+/* "CRC32C" as AWS writes it; the algorithm of such a word, or 0. */
+slice checksum_word(unsigned algorithm);
+
+/* The body's MD5 in hex. */
+slice checksum_md5_hex(struct call *c);
+
+/* Takes from an input structure what is kept with an object: headers, metadata, encryption, lock. Refuses what is not
+ * allowed. */
+int attributes_read(struct call *c, const struct bucket *bucket, const struct api_shape *shape, const void *in,
+                    struct s3_head_object_out *attributes);
+
+/* From the attributes into a new version: storage class, lock (with the bucket's default), and their JSON. */
+int attributes_write(struct call *c, const struct bucket *bucket, struct s3_head_object_out *attributes,
+                     struct version *version);
+
+/* SSE-C: the key in the request's headers must be a key, and the one of these attributes. prefix: "" or "copy-source-".
+ */
+int attributes_check_key(struct call *c, const char *prefix, const struct s3_head_object_out *attributes);
+
+/* "a=b&c=d" as a tag list's JSON; absent when there is none. InvalidTag and its like. */
+int tags_read_header(struct call *c, slice header, slice *json);
+int tags_check(struct call *c, const struct s3_tag_set *tags, size_t limit);
+int64_t tags_count(struct call *c, slice json);
+void tags_list(struct call *c, slice json, struct s3_tag_set *tags);
+
+/* The canned ACL and grants of the request's headers as an access control policy's JSON; absent when there are none. */
+int acl_read_headers(struct call *c, const struct bucket *bucket, slice *json);
+
+/* If-Match and If-None-Match of a write against what is there. */
+int condition_check_write(struct call *c, const struct bucket *bucket, slice key, slice if_match, slice if_none_match);
+
+/* The conditions of a read. *not_modified: answer 304. */
+struct condition {
+    slice if_match;
+    slice if_none_match;
+    struct opt_int if_modified_since;
+    struct opt_int if_unmodified_since;
+};
+int condition_check_read(struct call *c, const struct condition *condition, const struct version *version,
+                         bool *not_modified);
+
+/* The bytes that a Range header or a part number means. *partial: it means a part. InvalidRange. */
+int condition_range(struct call *c, slice range, int64_t size, int64_t *at, int64_t *length, bool *partial);
+
+/* Whether the version is protected from being removed. */
+int lock_check_delete(struct call *c, const struct version *version, bool bypass);
+
+/* A key is at most 1,024 bytes of UTF-8. */
+int put_check_key(struct call *c, slice key);
+
+/* Deletes what the request names, with everything that follows from it. *marker: the marker that was added or removed.
+ */
+struct deletion {
+    slice key;
+    slice version_id;
+    bool bypass;
+    bool marked;          /* out: a marker was added or removed */
+    slice marker_version; /* out: its id */
+};
+int delete_one(struct call *c, const struct bucket *bucket, struct deletion *deletion);
+
+/* Tells those whom the bucket's notification configuration names. */
+void notify_event(struct call *c, const struct bucket *bucket, const char *event, const struct version *version);
+
+/* The object that x-amz-copy-source names. */
+struct copy_source {
+    struct bucket bucket;
+    struct version version;
+    struct s3_head_object_out attributes;
+    bool named; /* by version */
+};
+int copy_find(struct call *c, slice header, const struct condition *condition, struct copy_source *source);
+
+/* Every request, before its operation: expired URLs, browsers' questions, forms, websites, tags of S3 Control. */
+int raw_run(struct call *c, struct msg *reply, bool *taken);
+int cors_preflight(struct call *c, slice bucket_name, struct msg *reply);
+void cors_add_headers(struct call *c, slice bucket_name);
+int post_run(struct call *c, slice bucket_name, slice boundary, struct msg *reply);
+int website_run(struct call *c, struct msg *reply);
+int tags_control(struct call *c, struct msg *reply);
+
+/* What happens by time: expiry and removal of files. */
+int lifecycle_run(struct call *c, int64_t *next_due_ms);

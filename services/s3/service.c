@@ -1,0 +1,23 @@
+/* service: S3 as the worker library sees it. */
+#include "services/s3/s3.h"
+
+#include "services/worker/worker.h"
+
+extern const char *const s3_migrations[];
+
+static const char *const statements[] = {
+#define SQL(name, text) text,
+#include "services/s3/sql.def"
+#undef SQL
+};
+
+const struct service s3_service = {
+    .api = &s3_api,
+    .migrations = s3_migrations,
+    .statements = statements,
+    .n_statements = sizeof(statements) / sizeof(*statements),
+    .timer = lifecycle_run,
+    .start = content_start,
+    .reset = content_start,
+    .raw = raw_run,
+};
