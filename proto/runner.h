@@ -26,9 +26,9 @@
  *                       "entryPoint", "command", "workingDirectory", "log": {"account", "region", "group", "format"},
  *                       "expiresAt"}
  *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
- *         412          the plan for that key is not known here (any more): ask again with it
- *         429          {"code": reason}: too many run at once
- *         503          {"code", "message"}: the environment was removed
+ *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
+ *         429          {"__type": reason}: too many run at once
+ *         503          {"__type", "message"}: the environment was removed
  *   The same id asked again while it runs is answered in place of the first. It goes on when nobody waits any more.
  *
  * From the runner to the owner:

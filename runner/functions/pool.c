@@ -23,7 +23,7 @@ static void answer_error(struct functions *functions, const struct bus_from *fro
 {
     struct arena *arena = arena_open();
     struct val body = val_object();
-    val_set(arena, &body, S("code"), val_string(code));
+    val_set(arena, &body, S("__type"), val_string(code));
     val_set(arena, &body, S("message"), val_string(message));
     answer(functions, from, status, json_text(arena, &body));
     arena_close(arena);

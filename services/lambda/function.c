@@ -105,6 +105,7 @@ int lambda_create_function(struct call *c, const struct lambda_create_function_i
     TRY(tags_check(c, &in->tags));
     v.doc.function_name = name.name;
     TRY(configure_create(c, in, &v.doc));
+    TRY(plan_check_role(c, v.doc.role));
     TRY(code_take(c, &source, v.doc.package_type, &code));
     add(c, &name, &f);
     v.code = code.hash;

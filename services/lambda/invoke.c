@@ -8,8 +8,6 @@
 #include "common/json.h"
 #include "common/limits.h"
 
-enum { RUNNER_OK = 200, RUNNER_UNKNOWN_PLAN = 412, RUNNER_THROTTLED = 429 };
-
 /* The version an invocation goes to: the same each time the call runs again. */
 static int choose(struct call *c, const struct function_name *name, slice id, struct invoke_target *target)
 {
@@ -94,29 +92,37 @@ int invoke_throttled(struct call *c, slice reason)
     return fail_with(c, &lambda_too_many_requests, arena_copy(c->arena, &extra, sizeof(extra)), "Rate Exceeded.");
 }
 
-static int refused(struct call *c, int status, slice answer)
+static int refused_by_runner(struct call *c, const struct call_refusal *refused)
 {
-    struct val body;
-    slice why;
-    if (json_parse(c->arena, answer, &body, &why) != 0)
-        body = val_null();
-    if (status == RUNNER_THROTTLED)
-        return invoke_throttled(c, val_get_string(&body, S("code")));
+    if (slice_ends(refused->code, S("ConcurrentInvocationLimitExceeded")))
+        return invoke_throttled(c, refused->code);
     return fail(c, &lambda_service, "The execution environment ended before it answered.");
+}
+
+/* The runner has never had the plan, or its credentials end: it gets a new one. */
+static int ask_with_plan(struct call *c, const struct invoke_target *target, const struct invoke_event *event,
+                         slice *answer, struct call_refusal *refused)
+{
+    slice plan;
+    TRY(plan_of(c, &target->f, &target->v, &plan));
+    return call_ask(c, S("runner"), S("InvokeFunction"), question(c, target, event, plan), answer, refused);
 }
 
 int invoke_run(struct call *c, const struct invoke_target *target, const struct invoke_event *event,
                struct invoke_result *result)
 {
-    int status;
-    slice answer, plan;
-    TRY(call_question(c, S("runner"), S("InvokeFunction"), question(c, target, event, S("")), &status, &answer));
-    if (status == RUNNER_UNKNOWN_PLAN) {
-        TRY(plan_of(c, &target->f, &target->v, &plan));
-        TRY(call_question(c, S("runner"), S("InvokeFunction"), question(c, target, event, plan), &status, &answer));
+    slice answer;
+    struct call_refusal refused;
+    int asked = call_ask(c, S("runner"), S("InvokeFunction"), question(c, target, event, S("")), &answer, &refused);
+    if (asked == CALL_FAILED && slice_eq(refused.code, S("UnknownPlan"))) {
+        c->error = NULL;
+        asked = ask_with_plan(c, target, event, &answer, &refused);
+        if (asked == CALL_FAILED && c->error)
+            return CALL_FAILED;
     }
-    if (status != RUNNER_OK)
-        return refused(c, status, answer);
+    if (asked == CALL_FAILED)
+        return refused_by_runner(c, &refused);
+    TRY(asked);
     return read_answer(c, answer, result);
 }
 

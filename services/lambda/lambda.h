@@ -105,6 +105,9 @@ int64_t alias_choose(const struct lambda_alias_configuration *alias, uint64_t ch
 int configure_create(struct call *c, const struct lambda_create_function_in *in, configuration *doc);
 int configure_update(struct call *c, const struct lambda_update_function_configuration_in *in, configuration *doc);
 
+/* plan.c: whether Lambda may assume the role. Asks STS: before the first write. */
+int plan_check_role(struct call *c, slice role);
+
 /* code.c */
 struct code {
     slice hash; /* 64 hex digits; empty for images */

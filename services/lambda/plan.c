@@ -4,7 +4,6 @@
 #include "common/conf.h"
 #include "common/json.h"
 #include "services/worker/leniency.h"
-#include "lambda_sts_client.h"
 
 /* Environments get new credentials before these end. */
 enum { CREDENTIALS_SECONDS = 3600, CREDENTIALS_MARGIN_SECONDS = 960 };
@@ -17,25 +16,46 @@ static void add_variable(struct call *c, struct val *list, slice name, slice val
     val_push(c->arena, list, pair);
 }
 
+static slice role_question(struct call *c, slice role, slice session, int64_t seconds)
+{
+    struct val question = val_object();
+    val_set(c->arena, &question, S("role"), val_string(role));
+    val_set(c->arena, &question, S("service"), val_string(S("lambda.amazonaws.com")));
+    val_set(c->arena, &question, S("session"), val_string(session));
+    val_set(c->arena, &question, S("seconds"), val_int(seconds));
+    return json_text(c->arena, &question);
+}
+
+int plan_check_role(struct call *c, slice role)
+{
+    slice reply;
+    struct call_refusal refused;
+    int result = call_ask(c, S("sts"), S("ServiceRole"), role_question(c, role, S("-"), 0), &reply, &refused);
+    if (result == CALL_FAILED)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "The role defined for the function cannot be assumed by Lambda.");
+    return result;
+}
+
 /* The role's, from our own STS: nothing of the machine's gets into a function. */
 static int add_credentials(struct call *c, const struct function *f, const configuration *doc, struct val *list,
                            int64_t *expires_ms)
 {
-    const struct sts_assume_role_in in = {
-        .role_arn = doc->role,
-        .role_session_name = f->name.len > 1 ? f->name : arena_concat(c->arena, f->name, S("-lambda")),
-        .duration_seconds = opt_int(CREDENTIALS_SECONDS),
-    };
-    struct sts_assume_role_out out = {0};
+    static const slice names[] = {S("AWS_ACCESS_KEY_ID"), S("AWS_SECRET_ACCESS_KEY"), S("AWS_SESSION_TOKEN")};
+    static const slice members[] = {S("accessKeyId"), S("secretAccessKey"), S("sessionToken")};
+    struct val credentials;
     struct call_refusal refused;
-    int result = call_service(c, S("sts"), &sts_op_assume_role, &in, &out, &refused);
+    slice reply, why, session = f->name.len > 1 ? f->name : arena_concat(c->arena, f->name, S("-lambda"));
+    int result = call_ask(c, S("sts"), S("ServiceRole"), role_question(c, doc->role, session, CREDENTIALS_SECONDS),
+                          &reply, &refused);
     if (result == CALL_FAILED)
         return fail(c, &lambda_service, "The role defined for the function cannot be assumed by Lambda: %.*s",
                     SLICE_ARG(refused.message));
     TRY(result);
-    add_variable(c, list, S("AWS_ACCESS_KEY_ID"), out.credentials->access_key_id);
-    add_variable(c, list, S("AWS_SECRET_ACCESS_KEY"), out.credentials->secret_access_key);
-    add_variable(c, list, S("AWS_SESSION_TOKEN"), out.credentials->session_token);
+    if (json_parse(c->arena, reply, &credentials, &why) != 0)
+        return FAULT_MESSAGE;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        add_variable(c, list, names[i], val_get_string(&credentials, members[i]));
     *expires_ms = c->now_ms + (CREDENTIALS_SECONDS - CREDENTIALS_MARGIN_SECONDS) * 1000LL;
     return 0;
 }

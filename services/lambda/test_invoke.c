@@ -46,10 +46,11 @@ static void test_refused(void **state)
     invoke_as("Sometimes", "{}");
     assert_refused(400, "ValidationException");
     runner.status = 429;
-    runner.answer = "{\"code\":\"ReservedFunctionConcurrentInvocationLimitExceeded\"}";
+    runner.answer = "{\"__type\":\"ReservedFunctionConcurrentInvocationLimitExceeded\"}";
     assert_text(call(invoke_f, "{}"), "Reason", "ReservedFunctionConcurrentInvocationLimitExceeded");
     assert_refused(429, "TooManyRequestsException");
     runner.status = 503;
+    runner.answer = "{}";
     call(invoke_f, "{}");
     assert_refused(500, "ServiceException");
     invoke_as("DryRun", "{}");
@@ -108,7 +109,7 @@ static void test_queue(void **state)
     later(60000);
     runner.asked = 0;
     runner.status = 429;
-    runner.answer = "{\"code\":\"ConcurrentInvocationLimitExceeded\"}";
+    runner.answer = "{\"__type\":\"ConcurrentInvocationLimitExceeded\"}";
     invoke_as("Event", "{\"n\":3}");
     later(1000);
     assert_true(runner.asked >= 2); /* throttled ones do not count as tries */

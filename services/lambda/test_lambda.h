@@ -36,16 +36,18 @@ static const char zip_base64[] =
 static inline int answer_question(slice service, slice operation, slice body, slice *answer)
 {
     if (slice_eq(service, S("sts"))) {
-        *answer = S("{\"Credentials\":{\"AccessKeyId\":\"ASIATEST\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t\","
-                    "\"Expiration\":1700003600}}");
-        return 200;
+        assert_true(slice_eq(operation, S("ServiceRole")));
+        bool known = slice_find(body, S("role/r")) >= 0;
+        *answer = known ? S("{\"accessKeyId\":\"ASIATEST\",\"secretAccessKey\":\"s\",\"sessionToken\":\"t\"}")
+                        : S("{\"__type\":\"AccessDenied\",\"message\":\"no\"}");
+        return known ? 200 : 403;
     }
     assert_true(slice_eq(service, S("runner")) && slice_eq(operation, S("InvokeFunction")));
     bool has_plan = slice_find(body, S("\"plan\":{")) >= 0;
     runner.asked++;
     runner.planned += has_plan;
     runner.body = slice_dup(arena, body);
-    *answer = S("{}");
+    *answer = S("{\"__type\":\"UnknownPlan\"}");
     if (!runner.knows_plan && !has_plan)
         return 412;
     *answer = slice_of(runner.answer ? runner.answer : "{}\n{\"done\":true}");

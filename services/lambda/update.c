@@ -72,6 +72,8 @@ int lambda_update_function_configuration(struct call *c, const struct lambda_upd
     TRY(get_latest(c, in->function_name, in->revision_id, &f, &latest));
     latest.doc.function_name = f.name;
     TRY(configure_update(c, in, &latest.doc));
+    if (in->role.ptr)
+        TRY(plan_check_role(c, in->role));
     version_touch(c, &latest);
     version_begin(c, &latest, false);
     version_save(c, &f, &latest);

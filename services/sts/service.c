@@ -14,6 +14,7 @@ static const char *const statements[] = {
 
 static const struct service_question questions[] = {
     {S("Session"), session_answer},
+    {S("ServiceRole"), service_role_answer},
     {{NULL, 0}, NULL},
 };
 

@@ -28,6 +28,10 @@ int session_caller(struct call *c, struct identity *identity);
 /* The question Session of the iam service: {accessKey} → {found, arn, account, principal, policies}. */
 int session_answer(struct call *c, slice body, slice *reply);
 
+/* The question ServiceRole: {role, service: "lambda.amazonaws.com", session, seconds} → {accessKeyId, secretAccessKey,
+ * sessionToken, expiresAt}. Without seconds only whether the role trusts the service: {}. AccessDenied when not. */
+int service_role_answer(struct call *c, slice body, slice *reply);
+
 /* Session policies: their form and size; *packed_size when there are any. */
 int session_check_policies(struct call *c, slice policy, const struct sts_policy_descriptor_list_type *arns,
                            struct opt_int *packed_size);

@@ -199,6 +199,36 @@ static void test_tokens(void **state)
     assert_true(says("<Account>123456789012</Account>"));
 }
 
+/* As another worker asks for a role that its service assumes. */
+static int ask_service_role(const char *role, const char *service, int seconds)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .origin = S("lambda"),
+        .service = S("sts"),
+        .protocol = S("internal"),
+        .operation = S("ServiceRole"),
+        .account = S("123456789012"),
+        .region = S("us-east-1"),
+        .body = arena_printf(arena,
+                             "{\"role\":\"arn:aws:iam::123456789012:role/%s\",\"service\":\"%s\",\"session\":\"f\","
+                             "\"seconds\":%d}",
+                             role, service, seconds),
+    };
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+static void test_service_role(void **state)
+{
+    assert_int_equal(ask_service_role("Service", "ecs.amazonaws.com", 0), 200);
+    assert_true(slice_eq(reply.body, S("{}")));
+    assert_int_equal(ask_service_role("Service", "ecs.amazonaws.com", 900), 200);
+    assert_true(says("\"accessKeyId\":\"ASIA"));
+    assert_int_equal(ask_service_role("Service", "lambda.amazonaws.com", 900), 403);
+    assert_int_equal(ask_service_role("None", "ecs.amazonaws.com", 900), 403);
+}
+
 static int setup(void **state)
 {
     arena = arena_open();
@@ -222,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_assume_role, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trust, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_service_role, setup, teardown),
         cmocka_unit_test_setup_teardown(test_users, setup, teardown),
         cmocka_unit_test_setup_teardown(test_web_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),

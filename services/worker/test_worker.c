@@ -138,6 +138,7 @@ static int on_happened(struct call *c, slice body)
     if (slice_eq(body, S("\"refuse\"")))
         return fail(c, &taken, "no");
     db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("happened "), body));
+    call_event_reply(c, arena_printf(c->arena, "{\"heard\":%.*s}", SLICE_ARG(body)));
     return 0;
 }
 
@@ -227,6 +228,16 @@ static void test_questions_in_memory(void **state)
     assert_int_equal(ask_memory("Ask", "{\"text\": \"first\"}"), 400);
     assert_true(slice_find(reply.body, S("Unknown")) >= 0);
     assert_int_equal(ask_memory("Wait", "{\"text\": \"never\"}"), 0);
+}
+
+static void test_event_replies(void **state)
+{
+    slice said;
+    assert_int_equal(worker_test_event_reply(worker, S("x"), S("Happened"), S("1"), &said), 200);
+    assert_true(slice_eq(said, S("{\"heard\":1}")));
+    assert_int_equal(worker_test_event_reply(worker, S("x"), S("Happened"), S("\"refuse\""), &said), 400);
+    assert_true(slice_find(said, S("\"__type\":\"")) >= 0);
+    assert_true(slice_find(said, S("\"message\":\"no\"")) >= 0);
 }
 
 static void test_events_and_timer(void **state)
@@ -437,6 +448,7 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),

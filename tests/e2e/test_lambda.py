@@ -101,6 +101,13 @@ def archive(**files):
     return content.getvalue()
 
 
+def make_role(sim):
+    """The functions' role, which trusts Lambda."""
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                                                     "Action": "sts:AssumeRole"}]}
+    sim.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
+
+
 def create(sim, name, code=None, handler="app.handler", runtime="python3.11", **fields):
     lam = sim.client("lambda")
     lam.create_function(FunctionName=name, Runtime=runtime, Role=ROLE, Handler=handler,
@@ -282,6 +289,9 @@ def refusals(sim):
             file.writestr(name, "x")
         refused(lam.create_function, "InvalidParameterValueException", 400, FunctionName="bad", Runtime="python3.11", Role=ROLE,
                 Handler="a.b", Code={"ZipFile": content.getvalue()})
+    response = refused(lam.create_function, "InvalidParameterValueException", 400, FunctionName="bad", Runtime="python3.11",
+                       Role=ROLE + "-absent", Handler="a.b", Code={"ZipFile": archive(a="b")})
+    assert response["Error"]["Message"] == "The role defined for the function cannot be assumed by Lambda.", response
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
         for i in range(5):
@@ -518,4 +528,5 @@ def everything_is_deleted(sim):
 
 if __name__ == "__main__":
     with Awssim() as simulator:
+        make_role(simulator)
         sys.exit(suite.main(simulator))
