@@ -107,14 +107,17 @@ def awsvpc_address(sim):
         attachment = next(a for a in task["attachments"] if a["type"] == "ElasticNetworkInterface")
         assert attachment["status"] == "ATTACHED", attachment
         details = {d["name"]: d["value"] for d in attachment["details"]}
-        assert details["privateIPv4Address"].startswith("127."), details
-        assert details["networkInterfaceId"].startswith("eni-") and details["subnetId"].startswith("subnet-")
+        interface = sim.client("ec2").describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])
+        interface = interface["NetworkInterfaces"][0]
+        assert details["privateIPv4Address"] == interface["PrivateIpAddress"], (details, interface)
+        assert details["subnetId"] == interface["SubnetId"] and interface["Status"] == "in-use", interface
         addresses.add(details["privateIPv4Address"])
         assert task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] == details["privateIPv4Address"]
     assert len(addresses) == 2
     for arn in arns:
         sim.client("ecs").stop_task(cluster="c", task=arn)
         wait_for(sim, arn, "STOPPED")
+    wait_until(lambda: not addresses & set(sim.ec2_ids("NetworkInterfaces", "privateIpAddress")))
 
 
 @suite.test
