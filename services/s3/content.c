@@ -177,8 +177,8 @@ static bool is_known(struct call *c, slice file)
 int content_start(struct call *c)
 {
     slice folder = content_path(c, S(""));
-    if (fdio_mkdirs(folder.ptr, 0700) != 0)
-        return 0; /* found out when it is needed: a database in memory has no folder */
+    if (mkdir(folder.ptr, 0700) != 0 && errno != EEXIST)
+        return errno == ENOENT ? 0 : -errno; /* a database in memory has no folder beside it */
     DIR *entries = opendir(folder.ptr);
     if (!entries)
         return -errno;
