@@ -12,7 +12,7 @@ enum ecs_sql {
 #undef SQL
 };
 
-extern const struct service ecs_service;
+extern const struct service ecs_process;
 
 /* arn.c */
 
