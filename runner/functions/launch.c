@@ -142,6 +142,38 @@ static void set(struct environment *environment, struct val *list, slice name, s
     val_push(environment->arena, list, pair);
 }
 
+/* Where programs, libraries and modules are looked for: a suffix of each layer's folder, after the function's own. */
+static slice search_path(struct environment *environment, slice first, const char *suffix)
+{
+    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
+    struct buf path;
+    buf_init(&path, environment->arena);
+    buf_add(&path, first);
+    for (size_t i = 0; layers && layers->type == VAL_ARRAY && i < layers->array.len; i++)
+        buf_printf(&path, "%s%.*s%s", path.len > 0 ? ":" : "", SLICE_ARG(layers->array.items[i].string), suffix);
+    return buf_slice(&path);
+}
+
+static void set_paths(struct environment *environment, struct val *list)
+{
+    struct arena *arena = environment->arena;
+    slice code = text_of(environment, "code");
+    const struct {
+        slice name, first;
+        const char *suffix;
+    } paths[] = {
+        {S("PATH"), environment->blueprint->functions->runner->host_path, "/bin"},
+        {S("LD_LIBRARY_PATH"), arena_printf(arena, "%.*s:%.*s/lib", SLICE_ARG(code), SLICE_ARG(code)), "/lib"},
+        {S("PYTHONPATH"), S(""), "/python"},
+        {S("NODE_PATH"), S(""), "/nodejs/node_modules"},
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        slice path = search_path(environment, paths[i].first, paths[i].suffix);
+        if (path.len > 0)
+            set(environment, list, paths[i].name, path);
+    }
+}
+
 static struct val variables(struct environment *environment)
 {
     struct arena *arena = environment->arena;
@@ -159,8 +191,7 @@ static struct val variables(struct environment *environment)
     set(environment, &list, S("LAMBDA_RUNTIME_DIR"), slice_of(environment->blueprint->functions->bootstraps));
     set(environment, &list, S("TZ"), S(":UTC"));
     set(environment, &list, S("LANG"), S("en_US.UTF-8"));
-    set(environment, &list, S("LD_LIBRARY_PATH"),
-        arena_printf(arena, "%.*s:%.*s/lib:/opt/lib", SLICE_ARG(code), SLICE_ARG(code)));
+    set_paths(environment, &list);
     return list;
 }
 
