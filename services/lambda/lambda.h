@@ -116,9 +116,6 @@ struct code {
     slice sha256; /* base64 */
 };
 
-/* Keeps the zip and unpacks it, once per hash. operation: for texts. */
-int code_keep_zip(struct call *c, slice zip, struct code *code);
-
 /* Where code comes from: a zip in the request, an object in S3 or an image. */
 struct code_source {
     slice zip, s3_bucket, s3_key, s3_version, image;

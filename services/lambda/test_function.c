@@ -84,6 +84,18 @@ static void test_any_zip(void **state)
     assert_true(slice_find(runner.body, S("\"empty\":true,\"once\":true")) > 0);
 }
 
+static void test_code_in_s3(void **state)
+{
+    static const char body[] = "{'FunctionName':'%s','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
+                               "'Handler':'a.b','Code':{'S3Bucket':'bucket','S3Key':'%s'}}";
+    const struct val *made = call(functions, body, "g", "code.zip");
+    assert_status(201);
+    assert_true(val_get_int(made, S("CodeSize"), 0) > 100);
+    call(functions, body, "h", "none.zip");
+    assert_refused(400, "InvalidParameterValueException");
+    assert_true(says("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
+}
+
 static void test_names(void **state)
 {
     create("f", "");
@@ -294,10 +306,10 @@ static void test_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        lambda_test(test_create), lambda_test(test_create_refused), lambda_test(test_any_zip),
-        lambda_test(test_names),  lambda_test(test_update),         lambda_test(test_delete),
-        lambda_test(test_list),   lambda_test(test_versions),       lambda_test(test_aliases),
-        lambda_test(test_tags),   lambda_test(test_policy),
+        lambda_test(test_create),     lambda_test(test_create_refused), lambda_test(test_any_zip),
+        lambda_test(test_code_in_s3), lambda_test(test_names),          lambda_test(test_update),
+        lambda_test(test_delete),     lambda_test(test_list),           lambda_test(test_versions),
+        lambda_test(test_aliases),    lambda_test(test_tags),           lambda_test(test_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -406,6 +406,19 @@ def handler(event, context):
 
 
 @suite.test
+def code_in_s3(sim):
+    s3, lam = sim.client("s3"), sim.client("lambda")
+    s3.create_bucket(Bucket="functions")
+    for name, filler in (("small", b""), ("large", os.urandom(600000))):
+        s3.put_object(Bucket="functions", Key=f"{name}.zip", Body=archive(app__py=f"def handler(e, c): return '{name}'", filler=filler))
+        lam.create_function(FunctionName=f"from-s3-{name}", Runtime="python3.11", Role=ROLE, Handler="app.handler",
+                            Code={"S3Bucket": "functions", "S3Key": f"{name}.zip"})
+        assert invoke(sim, f"from-s3-{name}")[1] == name
+    refused(lam.create_function, "InvalidParameterValueException", 400, FunctionName="bad", Runtime="python3.11", Role=ROLE,
+            Handler="a.b", Code={"S3Bucket": "functions", "S3Key": "none.zip"})
+
+
+@suite.test
 def layers(sim):
     lam = sim.client("lambda")
     layer = lam.publish_layer_version(LayerName="shared", CompatibleRuntimes=["python3.11"],
