@@ -222,8 +222,8 @@ struct hashjob *hashpool_next(struct hashpool *pool)
     else if (read(pool->event, &count, sizeof count) < 0 && errno != EAGAIN)
         abort();
     pthread_mutex_unlock(&pool->lock);
-    for (size_t i = 0; job && job->text_len == 0 && i < LANES; i++)
-        job->text_len = digest_end(&job->lanes[i].digest, job->text, i == 0 ? 0 : job->text_len);
+    for (size_t i = 0; job && i < LANES; i++)
+        job->text_len = digest_end(&job->lanes[i].digest, job->text, job->text_len);
     return job;
 }
 

@@ -243,6 +243,14 @@ static slice wire_lower(struct arena *arena, slice name)
     return (slice){lower, name.len};
 }
 
+/* The envelope has a field of its own for the body's type. */
+static slice header_of(struct arena *arena, const struct msg *request, slice wire)
+{
+    slice name = wire_lower(arena, wire), value = msg_header(request, name);
+    return !value.ptr && slice_eq(name, S("content-type")) && request->content_type.len > 0 ? request->content_type
+                                                                                            : value;
+}
+
 int rest_decode(struct arena *arena, const struct api_operation *operation, const struct msg *request, void *in,
                 slice *why)
 {
@@ -262,7 +270,7 @@ int rest_decode(struct arena *arena, const struct api_operation *operation, cons
         else if (member->location == API_QUERYSTRING)
             TRY(decode_query(arena, operation->in, member, &query, place, why));
         else if (member->location == API_HEADER)
-            TRY(decode_header(arena, member, msg_header(request, wire_lower(arena, member->wire)), place, why));
+            TRY(decode_header(arena, member, header_of(arena, request, member->wire), place, why));
         else if (member->location == API_HEADERS)
             TRY(decode_headers(arena, member, request->headers, place, why));
     }

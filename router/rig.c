@@ -26,7 +26,7 @@
 extern char **environ;
 
 enum { PATIENCE_S = 60 };
-static const char *const peer_names[] = {"sts", "logs", "ecs", "runner"}; /* tests know them by their place */
+static const char *const peer_names[RIG_PEERS] = {"sts", "logs", "ecs", "runner"};
 static char *own_path;
 static char *router_path;
 
@@ -151,22 +151,21 @@ int rig_set_up_folder(void **state)
     return 0;
 }
 
-static void start_peers(struct rig *f)
+static bool is_peer(slice name)
 {
-    size_t count = 0, n_named = sizeof(peer_names) / sizeof(*peer_names);
-    while (count < n_named) {
-        f->peers[count] = rig_start_peer(f, peer_names[count]);
-        count++;
+    for (int i = 0; i < RIG_PEERS; i++) {
+        if (slice_eq(name, slice_of(peer_names[i])))
+            return true;
     }
+    return false;
+}
+
+static void start_others(struct rig *f)
+{
+    assert_true(route_count() <= RIG_OTHERS);
     for (size_t i = 0; i < route_count(); i++) {
-        slice name = route_at(i)->name;
-        bool started = false;
-        for (size_t j = 0; j < n_named; j++)
-            started |= slice_eq(name, slice_of(peer_names[j]));
-        if (started)
-            continue;
-        assert_true(count < RIG_PEERS);
-        f->peers[count++] = rig_start_peer(f, slice_cstr(f->arena, name));
+        if (!is_peer(route_at(i)->name))
+            f->others[i] = rig_start_peer(f, slice_cstr(f->arena, route_at(i)->name));
     }
 }
 
@@ -174,7 +173,9 @@ int rig_set_up(void **state)
 {
     rig_set_up_folder(state);
     struct rig *f = *state;
-    start_peers(f);
+    for (int i = 0; i < RIG_PEERS; i++)
+        f->peers[i] = rig_start_peer(f, peer_names[i]);
+    start_others(f);
     assert_true(rig_start_router(f, NULL, NULL));
     return 0;
 }
@@ -190,6 +191,8 @@ int rig_tear_down(void **state)
     }
     for (int i = 0; i < RIG_PEERS; i++)
         stop(&f->peers[i]);
+    for (int i = 0; i < RIG_OTHERS; i++)
+        stop(&f->others[i]);
     if (f->control >= 0)
         close(f->control);
     fdio_remove_tree(f->dir);

@@ -9,15 +9,16 @@
 
 struct arena;
 
-enum { RIG_PEERS = 32 };
+enum { RIG_PEERS = 4, RIG_OTHERS = 32 };
 
 struct rig {
     struct arena *arena;
     char dir[64];
     slice state_dir;
     slice run_dir;
-    pid_t router;           /* 0: none runs */
-    pid_t peers[RIG_PEERS]; /* sts, logs, ecs, runner, and one for each other service; 0: none runs */
+    pid_t router;             /* 0: none runs */
+    pid_t peers[RIG_PEERS];   /* sts, logs, ecs, runner */
+    pid_t others[RIG_OTHERS]; /* the other services of this build */
     int port;
     int control; /* our end of the router's control socket */
 };

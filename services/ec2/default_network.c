@@ -1,7 +1,11 @@
 /* default_network: what every account has in every region from the start, and the operations that bring it back. */
 #include "services/ec2/ec2.h"
 
+#include "services/worker/leniency.h"
+
 static const slice default_range = S("172.31.0.0/16");
+/* What clients name who take any network for granted; they exist where unknown networks are accepted. */
+static const slice well_known_vpc = S("vpc-sim"), well_known_subnet = S("subnet-0123456789abcdef0");
 enum { SUBNET_PREFIX = 20, FIRST_ADDRESS = 172 << 24 | 31 << 16, SUBNET_SIZE = 4096 };
 
 static void make_dhcp_options(struct call *c)
@@ -36,6 +40,8 @@ static void make_subnet(struct call *c, const struct ec2_vpc *vpc, const struct 
         .map_public_ip_on_launch = opt_bool(true),
         .tags = {.set = true},
     };
+    if (number == 0 && leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+        subnet->subnet_id = well_known_subnet;
     subnet_make(c, subnet);
 }
 
@@ -46,6 +52,8 @@ static void make_vpc(struct call *c, struct ec2_vpc *vpc)
                             .instance_tenancy = S("default"),
                             .is_default = opt_bool(true),
                             .tags = {.set = true}};
+    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+        vpc->vpc_id = well_known_vpc;
     vpc_make(c, vpc);
     slice gateway = gateway_make_attached(c, vpc->vpc_id);
     route_table_add_default_route(c, vpc->vpc_id, gateway);

@@ -156,14 +156,14 @@ void default_network_make(struct call *c);
 /* vpc.c */
 
 /* Completes and saves a VPC whose range, tenancy and tags are set, with its main route table, default network ACL and
- * default security group. */
+ * default security group. An id that is set is kept. */
 void vpc_make(struct call *c, struct ec2_vpc *vpc);
 
 /* "PREFIX-0…": the id of an association or attachment. */
 slice vpc_new_association(struct call *c, const char *prefix);
 slice vpc_default_dhcp_options(struct call *c);
 
-/* subnet.c: completes and saves a subnet whose VPC, range, zone and tags are set. */
+/* subnet.c: completes and saves a subnet whose VPC, range, zone and tags are set. An id that is set is kept. */
 void subnet_make(struct call *c, struct ec2_subnet *subnet);
 
 /* gateway.c: a new internet gateway, attached. Answers its id. */

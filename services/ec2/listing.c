@@ -116,13 +116,45 @@ static bool matches(struct call *c, int64_t row, const struct ec2_filter *filter
     return match;
 }
 
-static bool matches_all(struct call *c, int64_t row, const struct ec2_filter_list *filters, size_t from)
+/* All filters but the one at that position. */
+static bool matches_all(struct call *c, int64_t row, const struct ec2_filter_list *filters, size_t but)
 {
-    for (size_t i = from; i < filters->len; i++) {
-        if (!matches(c, row, &filters->items[i]))
+    for (size_t i = 0; i < filters->len; i++) {
+        if (i != but && !matches(c, row, &filters->items[i]))
             return false;
     }
     return true;
+}
+
+/* About how many resources fit a filter; patterns are looked for last. */
+static int64_t cost_of(struct call *c, enum kind kind, const struct ec2_filter *filter)
+{
+    int64_t cost = 0;
+    list_foreach (value, &filter->values) {
+        if (is_pattern(*value))
+            return INT64_MAX;
+        struct db_rows rows =
+            db_query(c->db, EC2_SQL_FACET_COUNT, "iitt", resource_scope(c), (int64_t)kind, filter->name, *value);
+        if (db_next(&rows))
+            cost += db_int(&rows, 0);
+        db_done(&rows);
+    }
+    return cost;
+}
+
+/* The position of the filter that the fewest resources fit. */
+static size_t cheapest(struct call *c, const struct listing *listing)
+{
+    size_t best = 0;
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; listing->filters->len > 1 && i < listing->filters->len; i++) {
+        int64_t cost = cost_of(c, listing->kind, &listing->filters->items[i]);
+        if (cost < least) {
+            least = cost;
+            best = i;
+        }
+    }
+    return best;
 }
 
 static void *add_to(struct call *c, enum kind kind, void *out)
@@ -145,7 +177,7 @@ static int list_by_id(struct call *c, const struct listing *listing, void *out)
             resource_read(c, &resource, doc);
         else
             TRY(resource_get(c, listing->kind, *id, &resource, doc));
-        if (matches_all(c, resource.row, listing->filters, 0))
+        if (matches_all(c, resource.row, listing->filters, SIZE_MAX))
             memcpy(add_to(c, listing->kind, out), doc, kinds[listing->kind].shape->size);
     }
     return 0;
@@ -172,9 +204,10 @@ static bool take(struct page *page, int64_t row)
 
 static void list_filtered(struct call *c, const struct listing *listing, struct page *page, void *out)
 {
-    struct rows found = rows_of(c, listing->kind, &listing->filters->items[0]);
+    size_t first = cheapest(c, listing);
+    struct rows found = rows_of(c, listing->kind, &listing->filters->items[first]);
     list_foreach (row, &found) {
-        if (*row <= page->after || !matches_all(c, *row, listing->filters, 1))
+        if (*row <= page->after || !matches_all(c, *row, listing->filters, first))
             continue;
         if (!take(page, *row))
             break;

@@ -58,12 +58,22 @@ static int find_subnet(struct call *c, slice id, struct ec2_subnet *subnet)
 static void read_groups(struct call *c, const struct val *groups, struct slice_list *ids)
 {
     for (size_t i = 0; groups && groups->type == VAL_ARRAY && i < groups->array.len; i++) {
-        slice id = groups->array.items[i].string;
+        const struct val *item = &groups->array.items[i];
+        slice id = item->type == VAL_STRING ? item->string : S("");
         struct resource resource;
         struct ec2_security_group group = {0};
         bool known = resource_find(c, KIND_SECURITY_GROUP, id, &resource, &group);
         if (known || !leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
             *list_add(c->arena, ids) = id;
+    }
+}
+
+static void read_tags(struct call *c, const struct val *given, struct ec2_tag_list *tags)
+{
+    for (size_t i = 0; given && given->type == VAL_ARRAY && i < given->array.len; i++) {
+        struct ec2_tag *tag = list_add(c->arena, tags);
+        tag->key = val_get_string(&given->array.items[i], S("key"));
+        tag->value = val_get_string(&given->array.items[i], S("value"));
     }
 }
 
@@ -86,6 +96,7 @@ int requester_create(struct call *c, slice body)
                                     .address = val_get_string(&event, S("privateIpAddress")),
                                     .requester = val_get_string(&event, S("requesterId"))};
     read_groups(c, val_get(&event, S("groups")), &order.groups);
+    read_tags(c, val_get(&event, S("tags")), &order.tags);
     if (!order.requester.ptr)
         order.requester = S("amazon-aws");
     TRY(interface_make(c, &order, &interface));

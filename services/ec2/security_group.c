@@ -47,14 +47,19 @@ void security_group_refresh(struct call *c, slice group_id)
 
 bool security_group_find_named(struct call *c, slice vpc_id, slice name, struct ec2_security_group *group)
 {
-    struct resource_list list = resource_in(c, EC2_SQL_RESOURCE_IN_VPC, vpc_id, KIND_SECURITY_GROUP);
-    list_foreach (resource, &list) {
-        *group = (struct ec2_security_group){0};
-        resource_read(c, resource, group);
-        if (slice_eq(group->group_name, name))
-            return true;
+    struct resource resource = {.kind = KIND_SECURITY_GROUP};
+    struct db_rows rows = db_query(c->db, EC2_SQL_RESOURCE_NAMED, "iittt", resource_scope(c),
+                                   (int64_t)KIND_SECURITY_GROUP, S("group-name"), name, vpc_id);
+    bool found = db_next(&rows);
+    if (found) {
+        resource.row = db_int(&rows, 0);
+        resource.text = db_text(&rows, 1);
     }
-    return false;
+    db_done(&rows);
+    *group = (struct ec2_security_group){0};
+    if (found)
+        resource_read(c, &resource, group);
+    return found;
 }
 
 /* Letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* */

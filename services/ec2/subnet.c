@@ -11,7 +11,10 @@ static void count_free(struct call *c, struct ec2_subnet *subnet)
 
 void subnet_make(struct call *c, struct ec2_subnet *subnet)
 {
-    struct resource resource = {.kind = KIND_SUBNET, .id = subnet->subnet_id = resource_new_id(c, KIND_SUBNET)};
+    struct resource resource = {.kind = KIND_SUBNET};
+    if (!subnet->subnet_id.ptr)
+        subnet->subnet_id = resource_new_id(c, KIND_SUBNET);
+    resource.id = subnet->subnet_id;
     subnet->owner_id = c->account;
     subnet->state = S("available");
     subnet->subnet_arn = resource_arn(c, KIND_SUBNET, subnet->subnet_id);

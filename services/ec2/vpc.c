@@ -50,7 +50,10 @@ slice vpc_default_dhcp_options(struct call *c)
 void vpc_make(struct call *c, struct ec2_vpc *vpc)
 {
     bool is_default = opt_bool_or(vpc->is_default, false);
-    struct resource resource = {.kind = KIND_VPC, .id = vpc->vpc_id = resource_new_id(c, KIND_VPC)};
+    struct resource resource = {.kind = KIND_VPC};
+    if (!vpc->vpc_id.ptr)
+        vpc->vpc_id = resource_new_id(c, KIND_VPC);
+    resource.id = vpc->vpc_id;
     add_cidr(c, vpc, vpc->cidr_block);
     vpc->dhcp_options_id = vpc_default_dhcp_options(c);
     vpc->owner_id = c->account;

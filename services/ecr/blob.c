@@ -4,8 +4,8 @@
 #include "common/buf.h"
 #include "common/conf.h"
 #include "common/fdio.h"
-#include "common/hash.h"
 #include "common/ids.h"
+#include "services/ecr/content.h"
 #include "services/worker/await.h"
 
 #include <dirent.h>
@@ -21,8 +21,10 @@ static const int64_t keep_touch_ms = 10 * 60 * 1000;
 
 slice blob_file(struct arena *arena, slice digest)
 {
-    slice hex = slice_sub(digest, 7, digest.len);
-    return arena_printf(arena, "ecr/blobs/sha256/%.*s/%.*s", SLICE_ARG(slice_sub(hex, 0, 2)), SLICE_ARG(hex));
+    slice algorithm, hex;
+    slice_cut(digest, ':', &algorithm, &hex);
+    return arena_printf(arena, "ecr/blobs/%.*s/%.*s/%.*s", SLICE_ARG(algorithm), SLICE_ARG(slice_sub(hex, 0, 2)),
+                        SLICE_ARG(hex));
 }
 
 static slice path_of(struct call *c, slice file)
@@ -51,16 +53,10 @@ static void remove_fetches(const char *folder)
 
 int blob_prepare(struct call *c)
 {
-    static const char digits[] = "0123456789abcdef";
     slice uploads = path_of(c, S("ecr/uploads"));
-    int result = fdio_mkdirs(uploads.ptr, 0700);
+    TRY(fdio_mkdirs(uploads.ptr, 0700));
     remove_fetches(uploads.ptr);
-    for (int i = 0; i < 256 && result == 0; i++) {
-        slice folder = arena_printf(c->arena, "%.*s/ecr/blobs/sha256/%c%c", SLICE_ARG(c->conf->state_dir),
-                                    digits[i / 16], digits[i % 16]);
-        result = fdio_mkdirs(folder.ptr, 0700);
-    }
-    return result;
+    return 0;
 }
 
 int blob_remove_all(struct call *c)
@@ -188,12 +184,12 @@ static int append_file(int into, const char *path)
     return n < 0 ? -errno : 0;
 }
 
-static int hash_file(struct arena *arena, int fd, size_t size, slice *digest)
+static int hash_file(struct arena *arena, int fd, size_t size, slice wanted, slice *digest)
 {
     void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
     if (bytes == MAP_FAILED)
         return -errno;
-    *digest = arena_concat(arena, S("sha256:"), hash_sha256_hex(arena, (slice){bytes ? bytes : "", size}));
+    *digest = content_digest(arena, (slice){bytes ? bytes : "", size}, wanted);
     if (bytes)
         munmap(bytes, size);
     return 0;
@@ -219,13 +215,20 @@ static int join(struct arena *arena, slice parts, const char **joined)
     return 0;
 }
 
-static int sync_folder_of(struct arena *arena, slice path)
+static slice folder_of(slice path)
 {
     size_t end = path.len;
     while (end > 0 && path.ptr[end - 1] != '/')
         end--;
-    int fd __attribute__((cleanup(fdio_cleanup))) =
-        open(slice_cstr(arena, slice_sub(path, 0, end)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return slice_sub(path, 0, end);
+}
+
+static int move(const char *from, const char *path, const char *folder)
+{
+    TRY(fdio_mkdirs(folder, 0700));
+    if (rename(from, path) < 0)
+        return -errno;
+    int fd __attribute__((cleanup(fdio_cleanup))) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
@@ -253,14 +256,14 @@ static int assemble(struct await *await)
     }
     if (fd < 0 || fstat(fd, &file) < 0)
         return result != 0 ? result : -errno;
-    if (known.len == 0)
-        TRY(hash_file(await->arena, fd, (size_t)file.st_size, &known));
+    if (known.len != wanted.len)
+        TRY(hash_file(await->arena, fd, (size_t)file.st_size, wanted, &known));
     if (!slice_eq(known, wanted))
         return BAD_INPUT;
-    if (fsync(fd) < 0 || rename(joined, path) < 0)
+    if (fsync(fd) < 0)
         return -errno;
     await->output = size_text(await->arena, &file);
-    return sync_folder_of(await->arena, target);
+    return move(joined, path, slice_cstr(await->arena, folder_of(target)));
 }
 
 static int run_assembly(struct call *c, slice key, slice digest, slice known, slice parts, int64_t *bytes)
@@ -297,7 +300,7 @@ int blob_upload_finish(struct call *c, int64_t repository_id, struct upload *upl
 {
     struct buf parts;
     int64_t bytes = 0;
-    slice known = upload->digest, path;
+    slice known = upload->digest, path = S("");
     slice key = finish_key(c, upload, digest);
     buf_init(&parts, c->arena);
     for (int64_t i = 0; i < upload->parts; i++)
@@ -309,7 +312,10 @@ int blob_upload_finish(struct call *c, int64_t repository_id, struct upload *upl
     } else {
         parts.len--;
     }
-    TRY(run_assembly(c, key, digest, known, buf_slice(&parts), &bytes));
+    int result = run_assembly(c, key, digest, known, buf_slice(&parts), &bytes);
+    if (result == BAD_INPUT && tail)
+        unlink(path.ptr);
+    TRY(result);
     blob_link(c, repository_id, digest, bytes);
     blob_upload_cancel(c, upload->id);
     return 0;

@@ -1,5 +1,5 @@
-/* blob: blobs on disk, content-addressed, in <state_dir>/ecr/blobs/sha256/<two digits>/<64 digits>, shared by all
- * repositories; uploads under way in <state_dir>/ecr/uploads; and the sweep that removes what nothing names. */
+/* blob: blobs on disk, content-addressed, in <state_dir>/ecr/blobs/sha256/<two digits>/<64 digits> (or sha512), shared
+ * by all repositories; uploads under way in <state_dir>/ecr/uploads; and the sweep that removes what nothing names. */
 #pragma once
 
 #include "services/ecr/ecr.h"

@@ -97,7 +97,7 @@ slice setting_get(struct call *c, slice name);
 void setting_set(struct call *c, slice name, slice value);
 
 /* Checks a policy document's form; what: which parameter it is in. */
-int policy_check(struct call *c, slice what, slice text);
+int repository_policy_check(struct call *c, slice what, slice text);
 
 /* One image by tag or digest; false when there is none. */
 bool image_find(struct call *c, int64_t repository_id, slice tag, slice digest, struct image *image);

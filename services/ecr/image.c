@@ -2,8 +2,8 @@
 #include "services/ecr/ecr.h"
 
 #include "common/buf.h"
-#include "common/hash.h"
 #include "ecr_api.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 
 static const int64_t pull_note_ms = 60 * 1000;
@@ -153,7 +153,7 @@ int image_push(struct call *c, const struct repository *repository, const struct
 {
     struct manifest manifest;
     struct image tagged;
-    slice digest = arena_concat(c->arena, S("sha256:"), hash_sha256_hex(c->arena, push->manifest));
+    slice digest = content_digest(c->arena, push->manifest, push->digest);
     *repeated = false;
     TRY(check_push(c, repository, push, digest, &manifest));
     bool known = find_one(c, ECR_SQL_IMAGE_BY_DIGEST, repository->id, digest, image);

@@ -2,6 +2,7 @@
 #include "services/ecr/ecr.h"
 
 #include "ecr_api.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/upstream.h"
 
@@ -54,7 +55,7 @@ static bool refuse_identifier(const struct ecr_image_identifier *id, struct ecr_
     if (!id->image_digest.ptr && !id->image_tag.ptr) {
         failure->failure_code = S("MissingDigestAndTag");
         failure->failure_reason = S("Invalid request parameters: both tag and digest cannot be null");
-    } else if (id->image_digest.ptr && !manifest_is_digest(id->image_digest)) {
+    } else if (id->image_digest.ptr && !content_is_digest(id->image_digest)) {
         failure->failure_code = S("InvalidImageDigest");
         failure->failure_reason =
             S("Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'");

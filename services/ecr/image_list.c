@@ -14,13 +14,16 @@ static int fail_token(struct call *c)
                 "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'");
 }
 
-static bool wanted(slice tag_status, slice image_status, size_t n_tags)
+/* All images are active. */
+static bool wants_active(slice image_status)
 {
-    if (image_status.ptr && !slice_eq(image_status, S("ACTIVE")) && !slice_eq(image_status, S("ANY")))
-        return false;
-    if (!tag_status.ptr || slice_eq(tag_status, S("ANY")))
-        return true;
-    return slice_eq(tag_status, S("TAGGED")) == (n_tags > 0);
+    return !image_status.ptr || slice_eq(image_status, S("ACTIVE")) || slice_eq(image_status, S("ANY"));
+}
+
+/* 1: only images with tags, 0: only those without, -1: all. */
+static int64_t tagged_only(slice tag_status)
+{
+    return !tag_status.ptr || slice_eq(tag_status, S("ANY")) ? -1 : slice_eq(tag_status, S("TAGGED"));
 }
 
 static void show(struct call *c, const struct repository *repository, const struct image *image, struct slice_list tags,
@@ -77,17 +80,17 @@ int ecr_describe_images(struct call *c, const struct ecr_describe_images_in *in,
     if (page_key(c->arena, S("DescribeImages"), in->next_token, &after) != 0)
         return fail_token(c);
     out->image_details.set = true;
-    struct db_rows rows = db_query(c->db, ECR_SQL_IMAGE_LIST, "it", repository.id, after);
+    if (in->filter && !wants_active(in->filter->image_status))
+        return 0;
+    struct db_rows rows = db_query(c->db, ECR_SQL_IMAGE_LIST, "iti", repository.id, after,
+                                   tagged_only(in->filter ? in->filter->tag_status : (slice){NULL, 0}));
     while (db_next(&rows)) {
         image_read(&rows, &image, false);
-        struct slice_list tags = image_tags(c, image.id);
-        if (in->filter && !wanted(in->filter->tag_status, in->filter->image_status, tags.len))
-            continue;
         if (out->image_details.len == limit) {
             out->next_token = page_token(c->arena, S("DescribeImages"), last);
             break;
         }
-        show(c, &repository, &image, tags, list_add(c->arena, &out->image_details));
+        show(c, &repository, &image, image_tags(c, image.id), list_add(c->arena, &out->image_details));
         last = image.digest;
     }
     db_done(&rows);
@@ -130,12 +133,14 @@ int ecr_list_images(struct call *c, const struct ecr_list_images_in *in, struct 
     slice_cut(after, ' ', &from, &(slice){0});
     from = from.len > 0 ? slice_sub(from, 0, from.len - 1) : from;
     out->image_ids.set = true;
-    struct db_rows rows = db_query(c->db, ECR_SQL_IMAGE_LIST, "it", repository.id, from.ptr ? from : S(""));
+    if (in->filter && !wants_active(in->filter->image_status))
+        return 0;
+    struct db_rows rows = db_query(c->db, ECR_SQL_IMAGE_LIST, "iti", repository.id, from.ptr ? from : S(""),
+                                   tagged_only(in->filter ? in->filter->tag_status : (slice){NULL, 0}));
     while (more && db_next(&rows)) {
         image_read(&rows, &image, false);
         struct slice_list tags = image_tags(c, image.id);
-        if (!in->filter || wanted(in->filter->tag_status, in->filter->image_status, tags.len))
-            more = list_image(c, &image, &tags, after, limit, out, &last);
+        more = list_image(c, &image, &tags, after, limit, out, &last);
     }
     db_done(&rows);
     return 0;

@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "ecr_api.h"
 #include "services/ecr/blob.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/upstream.h"
 
@@ -19,7 +20,7 @@ int ecr_batch_check_layer_availability(struct call *c, const struct ecr_batch_ch
     out->layers.set = out->failures.set = true;
     list_foreach (digest, &in->layer_digests) {
         int64_t bytes;
-        if (!manifest_is_digest(*digest)) {
+        if (!content_is_digest(*digest)) {
             *list_add(c->arena, &out->failures) = (struct ecr_layer_failure){
                 .layer_digest = *digest,
                 .failure_code = S("InvalidLayerDigest"),
@@ -46,7 +47,7 @@ int ecr_get_download_url_for_layer(struct call *c, const struct ecr_get_download
     struct repository repository;
     int64_t bytes;
     TRY(repository_get(c, in->registry_id, in->repository_name, &repository));
-    if (!manifest_is_digest(in->layer_digest) || !blob_find(c, repository.id, in->layer_digest, &bytes))
+    if (!content_is_digest(in->layer_digest) || !blob_find(c, repository.id, in->layer_digest, &bytes))
         return fail(c, &ecr_layers_not_found,
                     "Layer with digest '%.*s' does not exist in the repository with name '%.*s' in the registry with "
                     "id '%.*s'",
@@ -136,7 +137,7 @@ int ecr_complete_layer_upload(struct call *c, const struct ecr_complete_layer_up
         return fail(c, &ecr_layer_part_too_small,
                     "Layer parts must be at least 5 MiB in size, but for the last, in the upload with id '%.*s'",
                     SLICE_ARG(upload.id));
-    if (!manifest_is_digest(digest))
+    if (!content_is_digest(digest))
         return fail(c, &ecr_invalid_parameter,
                     "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'must be sha256 digests'");
     if (blob_find(c, repository.id, digest, &bytes))

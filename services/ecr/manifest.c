@@ -5,8 +5,9 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "common/list.h"
+#include "services/ecr/content.h"
 
-enum { DIGEST_BYTES = 7 + 64, TAG_BYTES = 128, MAX_REFS = 10000 };
+enum { TAG_BYTES = 128, MAX_REFS = 10000 };
 
 static const slice image_types[] = {
     {"application/vnd.oci.image.manifest.v1+json", 42},
@@ -17,18 +18,6 @@ static const slice index_types[] = {
     {"application/vnd.oci.image.index.v1+json", 39},
     {"application/vnd.docker.distribution.manifest.list.v2+json", 57},
 };
-
-bool manifest_is_digest(slice text)
-{
-    if (text.len != DIGEST_BYTES || !slice_starts(text, S("sha256:")))
-        return false;
-    for (size_t i = 7; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return true;
-}
 
 bool manifest_is_tag(slice text)
 {
@@ -59,8 +48,8 @@ static int read_descriptor(const struct val *value, struct descriptor *descripto
     *why = S("a descriptor is no object with digest, mediaType and size");
     if (value->type != VAL_OBJECT || !descriptor->media_type.ptr || descriptor->bytes < 0)
         return BAD_INPUT;
-    *why = S("a digest is not of the form sha256:<64 hexadecimal digits>");
-    return manifest_is_digest(descriptor->digest) ? 0 : BAD_INPUT;
+    *why = S("a digest is not of the form ALGORITHM:HEX");
+    return content_is_digest(descriptor->digest) ? 0 : BAD_INPUT;
 }
 
 static int add(struct arena *arena, const struct val *value, bool is_manifest, struct manifest *manifest, slice *why)

@@ -28,9 +28,6 @@ struct manifest {
     int64_t bytes; /* of everything it names */
 };
 
-/* What a blob is called by: "sha256:" and 64 lower-case hex digits. */
-bool manifest_is_digest(slice text);
-
 /* A name of a tag, as the distribution protocol allows it. */
 bool manifest_is_tag(slice text);
 

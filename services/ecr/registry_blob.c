@@ -1,14 +1,15 @@
 /* registry_blob: blobs, whole and in ranges, and their removal. */
 #include "services/ecr/blob.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry.h"
 #include "services/ecr/upstream.h"
 
 static int check_digest(struct registry *r)
 {
-    if (manifest_is_digest(r->path.reference))
+    if (content_is_digest(r->path.reference))
         return 0;
-    return registry_fail(r, REGISTRY_DIGEST_INVALID, "'%.*s' is not a digest of the form sha256:<64 hex digits>",
+    return registry_fail(r, REGISTRY_DIGEST_INVALID, "'%.*s' is not a digest of the form ALGORITHM:HEX",
                          SLICE_ARG(r->path.reference));
 }
 

@@ -1,6 +1,7 @@
 /* registry_list: lists: tags, referrers, the catalog of repositories. */
 #include "common/json.h"
 #include "common/uri.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry.h"
 
@@ -106,7 +107,7 @@ int registry_list_referrers(struct registry *r)
 {
     struct image image;
     slice type = pair_get(&r->query, S("artifactType"));
-    if (!manifest_is_digest(r->path.reference))
+    if (!content_is_digest(r->path.reference))
         return registry_fail(r, REGISTRY_DIGEST_INVALID, "'%.*s' is not a digest", SLICE_ARG(r->path.reference));
     TRY(registry_repository(r));
     struct json_writer *w = json_writer_open(r->c->arena);

@@ -1,6 +1,7 @@
 /* registry_manifest: manifests by tag and digest. */
 #include "common/limits.h"
 #include "services/ecr/blob.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry.h"
 #include "services/ecr/upstream.h"
@@ -9,7 +10,7 @@
 static bool split_reference(struct registry *r, slice *tag, slice *digest)
 {
     *tag = *digest = (slice){NULL, 0};
-    if (manifest_is_digest(r->path.reference))
+    if (content_is_digest(r->path.reference))
         *digest = r->path.reference;
     else if (manifest_is_tag(r->path.reference))
         *tag = r->path.reference;

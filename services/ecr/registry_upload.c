@@ -1,6 +1,7 @@
 /* registry_upload: uploads of blobs: in one piece, in chunks, or mounted from another repository. */
 #include "ecr_api.h"
 #include "services/ecr/blob.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry.h"
 #include "services/ecr/template.h"
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 
 /* Where the upload is and how far it has got. */
-static int reply_progress(struct registry *r, uint16_t status, const struct upload *upload)
+static void tell_progress(struct registry *r, const struct upload *upload)
 {
     long long last = upload->bytes > 0 ? (long long)upload->bytes - 1 : 0;
     registry_header(
@@ -16,6 +17,11 @@ static int reply_progress(struct registry *r, uint16_t status, const struct uplo
         arena_printf(r->c->arena, "/v2/%.*s/blobs/uploads/%.*s", SLICE_ARG(r->repository.name), SLICE_ARG(upload->id)));
     registry_header(r, S("Range"), arena_printf(r->c->arena, "0-%lld", last));
     registry_header(r, S("Docker-Upload-UUID"), upload->id);
+}
+
+static int reply_progress(struct registry *r, uint16_t status, const struct upload *upload)
+{
+    tell_progress(r, upload);
     return registry_reply(r, status, (slice){NULL, 0}, (slice){NULL, 0});
 }
 
@@ -29,7 +35,7 @@ static int reply_blob(struct registry *r, slice digest)
 
 static int fail_digest(struct registry *r, slice digest)
 {
-    return registry_fail(r, REGISTRY_DIGEST_INVALID, "'%.*s' is not a digest of the form sha256:<64 hex digits>",
+    return registry_fail(r, REGISTRY_DIGEST_INVALID, "'%.*s' is not a digest of the form ALGORITHM:HEX",
                          SLICE_ARG(digest));
 }
 
@@ -68,7 +74,7 @@ static bool mount(struct registry *r, slice digest)
     int64_t bytes = 0;
     bool found = false;
     slice from_name = pair_get(&r->query, S("from"));
-    if (!manifest_is_digest(digest) || slice_eq(setting_get(r->c, S("BLOB_MOUNTING")), S("DISABLED")))
+    if (!content_is_digest(digest) || slice_eq(setting_get(r->c, S("BLOB_MOUNTING")), S("DISABLED")))
         return false;
     if (from_name.ptr) {
         found = repository_find(r->c, r->c->account, from_name, &from) && blob_find(r->c, from.id, digest, &bytes);
@@ -96,7 +102,7 @@ int registry_upload_post(struct registry *r)
 {
     slice digest = pair_get(&r->query, S("digest")), mounted = pair_get(&r->query, S("mount"));
     TRY(get_or_make(r));
-    if (digest.ptr && !manifest_is_digest(digest))
+    if (digest.ptr && !content_is_digest(digest))
         return fail_digest(r, digest);
     if (mounted.ptr && mount(r, mounted))
         return reply_blob(r, mounted);
@@ -129,9 +135,7 @@ static int check_chunk(struct registry *r, const struct upload *upload)
         return registry_fail(r, REGISTRY_BLOB_UPLOAD_INVALID, "Content-Range '%.*s' is not of the form first-last",
                              SLICE_ARG(range));
     if (first != upload->bytes) {
-        reply_progress(r, 416, upload);
-        r->reply->headers = slice_sub(r->reply->headers, 0,
-                                      (size_t)slice_find(r->reply->headers, S("Docker-Distribution-Api-Version")));
+        tell_progress(r, upload);
         return registry_fail(r, REGISTRY_RANGE_INVALID, "The chunk must begin at %lld", (long long)upload->bytes);
     }
     if (last - first + 1 != body_bytes(r->c))
@@ -160,7 +164,7 @@ int registry_upload_put(struct registry *r)
     struct upload upload;
     slice digest = pair_get(&r->query, S("digest"));
     TRY(upload_get(r, &upload));
-    if (!digest.ptr || !manifest_is_digest(digest))
+    if (!digest.ptr || !content_is_digest(digest))
         return fail_digest(r, digest);
     /* Once the work has begun, the router's file may be gone. */
     if (has_body(r->c) && !blob_upload_finishes(r->c, &upload, digest))

@@ -25,7 +25,7 @@ CREATE TABLE tag (
     PRIMARY KEY (repository_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- What is complete in blobs/sha256, for all accounts. touched_ms: when it was last uploaded, linked or unlinked; a blob
+-- What is complete in blobs, for all accounts. touched_ms: when it was last uploaded, linked or unlinked; a blob
 -- that no repository holds is removed some time after that.
 CREATE TABLE blob (
     digest TEXT PRIMARY KEY,
@@ -95,6 +95,11 @@ CREATE INDEX upload_touched ON upload (touched_ms);
 CREATE TABLE dead_upload (
     id TEXT PRIMARY KEY,
     parts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Blobs without a row whose files are still there.
+CREATE TABLE dead_blob (
+    digest TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Documents of a registry by name: policy, scanning, replication, and account settings.

@@ -41,6 +41,21 @@ static int empty(struct call *c)
     return prepare(c);
 }
 
+/* The repository that the input names. */
+static slice resource_of(struct call *c, const void *in)
+{
+    const struct api_shape *shape = c->operation->in;
+    for (size_t i = 0; shape && i < shape->n_members; i++) {
+        const slice *value = (const void *)((const char *)in + shape->members[i].offset);
+        if (slice_eq(shape->members[i].name, S("repositoryName")) && value->ptr)
+            return arena_printf(c->arena, "arn:aws:ecr:%.*s:%.*s:repository/%.*s", SLICE_ARG(c->region),
+                                SLICE_ARG(c->account), SLICE_ARG(*value));
+        if (slice_eq(shape->members[i].name, S("resourceArn")))
+            return *value;
+    }
+    return (slice){NULL, 0};
+}
+
 const struct service ecr_service = {
     .api = &ecr_api,
     .migrations = ecr_migrations,
@@ -50,4 +65,5 @@ const struct service ecr_service = {
     .start = prepare,
     .reset = empty,
     .raw = registry_answer,
+    .resource = resource_of,
 };

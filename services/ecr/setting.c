@@ -31,7 +31,7 @@ static int policy_get(struct call *c, slice *text)
 int ecr_put_registry_policy(struct call *c, const struct ecr_put_registry_policy_in *in,
                             struct ecr_put_registry_policy_out *out)
 {
-    TRY(policy_check(c, S("registry"), in->policy_text));
+    TRY(repository_policy_check(c, S("registry"), in->policy_text));
     setting_set(c, S("policy"), in->policy_text);
     out->registry_id = c->account;
     out->policy_text = in->policy_text;

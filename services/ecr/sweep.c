@@ -3,7 +3,7 @@
 #include "services/ecr/blob.h"
 
 #include "common/conf.h"
-#include "common/fdio.h"
+#include "services/worker/await.h"
 
 #include <unistd.h>
 
@@ -57,7 +57,7 @@ static bool sweep_layers(struct call *c, struct sweep *sweep)
     return n == STEP_ROWS;
 }
 
-/* The next blobs. The row goes first: a file without a row is only waste, a row without a file would be a lie. */
+/* The next blobs. The row goes first, the file when that is committed: a row without a file would be a lie. */
 static bool sweep_blobs(struct call *c, struct sweep *sweep)
 {
     int64_t n = 0;
@@ -68,8 +68,8 @@ static bool sweep_blobs(struct call *c, struct sweep *sweep)
         n++;
         if (held || c->now_ms - db_int(&rows, 1) < grace_ms)
             continue;
+        db_run(c->db, ECR_SQL_BLOB_BURY, "t", sweep->blob);
         db_run(c->db, ECR_SQL_BLOB_DELETE, "t", sweep->blob);
-        remove_file(c, blob_file(c->arena, sweep->blob));
     }
     db_done(&rows);
     return n == STEP_ROWS;
@@ -102,20 +102,40 @@ static bool remove_dead_uploads(struct call *c)
     return ids.len == STEP_ROWS;
 }
 
+/* Files of blobs that have no row. One of them may just be coming back, put in place by an upload whose call has still
+ * to make the row: not while calls wait. True when there are more. */
+static bool remove_dead_blobs(struct call *c)
+{
+    struct slice_list digests = {0};
+    bool busy = await_is_any(c);
+    struct db_rows rows = db_query(c->db, ECR_SQL_DEAD_BLOB_LIST, "i", (int64_t)STEP_ROWS);
+    while (db_next(&rows)) {
+        slice digest = db_text(&rows, 0);
+        *list_add(c->arena, &digests) = digest;
+        if (!busy && db_int(&rows, 1) == 0)
+            remove_file(c, blob_file(c->arena, digest));
+    }
+    if (busy)
+        return digests.len > 0;
+    list_foreach (digest, &digests)
+        db_run(c->db, ECR_SQL_DEAD_BLOB_DELETE, "t", *digest);
+    return digests.len == STEP_ROWS;
+}
+
 int blob_sweep(struct call *c, int64_t *next_due_ms)
 {
     struct sweep sweep = sweep_get(c);
     bool more = remove_dead_uploads(c);
-    *next_due_ms = more ? c->now_ms + step_ms : sweep.next_ms;
-    if (sweep.next_ms > c->now_ms)
-        return 0;
-    bury_old_uploads(c);
-    if (sweep_layers(c, &sweep) || sweep_blobs(c, &sweep)) {
-        sweep.next_ms = c->now_ms + step_ms;
-    } else {
-        sweep = (struct sweep){.layer = S(""), .blob = S(""), .next_ms = c->now_ms + pause_ms};
+    more = remove_dead_blobs(c) || more;
+    if (sweep.next_ms <= c->now_ms) {
+        bury_old_uploads(c);
+        more = sweep_layers(c, &sweep) || sweep_blobs(c, &sweep);
+        if (!more)
+            sweep = (struct sweep){.layer = S(""), .blob = S("")};
+        sweep.next_ms = c->now_ms + (more ? step_ms : pause_ms);
+        db_run(c->db, ECR_SQL_SWEEP_SET, "itti", sweep.repository_id, sweep.layer, sweep.blob, sweep.next_ms);
+        more = true; /* what was buried */
     }
-    db_run(c->db, ECR_SQL_SWEEP_SET, "itti", sweep.repository_id, sweep.layer, sweep.blob, sweep.next_ms);
-    *next_due_ms = more && c->now_ms + step_ms < sweep.next_ms ? c->now_ms + step_ms : sweep.next_ms;
+    *next_due_ms = more ? c->now_ms + step_ms : sweep.next_ms;
     return 0;
 }

@@ -33,7 +33,7 @@ static int check(struct call *c, const struct ecr_repository_creation_template *
         TRY(repository_check_exclusions(c, template->image_tag_mutability,
                                         &template->image_tag_mutability_exclusion_filters, &lines));
     if (template->repository_policy.len > 0)
-        TRY(policy_check(c, S("repository"), template->repository_policy));
+        TRY(repository_policy_check(c, S("repository"), template->repository_policy));
     if (template->lifecycle_policy.len > 0)
         TRY(lifecycle_check(c, template->lifecycle_policy));
     return 0;

@@ -1,6 +1,7 @@
 /* Tests of the registry under /v2/: names, uploads, blobs, manifests, errors, and the sweep. */
 #include "services/ecr/test_ecr.h"
 
+#include "services/ecr/content.h"
 #include "services/ecr/registry_path.h"
 
 #include <unistd.h>
@@ -101,6 +102,30 @@ static void test_uploads(void **state)
     http("POST", "/v2/team/app/blobs/uploads/", S(""), "", 202);
     at = arena_printf(arena, "%.*s?digest=%.*s", SLICE_ARG(header("Location")), SLICE_ARG(digest_of(S("")))).ptr;
     http("PUT", at, S(""), "", 201);
+}
+
+/* Known values of both algorithms, and long texts whose ends fall everywhere in a block. */
+static void test_digests(void **state)
+{
+    slice abc =
+        S("sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd4"
+          "54d4423643ce80e2a9ac94fa54ca49f");
+    assert_true(slice_eq(content_digest(arena, S("abc"), abc), abc));
+    assert_true(slice_starts(content_digest(arena, S("abc"), S("md5:x")), S("sha256:ba7816bf")));
+    assert_true(content_is_digest(abc));
+    assert_false(content_is_digest(slice_sub(abc, 0, abc.len - 1)));
+    assert_false(content_is_digest(S("sha256:")));
+    assert_false(content_is_digest(S("md5:d41d8cd98f00b204e9800998ecf8427e")));
+    slice zeros = {arena_alloc(arena, 300), 300};
+    slice end_of_block = content_digest(arena, slice_sub(zeros, 0, 112), S("sha512:"));
+    assert_true(
+        slice_starts(end_of_block, S("sha512:2be2e788c8a8adeaa9c89a7f78904cacea6e39297d75e0573a73c756234534d6")));
+    http("POST", arena_printf(arena, "/v2/team/app/blobs/uploads/?digest=%.*s", SLICE_ARG(abc)).ptr, S("abc"), "", 201);
+    http("GET", arena_printf(arena, "/v2/team/app/blobs/%.*s", SLICE_ARG(abc)).ptr, S(""), "", 200);
+    slice manifest = manifest_of("team/app", "one"), digest = content_digest(arena, manifest, abc);
+    const char *path = arena_printf(arena, "/v2/team/app/manifests/%.*s", SLICE_ARG(digest)).ptr;
+    http("PUT", path, manifest, oci_type, 201);
+    http("GET", path, S(""), "", 200);
 }
 
 static void test_mounts(void **state)
@@ -211,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ranges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_uploads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_digests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mounts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tag_pages, set_up, tear_down),

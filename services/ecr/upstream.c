@@ -107,15 +107,22 @@ static int fail_upstream(struct call *c, const struct api_error *error, const st
                 SLICE_ARG(rule->prefix), SLICE_ARG(why));
 }
 
-/* Whether what is here will do. */
-static bool is_cached(struct call *c, const struct upstream_want *want)
+static bool is_here(struct call *c, const struct upstream_want *want)
 {
     struct repository repository;
     struct image image;
-    bool here = repository_find(c, want->account, want->name, &repository) &&
-                image_find(c, repository.id, want->tag, want->digest, &image);
-    if (!here || !want->tag.ptr)
-        return here;
+    return repository_find(c, want->account, want->name, &repository) &&
+           image_find(c, repository.id, want->tag, want->digest, &image);
+}
+
+/* Whether what is here will do, without a look at what the tag is there. */
+static bool is_cached(struct call *c, const struct upstream_want *want)
+{
+    struct repository repository;
+    if (!is_here(c, want))
+        return false;
+    if (!want->tag.ptr || !repository_find(c, want->account, want->name, &repository))
+        return true;
     struct db_rows rows = db_query(c->db, ECR_SQL_IMAGE_TAG_CHECKED, "it", repository.id, want->tag);
     int64_t checked_ms = db_next(&rows) && !db_is_null(&rows, 0) ? db_int(&rows, 0) : 0;
     db_done(&rows);
@@ -184,9 +191,10 @@ int upstream_image(struct call *c, const struct upstream_want *want)
         return result;
     if (result == 0 && reply.status == 404)
         return 0;
-    if (result != 0 || reply.status != 200)
+    if (result == 0 && reply.status == 200)
+        TRY(store(c, want, &reply));
+    else if (!is_here(c, want))
         return fail_upstream(c, &ecr_unable_to_get_upstream_image, &rule, &reply);
-    TRY(store(c, want, &reply));
     return complete(c, want);
 }
 

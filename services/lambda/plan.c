@@ -159,7 +159,7 @@ int plan_of(struct call *c, const struct function *f, const struct version *v, s
 {
     const configuration *doc = &v->doc;
     struct val plan = val_object(), variables = val_array();
-    int64_t expires_ms;
+    int64_t expires_ms = 0;
     TRY(add_credentials(c, f, doc, &variables, &expires_ms));
     add_variables(c, f, v, &variables);
     set_text(c, &plan, "name", f->name);

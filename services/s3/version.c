@@ -94,7 +94,7 @@ bool version_numbered(const struct bucket *bucket)
 static void insert(struct call *c, const struct bucket *bucket, const struct version *version,
                    const struct content *content)
 {
-    db_run(c->db, S3_SQL_VERSION_ADD, "ittiiitttIittttttb", bucket->id, version->key, version->version_id,
+    db_run(c->db, S3_SQL_VERSION_ADD, "ittiiitttIitttttb", bucket->id, version->key, version->version_id,
            (int64_t)version->is_marker, version->modified_ms, content->size, version->etag, version->storage_class,
            version->lock_mode, version->retain_ms, (int64_t)version->legal_hold, version->attributes, version->tags,
            version->acl, version->part_sizes, content->file, content->bytes);

@@ -23,6 +23,7 @@ struct dns_server {
     int listener;
     ev_io asked;
     struct dns_tcp *tcp;
+    char bytes[DNS_QUERY_BYTES]; /* of the query being read */
 };
 
 struct endpoint {
@@ -54,17 +55,16 @@ static int answer(struct call *c, void *context)
 
 static void on_asked(struct ev_loop *loop, ev_io *io, int events)
 {
-    static char bytes[DNS_QUERY_BYTES];
     struct dns_server *server = io->data;
     (void)loop;
     (void)events;
     for (int i = 0; i < QUERIES_A_TURN; i++) {
         struct datagram datagram = {.server = server, .from_size = sizeof(datagram.from)};
-        ssize_t n = recvfrom(server->udp, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&datagram.from,
-                             &datagram.from_size);
+        ssize_t n = recvfrom(server->udp, server->bytes, sizeof(server->bytes), MSG_DONTWAIT,
+                             (struct sockaddr *)&datagram.from, &datagram.from_size);
         if (n < 0)
             return;
-        datagram.query = (slice){bytes, (size_t)n};
+        datagram.query = (slice){server->bytes, (size_t)n};
         worker_run(server->worker, answer, &datagram);
     }
 }

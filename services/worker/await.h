@@ -32,6 +32,9 @@ int await_call(struct call *c, slice key, await_begin_fn *begin, slice input, sl
 /* Whether an earlier run of the call has begun it. */
 bool await_is_known(struct call *c, slice key);
 
+/* Whether any call of this worker waits for something begun so. */
+bool await_is_any(struct call *c);
+
 /* It is over: the call runs again. From the loop only, not from within a handler. The await is gone or no longer the
  * caller's afterwards. */
 void await_done(struct await *await, int result);

@@ -259,6 +259,14 @@ bool await_is_known(struct call *c, slice key)
     return find_await(running_of(c)->later, key) != NULL;
 }
 
+bool await_is_any(struct call *c)
+{
+    const struct later *later = c->worker->waiting;
+    while (later && !later->awaits)
+        later = later->next;
+    return later != NULL;
+}
+
 static struct await *add_await(struct call *c, slice key, slice input)
 {
     struct later *later = later_of(running_of(c));

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/opt.h"
 #include "proto/bus.h"
+#include "services/worker/await.h"
 
 #include <ev.h>
 #include <setjmp.h>
@@ -92,17 +93,39 @@ static int run_wait(struct call *c, const void *in, void *out)
     return 0;
 }
 
+/* On the helper thread. */
+static int double_it(struct await *await)
+{
+    if (slice_eq(await->input, S("bad")))
+        return BAD_INPUT;
+    await->output = arena_concat(await->arena, await->input, await->input);
+    return 0;
+}
+
+/* Two pieces of work, the second with the outcome of the first. */
+static int run_work(struct call *c, const void *in, void *out)
+{
+    slice once;
+    int result = await_work(c, S("first"), double_it, ((const struct word *)in)->text, &once);
+    if (result == BAD_INPUT)
+        return fail(c, &taken, "bad");
+    TRY(result);
+    assert_true(await_is_known(c, S("first")) && !await_is_known(c, S("third")));
+    return await_work(c, S("second"), double_it, once, &((struct word *)out)->text);
+}
+
 static const struct api_operation operations[] = {
     {S("Add"), S("POST"), S("/"), 200, false, false, &word_shape, NULL, {NULL, 0}, NULL, 0, run_add},
     {S("Ask"), S("POST"), S("/"), 200, false, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_ask},
     {S("Count"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_count},
     {S("Later"), S("POST"), S("/"), 200, true, false, NULL, NULL, {NULL, 0}, NULL, 0, NULL},
     {S("Wait"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_wait},
+    {S("Work"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_work},
 };
 static const struct api_error *const errors[] = {&taken};
 static const struct api_service api = {S("words"), S("Words"),     API_AWSJSON, S("1.1"), S("Words"), S("1"),
                                        {NULL, 0},  API_STYLE_FULL, &invalid,    &invalid, &invalid,   &missing,
-                                       &failure,   operations,     5,           1,        errors,     1};
+                                       &failure,   operations,     6,           1,        errors,     1};
 
 static int on_done(struct call *c, slice body)
 {
@@ -115,6 +138,7 @@ static int on_happened(struct call *c, slice body)
     if (slice_eq(body, S("\"refuse\"")))
         return fail(c, &taken, "no");
     db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("happened "), body));
+    call_event_reply(c, arena_printf(c->arena, "{\"heard\":%.*s}", SLICE_ARG(body)));
     return 0;
 }
 
@@ -161,6 +185,13 @@ static int64_t words_like(const char *pattern)
     return val_get_int(&body, S("n"), -1);
 }
 
+static void test_work_in_memory(void **state)
+{
+    assert_int_equal(ask_memory("Work", "{\"text\": \"ab\"}"), 200);
+    assert_true(slice_find(reply.body, S("\"abababab\"")) >= 0);
+    assert_int_equal(ask_memory("Work", "{\"text\": \"bad\"}"), 400);
+}
+
 static void test_calls(void **state)
 {
     struct worker_effect effect;
@@ -197,6 +228,16 @@ static void test_questions_in_memory(void **state)
     assert_int_equal(ask_memory("Ask", "{\"text\": \"first\"}"), 400);
     assert_true(slice_find(reply.body, S("Unknown")) >= 0);
     assert_int_equal(ask_memory("Wait", "{\"text\": \"never\"}"), 0);
+}
+
+static void test_event_replies(void **state)
+{
+    slice said;
+    assert_int_equal(worker_test_event_reply(worker, S("x"), S("Happened"), S("1"), &said), 200);
+    assert_true(slice_eq(said, S("{\"heard\":1}")));
+    assert_int_equal(worker_test_event_reply(worker, S("x"), S("Happened"), S("\"refuse\""), &said), 400);
+    assert_true(slice_find(said, S("\"__type\":\"")) >= 0);
+    assert_true(slice_find(said, S("\"message\":\"no\"")) >= 0);
 }
 
 static void test_events_and_timer(void **state)
@@ -354,6 +395,19 @@ static void test_questions(void **state)
     assert_int_equal(answered.status, 200);
 }
 
+/* Also when nobody waits any more at the end. */
+static void test_work(void **state)
+{
+    assert_int_equal(ask(MSG_REQUEST, "Work", "{\"text\": \"ab\"}", ""), 200);
+    assert_true(slice_find(answered.body, S("\"abababab\"")) >= 0);
+    assert_int_equal(ask(MSG_REQUEST, "Work", "{\"text\": \"bad\"}", ""), 400);
+    struct msg work = {
+        .kind = MSG_REQUEST, .operation = S("Work"), .request_id = S("r"), .body = S("{\"text\": \"x\"}")};
+    struct bus_peer *words_peer = bus_peer(bus, S("words"));
+    bus_forget(words_peer, bus_send(words_peer, &work, on_reply, NULL));
+    assert_int_equal(ask(MSG_REQUEST, "Work", "{\"text\": \"cd\"}", ""), 200);
+}
+
 static int set_up_bus(void **state)
 {
     arena = arena_open();
@@ -394,10 +448,13 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_questions, set_up_bus, tear_down_bus),
+        cmocka_unit_test_setup_teardown(test_work_in_memory, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_work, set_up_bus, tear_down_bus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

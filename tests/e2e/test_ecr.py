@@ -113,6 +113,19 @@ def credentials(sim):
 
 
 @suite.test
+def host_of_aws(sim):
+    """The host name says which registry is meant; without a way to it the uri can still be AWS's own."""
+    host = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
+    there = sim.client("ecr", account="210987654321", region="eu-west-1")
+    there.create_repository(repositoryName="there")
+    registry(sim, "GET", "/v2/there/tags/list", status=404)
+    registry(sim, "GET", "/v2/there/tags/list", headers={"Host": host}, status=200)
+    with Awssim("--ecr-uri", "aws") as other:
+        uri = make_repository(other, "named")["repositoryUri"]
+        assert uri == "123456789012.dkr.ecr.us-east-1.amazonaws.com/named", uri
+
+
+@suite.test
 def large_blobs_in_chunks(sim):
     """An upload survives the worker's restart in its middle."""
     make_repository(sim, "large")
@@ -235,6 +248,18 @@ def nothing_is_lost(sim):
     sim.start()
     assert registry(sim, "HEAD", "/v2/kept/manifests/v1", status=200)[0]["docker-content-digest"] == digest
     assert registry(sim, "GET", f"/v2/kept/blobs/{digest_of(b'kept layer')}", status=200)[1] == b"kept layer"
+
+
+@suite.test
+def reset_empties_it(sim):
+    with Awssim() as other:
+        make_repository(other, "gone")
+        push_blob(other, "gone", b"gone")
+        other.ctl("reset", "ecr")
+        assert not other.client("ecr").describe_repositories()["repositories"]
+        assert not [f for _, _, files in os.walk(os.path.join(other.state_dir, "ecr")) for f in files]
+        make_repository(other, "gone")
+        push_blob(other, "gone", b"gone")
 
 
 def missing(*programs):

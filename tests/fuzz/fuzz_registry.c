@@ -3,6 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/list.h"
+#include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/registry_path.h"
 
@@ -16,7 +17,7 @@ static void fuzz_manifest(struct arena *arena, slice media_type, slice text)
     }
     fuzz_check(manifest.bytes >= 0 && manifest.media_type.len > 0);
     list_foreach (ref, &manifest.refs)
-        fuzz_check(manifest_is_digest(ref->digest) && ref->bytes >= 0);
+        fuzz_check(content_is_digest(ref->digest) && ref->bytes >= 0);
     manifest_annotations(arena, text);
 }
 

@@ -1,5 +1,4 @@
-/* policy: resource policies of repositories; and the form every policy document must have. What they allow is not
- * enforced. */
+/* repository_policy: resource policies of repositories; and the form every policy document must have. */
 #include "services/ecr/ecr.h"
 
 #include "common/json.h"
@@ -35,7 +34,7 @@ static bool is_policy(struct arena *arena, slice text)
     return true;
 }
 
-int policy_check(struct call *c, slice what, slice text)
+int repository_policy_check(struct call *c, slice what, slice text)
 {
     if (is_policy(c->arena, text))
         return 0;
@@ -58,7 +57,7 @@ int ecr_set_repository_policy(struct call *c, const struct ecr_set_repository_po
                               struct ecr_set_repository_policy_out *out)
 {
     struct repository repository;
-    TRY(policy_check(c, S("repository"), in->policy_text));
+    TRY(repository_policy_check(c, S("repository"), in->policy_text));
     TRY(repository_get(c, in->registry_id, in->repository_name, &repository));
     db_run(c->db, ECR_SQL_REPOSITORY_SET_POLICY, "ti", in->policy_text, repository.id);
     out->registry_id = repository.account;
