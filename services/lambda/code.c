@@ -9,6 +9,7 @@
 #include "common/fdio.h"
 #include "common/hash.h"
 #include "common/limits.h"
+#include "services/lambda/zip.h"
 #include "services/worker/leniency.h"
 
 #include <dirent.h>

@@ -135,10 +135,6 @@ void code_release(struct call *c, slice hash);
 /* The timer's part: removes what is due; *next_due_ms is left alone when there is nothing more. */
 void code_collect(struct call *c, int64_t *next_due_ms);
 
-/* zip.c: unpacks an archive below a folder that does not exist yet. 0; BAD_INPUT with a text for the caller in *why; or
- * -errno. */
-int zip_unpack(struct arena *arena, slice zip, const char *folder, slice *why);
-
 /* download.c */
 
 /* An address on our own port from which that very zip can be fetched for ten minutes. */
