@@ -22,13 +22,18 @@ def client(service):
                         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"))
 
 
+def default_subnet(ec2):
+    answer = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
+    return answer["Subnets"][0]["SubnetId"]
+
+
 def start(ecs):
     """Registers the example's task definition and runs it: the task's ARN."""
     definition = json.loads(pathlib.Path(__file__).with_name("hello-task.json").read_text(encoding="utf-8"))
     ecs.create_cluster(clusterName="demo")
     ecs.register_task_definition(**definition)
     answer = ecs.run_task(cluster="demo", taskDefinition=definition["family"], launchType="FARGATE",
-                          networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"]}})
+                          networkConfiguration={"awsvpcConfiguration": {"subnets": [default_subnet(client("ec2"))]}})
     return answer["tasks"][0]["taskArn"]
 
 

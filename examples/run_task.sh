@@ -9,8 +9,9 @@ aws() { command aws --endpoint-url "${AWS_ENDPOINT_URL:?run: eval \"\$(awssimctl
 aws ecs create-cluster --cluster-name demo --query cluster.clusterArn
 aws logs create-log-group --log-group-name /demo/hello 2>/dev/null || true
 aws ecs register-task-definition --cli-input-json file://hello-task.json --query taskDefinition.taskDefinitionArn
+subnet=$(aws ec2 describe-subnets --filters Name=default-for-az,Values=true --query 'Subnets[0].SubnetId')
 task=$(aws ecs run-task --cluster demo --task-definition hello --launch-type FARGATE \
-    --network-configuration 'awsvpcConfiguration={subnets=[subnet-0123456789abcdef0]}' --query 'tasks[0].taskArn')
+    --network-configuration "awsvpcConfiguration={subnets=[$subnet]}" --query 'tasks[0].taskArn')
 aws ecs wait tasks-stopped --cluster demo --tasks "$task"
 aws logs get-log-events --log-group-name /demo/hello --log-stream-name "hello/main/${task##*/}" --start-from-head \
     --query 'events[].[message]'

@@ -77,10 +77,18 @@ static bool is_registry(const struct route_service *service, slice path)
     return slice_eq(service->name, S("ecr")) && slice_starts(path, S("/v2/"));
 }
 
+/* A request for S3 may carry an object, unless it is a call of a service that did not say which it is for. */
+static bool may_be_object(const struct http1_request *head)
+{
+    slice type = head->known[HTTP1_CONTENT_TYPE];
+    bool call = slice_eq(head->method, S("POST")) && slice_eq(head->path, S("/"));
+    return !slice_starts(type, S("application/x-www-form-urlencoded")) &&
+           (!call || slice_starts(type, S("multipart/form-data")));
+}
+
 void upload_plan(const struct route_service *service, const struct http1_request *head, struct body_plan *plan)
 {
-    bool form = slice_starts(head->known[HTTP1_CONTENT_TYPE], S("application/x-www-form-urlencoded"));
-    if (service && service->is_s3 && !form) {
+    if (service && service->is_s3 && may_be_object(head)) {
         plan_object(head, plan);
         return;
     }

@@ -9,7 +9,6 @@ from awssim import wait_until
 
 ECS = "AmazonEC2ContainerServiceV20141113"
 LOGS = "Logs_20140328"
-NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"]}}
 TASK_LINES = 5
 
 
@@ -39,7 +38,7 @@ def register(sim, family, script, group, **container):
 
 
 def run_task(sim, family):
-    answer = call(sim, f"{ECS}.RunTask", {"taskDefinition": family, "launchType": "FARGATE", "networkConfiguration": NETWORK})
+    answer = call(sim, f"{ECS}.RunTask", {"taskDefinition": family, "launchType": "FARGATE", "networkConfiguration": sim.network()})
     assert not answer.get("failures"), answer
     return answer["tasks"][0]["taskArn"]
 
@@ -92,6 +91,7 @@ class Load:
         lines = " ".join(str(i) for i in range(TASK_LINES))
         register(sim, "short", f"for i in {lines}; do echo line $i; done", self.group)
         self.run_tag = 0
+        self.network = sim.network()
         self.bodies = [f for n in range(threads) for f in (self.creating(n), self.putting(n))] + [self.running(), self.asking()]
         self.threads = []
 
@@ -147,7 +147,7 @@ class Load:
 
     def running(self):
         def body(_):
-            answer = self.done(f"{ECS}.RunTask", {"taskDefinition": "short", "launchType": "FARGATE", "networkConfiguration": NETWORK})
+            answer = self.done(f"{ECS}.RunTask", {"taskDefinition": "short", "launchType": "FARGATE", "networkConfiguration": self.network})
             if answer:
                 self.tasks.extend(t["taskArn"] for t in answer["tasks"])
                 self.stopping.wait(0.1)

@@ -35,12 +35,13 @@ def aws(sim, client, *arguments, fails=False):
 @suite.test
 def main_job(sim):
     for client in clients():
+        subnet = aws(sim, client, "ec2", "describe-subnets", "--filters", "Name=default-for-az,Values=true")["Subnets"][0]["SubnetId"]
         aws(sim, client, "ecs", "create-cluster", "--cluster-name", "demo")
         if not aws(sim, client, "logs", "describe-log-groups", "--log-group-name-prefix", "/demo/hello")["logGroups"]:
             aws(sim, client, "logs", "create-log-group", "--log-group-name", "/demo/hello")
         aws(sim, client, "ecs", "register-task-definition", "--cli-input-json", "file://examples/hello-task.json")
         task = aws(sim, client, "ecs", "run-task", "--cluster", "demo", "--task-definition", "hello", "--launch-type", "FARGATE",
-                   "--network-configuration", "awsvpcConfiguration={subnets=[subnet-0123456789abcdef0]}")["tasks"][0]
+                   "--network-configuration", f"awsvpcConfiguration={{subnets=[{subnet}]}}")["tasks"][0]
         arn = task["taskArn"]
         stream = f"hello/main/{arn.split('/')[-1]}"
         aws(sim, client, "ecs", "wait", "tasks-running", "--cluster", "demo", "--tasks", arn)

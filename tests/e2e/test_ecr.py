@@ -17,7 +17,7 @@ import threading
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite, wait_until  # noqa: E402
+from awssim import ROOT, Awssim, Suite, wait_until  # noqa: E402
 
 suite = Suite()
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -344,6 +344,15 @@ def podman_pushes_and_pulls(sim):
         run(sim, "podman", *where, "rmi", "-f", image)
         run(sim, "podman", *where, "pull", "--tls-verify=false", image)
     assert sim.client("ecr").describe_images(repositoryName="team/podman")["imageDetails"][0]["imageTags"] == ["v1"]
+
+
+@suite.test
+def the_example(sim):
+    if missing("aws", "buildah", "podman", "skopeo") or not os.path.exists("/bin/busybox"):
+        return
+    told = run(sim, str(ROOT / "examples" / "images" / "build_and_push.sh"), "demo/hello")
+    image = json.loads(told[told.index("["):])[0]
+    assert sorted(image[1]) == ["podman", "skopeo"], told
 
 
 if __name__ == "__main__":

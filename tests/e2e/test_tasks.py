@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
 
 suite = Suite()
-NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}}
 
 
 def define(sim, family, *containers, logs=True, **fields):
@@ -38,7 +37,7 @@ def shell(script, name="main", **fields):
 
 def run(sim, family, **fields):
     answer = sim.client("ecs").run_task(cluster="c", taskDefinition=family, launchType="FARGATE",
-                                        networkConfiguration=NETWORK, **fields)
+                                        networkConfiguration=sim.network(groups=True), **fields)
     assert not answer["failures"], answer
     return answer["tasks"][0]["taskArn"]
 
@@ -108,14 +107,17 @@ def awsvpc_address(sim):
         attachment = next(a for a in task["attachments"] if a["type"] == "ElasticNetworkInterface")
         assert attachment["status"] == "ATTACHED", attachment
         details = {d["name"]: d["value"] for d in attachment["details"]}
-        assert details["privateIPv4Address"].startswith("127."), details
-        assert details["networkInterfaceId"].startswith("eni-") and details["subnetId"].startswith("subnet-")
+        interface = sim.client("ec2").describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])
+        interface = interface["NetworkInterfaces"][0]
+        assert details["privateIPv4Address"] == interface["PrivateIpAddress"], (details, interface)
+        assert details["subnetId"] == interface["SubnetId"] and interface["Status"] == "in-use", interface
         addresses.add(details["privateIPv4Address"])
         assert task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] == details["privateIPv4Address"]
     assert len(addresses) == 2
     for arn in arns:
         sim.client("ecs").stop_task(cluster="c", task=arn)
         wait_for(sim, arn, "STOPPED")
+    wait_until(lambda: not addresses & set(sim.ec2_ids("NetworkInterfaces", "privateIpAddress")))
 
 
 @suite.test
@@ -260,7 +262,7 @@ def two_hundred_tasks(sim):
     arns = []
     for _ in range(20):
         arns += [t["taskArn"] for t in ecs.run_task(cluster="c", taskDefinition="crowd", count=10, launchType="FARGATE",
-                                                    networkConfiguration=NETWORK)["tasks"]]
+                                                    networkConfiguration=sim.network(groups=True))["tasks"]]
     assert len(set(arns)) == 200
 
     def all_stopped():

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -103,6 +104,20 @@ class Awssim:
             service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id=account or "test",
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 0}, read_timeout=60, inject_host_prefix=False), **kwargs)
+
+    def network(self, groups=False):
+        """A networkConfiguration with a subnet (and the security group) of the default VPC."""
+        network = {"subnets": [self.ec2_ids("Subnets", "subnetId")[0]]}
+        if groups:
+            network["securityGroups"] = [self.ec2_ids("SecurityGroups", "groupId")[0]]
+        return {"awsvpcConfiguration": network}
+
+    def ec2_ids(self, what, element):
+        """The ids in the answer to Describe<what>, without an SDK."""
+        status, _, answer = self.http("POST", "/", f"Action=Describe{what}&Version=2016-11-15",
+                                      {"Content-Type": "application/x-www-form-urlencoded"})
+        assert status == 200, answer
+        return re.findall(f"<{element}>([^<]*)</{element}>", answer.decode())
 
     def http(self, method, path, body=None, headers=None):
         """(status, headers, body) of one plain HTTP request."""
