@@ -87,9 +87,24 @@ static bool own_bootstrap(struct environment *environment, struct val *command, 
     return true;
 }
 
+/* What the function's configuration puts in the place of the image's own; empty: nothing. */
+static void image_command(struct environment *environment, struct val *command)
+{
+    static const slice parts[] = {S("entryPoint"), S("command")};
+    for (size_t n = 0; n < sizeof(parts) / sizeof(*parts); n++) {
+        const struct val *part = val_get(&environment->blueprint->doc, parts[n]);
+        for (size_t i = 0; part && part->type == VAL_ARRAY && i < part->array.len; i++)
+            add_text(environment->arena, command, part->array.items[i].string);
+    }
+}
+
 static bool add_command(struct environment *environment, struct val *command, slice *why)
 {
     slice runtime = text_of(environment, "runtime");
+    if (text_of(environment, "image").len > 0) {
+        image_command(environment, command);
+        return true;
+    }
     for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
         if (slice_starts(runtime, runtimes[i].prefix))
             return interpreter(environment, &runtimes[i], command, why);
@@ -219,9 +234,12 @@ bool launch_plan(struct environment *environment, slice *text, slice *why)
         add_extensions(environment, &command);
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));
-    val_set(arena, &plan, S("command"), command);
+    if (command.array.len > 0)
+        val_set(arena, &plan, S("command"), command);
+    val_set(arena, &plan, S("image"), val_string(text_of(environment, "image")));
     val_set(arena, &plan, S("environment"), variables(environment));
-    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, "code")));
+    bool image = text_of(environment, "image").len > 0;
+    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, image ? "workingDirectory" : "code")));
     val_set(arena, &plan, S("memory"), val_int(val_get_int(&environment->blueprint->doc, S("memory"), 128)));
     val_set(arena, &plan, S("log"), log_of(environment));
     *text = json_text(arena, &plan);

@@ -177,3 +177,8 @@ void code_collect(struct call *c, int64_t *next_due_ms)
         *next_due_ms = db_int(&rows, 0);
     db_done(&rows);
 }
+
+void code_remove_all(struct call *c)
+{
+    fdio_remove_tree(folder(c).ptr);
+}

@@ -132,6 +132,9 @@ bool code_is_empty(struct call *c, slice hash);
 /* When no version and no layer refers to it any more, its files go after the longest invocation could have ended. */
 void code_release(struct call *c, slice hash);
 
+/* Everything, when the service is emptied. */
+void code_remove_all(struct call *c);
+
 /* The timer's part: removes what is due; *next_due_ms is left alone when there is nothing more. */
 void code_collect(struct call *c, int64_t *next_due_ms);
 
