@@ -87,9 +87,24 @@ static bool own_bootstrap(struct environment *environment, struct val *command, 
     return true;
 }
 
+/* What the function's configuration puts in the place of the image's own; empty: nothing. */
+static void image_command(struct environment *environment, struct val *command)
+{
+    static const slice parts[] = {S("entryPoint"), S("command")};
+    for (size_t n = 0; n < sizeof(parts) / sizeof(*parts); n++) {
+        const struct val *part = val_get(&environment->blueprint->doc, parts[n]);
+        for (size_t i = 0; part && part->type == VAL_ARRAY && i < part->array.len; i++)
+            add_text(environment->arena, command, part->array.items[i].string);
+    }
+}
+
 static bool add_command(struct environment *environment, struct val *command, slice *why)
 {
     slice runtime = text_of(environment, "runtime");
+    if (text_of(environment, "image").len > 0) {
+        image_command(environment, command);
+        return true;
+    }
     for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
         if (slice_starts(runtime, runtimes[i].prefix))
             return interpreter(environment, &runtimes[i], command, why);
@@ -142,6 +157,38 @@ static void set(struct environment *environment, struct val *list, slice name, s
     val_push(environment->arena, list, pair);
 }
 
+/* Where programs, libraries and modules are looked for: a suffix of each layer's folder, after the function's own. */
+static slice search_path(struct environment *environment, slice first, const char *suffix)
+{
+    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
+    struct buf path;
+    buf_init(&path, environment->arena);
+    buf_add(&path, first);
+    for (size_t i = 0; layers && layers->type == VAL_ARRAY && i < layers->array.len; i++)
+        buf_printf(&path, "%s%.*s%s", path.len > 0 ? ":" : "", SLICE_ARG(layers->array.items[i].string), suffix);
+    return buf_slice(&path);
+}
+
+static void set_paths(struct environment *environment, struct val *list)
+{
+    struct arena *arena = environment->arena;
+    slice code = text_of(environment, "code");
+    const struct {
+        slice name, first;
+        const char *suffix;
+    } paths[] = {
+        {S("PATH"), environment->blueprint->functions->runner->host_path, "/bin"},
+        {S("LD_LIBRARY_PATH"), arena_printf(arena, "%.*s:%.*s/lib", SLICE_ARG(code), SLICE_ARG(code)), "/lib"},
+        {S("PYTHONPATH"), S(""), "/python"},
+        {S("NODE_PATH"), S(""), "/nodejs/node_modules"},
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        slice path = search_path(environment, paths[i].first, paths[i].suffix);
+        if (path.len > 0)
+            set(environment, list, paths[i].name, path);
+    }
+}
+
 static struct val variables(struct environment *environment)
 {
     struct arena *arena = environment->arena;
@@ -159,8 +206,7 @@ static struct val variables(struct environment *environment)
     set(environment, &list, S("LAMBDA_RUNTIME_DIR"), slice_of(environment->blueprint->functions->bootstraps));
     set(environment, &list, S("TZ"), S(":UTC"));
     set(environment, &list, S("LANG"), S("en_US.UTF-8"));
-    set(environment, &list, S("LD_LIBRARY_PATH"),
-        arena_printf(arena, "%.*s:%.*s/lib:/opt/lib", SLICE_ARG(code), SLICE_ARG(code)));
+    set_paths(environment, &list);
     return list;
 }
 
@@ -188,9 +234,12 @@ bool launch_plan(struct environment *environment, slice *text, slice *why)
         add_extensions(environment, &command);
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));
-    val_set(arena, &plan, S("command"), command);
+    if (command.array.len > 0)
+        val_set(arena, &plan, S("command"), command);
+    val_set(arena, &plan, S("image"), val_string(text_of(environment, "image")));
     val_set(arena, &plan, S("environment"), variables(environment));
-    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, "code")));
+    bool image = text_of(environment, "image").len > 0;
+    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, image ? "workingDirectory" : "code")));
     val_set(arena, &plan, S("memory"), val_int(val_get_int(&environment->blueprint->doc, S("memory"), 128)));
     val_set(arena, &plan, S("log"), log_of(environment));
     *text = json_text(arena, &plan);

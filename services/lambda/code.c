@@ -2,11 +2,14 @@
  * made once. A package stays as long as a version or a layer refers to it. */
 #include "services/lambda/lambda.h"
 
+#include "lambda_s3_client.h"
+
 #include "common/base64.h"
 #include "common/conf.h"
 #include "common/fdio.h"
 #include "common/hash.h"
 #include "common/limits.h"
+#include "services/lambda/zip.h"
 #include "services/worker/leniency.h"
 
 #include <dirent.h>
@@ -49,7 +52,7 @@ static int unpack(struct call *c, slice zip, slice hash)
                                : (result < 0 ? result : FAULT_INTERNAL);
 }
 
-int code_keep_zip(struct call *c, slice zip, struct code *code)
+static int keep(struct call *c, slice zip, struct code *code)
 {
     uint8_t digest[32];
     hash_sha256(zip, digest);
@@ -59,15 +62,20 @@ int code_keep_zip(struct call *c, slice zip, struct code *code)
         .bytes = (int64_t)zip.len,
         .sha256 = base64_encode(c->arena, (slice){(const char *)digest, sizeof(digest)}),
     };
-    if (zip.len > LIMIT_LAMBDA_ZIPPED_BYTES)
-        return fail(c, &lambda_request_entity_too_large, "Request must be smaller than %d bytes for the %.*s operation",
-                    LIMIT_LAMBDA_REQUEST_BYTES, SLICE_ARG(c->operation->name));
     if (access(code_zip_path(c, code->hash).ptr, F_OK) == 0)
         return 0;
     TRY(fdio_mkdirs(folder(c).ptr, 0700));
     fdio_remove_tree(code_tree_path(c, code->hash).ptr);
     TRY(unpack(c, zip, code->hash));
     return fdio_replace_file(code_zip_path(c, code->hash).ptr, zip, 0600);
+}
+
+static int take_inline(struct call *c, slice zip, struct code *code)
+{
+    if (zip.len > LIMIT_LAMBDA_ZIPPED_BYTES)
+        return fail(c, &lambda_request_entity_too_large, "Request must be smaller than %d bytes for the %.*s operation",
+                    LIMIT_LAMBDA_REQUEST_BYTES, SLICE_ARG(c->operation->name));
+    return keep(c, zip, code);
 }
 
 static int take_image(struct call *c, const struct code_source *source, struct code *code)
@@ -80,6 +88,35 @@ static int take_image(struct call *c, const struct code_source *source, struct c
     return 0;
 }
 
+static int read_file(struct call *c, const struct call_file *file, slice *zip)
+{
+    slice whole;
+    if (file->length > LIMIT_LAMBDA_UNZIPPED_BYTES)
+        return fail(c, &lambda_invalid_parameter_value, "Unzipped size must be smaller than 262144000 bytes");
+    TRY(fdio_read_file(c->arena, slice_cstr(c->arena, file->path), SIZE_MAX, &whole));
+    *zip = slice_sub(whole, (size_t)file->offset, (size_t)(file->offset + file->length));
+    return 0;
+}
+
+static int take_object(struct call *c, const struct code_source *source, struct code *code)
+{
+    const struct s3_get_object_in in = {
+        .bucket = source->s3_bucket, .key = source->s3_key, .version_id = source->s3_version};
+    struct s3_get_object_out out = {0};
+    struct call_refusal refused;
+    struct call_file file;
+    int result = call_service(c, S("s3"), &s3_op_get_object, &in, &out, &refused);
+    if (result == CALL_FAILED)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "Error occurred while GetObject. S3 Error Code: %.*s. S3 Error Message: %.*s",
+                    SLICE_ARG(refused.code), SLICE_ARG(refused.message));
+    TRY(result);
+    slice zip = out.body.ptr ? out.body : S("");
+    if (call_answered_file(c, &file))
+        TRY(read_file(c, &file, &zip));
+    return keep(c, zip, code);
+}
+
 int code_take(struct call *c, const struct code_source *source, slice package_type, struct code *code)
 {
     if (slice_eq(package_type, S("Image")))
@@ -88,10 +125,10 @@ int code_take(struct call *c, const struct code_source *source, slice package_ty
         return fail(c, &lambda_invalid_parameter_value,
                     "Please do not provide other FunctionCode parameters when providing a ZipFile.");
     if (source->zip.ptr)
-        return code_keep_zip(c, source->zip, code);
+        return take_inline(c, source->zip, code);
     if (source->s3_bucket.len == 0 || source->s3_key.len == 0)
         return fail(c, &lambda_invalid_parameter_value, "Please provide a source for function code.");
-    return fail(c, &lambda_not_implemented, "Code in S3 is not supported.");
+    return take_object(c, source, code);
 }
 
 bool code_is_empty(struct call *c, slice hash)
@@ -139,4 +176,9 @@ void code_collect(struct call *c, int64_t *next_due_ms)
     if (db_next(&rows) && !db_is_null(&rows, 0))
         *next_due_ms = db_int(&rows, 0);
     db_done(&rows);
+}
+
+void code_remove_all(struct call *c)
+{
+    fdio_remove_tree(folder(c).ptr);
 }

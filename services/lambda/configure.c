@@ -4,6 +4,8 @@
 
 #include "common/buf.h"
 #include "common/hash.h"
+#include "lambda_ec2_client.h"
+#include "services/worker/leniency.h"
 
 enum {
     MAX_TIMEOUT = 900,
@@ -189,6 +191,33 @@ static int set_layers(struct call *c, const struct lambda_layer_list *layers, co
     return layer_resolve(c, layers, &doc->layers);
 }
 
+static int refused_network(struct call *c, const char *operation, const struct call_refusal *refusal)
+{
+    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+        return 0;
+    return fail(c, &lambda_invalid_parameter_value,
+                "Error occurred while %s. EC2 Error Code: %.*s. EC2 Error Message: %.*s", operation,
+                SLICE_ARG(refusal->code), SLICE_ARG(refusal->message));
+}
+
+/* ec2 knows the subnets and groups, and their VPC. */
+static int find_network(struct call *c, const struct lambda_vpc_config *vpc, slice *vpc_id)
+{
+    const struct ec2_describe_subnets_in subnets = {.subnet_ids = {vpc->subnet_ids.items, vpc->subnet_ids.len, true}};
+    const struct ec2_describe_security_groups_in groups = {
+        .group_ids = {vpc->security_group_ids.items, vpc->security_group_ids.len, true}};
+    struct ec2_describe_subnets_out found = {0};
+    struct ec2_describe_security_groups_out ignored = {0};
+    struct call_refusal refusal;
+    int result = call_service(c, S("ec2"), &ec2_op_describe_subnets, &subnets, &found, &refusal);
+    TRY(result == CALL_FAILED ? refused_network(c, "DescribeSubnets", &refusal) : result);
+    result = call_service(c, S("ec2"), &ec2_op_describe_security_groups, &groups, &ignored, &refusal);
+    TRY(result == CALL_FAILED ? refused_network(c, "DescribeSecurityGroups", &refusal) : result);
+    if (found.subnets.len > 0)
+        *vpc_id = found.subnets.items[0].vpc_id;
+    return 0;
+}
+
 static int set_vpc(struct call *c, const struct lambda_vpc_config *vpc, configuration *doc)
 {
     if (!vpc)
@@ -198,11 +227,14 @@ static int set_vpc(struct call *c, const struct lambda_vpc_config *vpc, configur
         return fail(c, &lambda_invalid_parameter_value, "SubnetIds and SecurityIds must coexist or be both empty list");
     if (vpc->subnet_ids.len > MAX_SUBNETS || vpc->security_group_ids.len > MAX_GROUPS)
         return fail(c, &lambda_invalid_parameter_value, "Too many subnets or security groups in VpcConfig.");
+    slice vpc_id = S("");
+    if (!none)
+        TRY(find_network(c, vpc, &vpc_id));
     doc->vpc_config = arena_alloc(c->arena, sizeof(*doc->vpc_config));
     doc->vpc_config->subnet_ids = vpc->subnet_ids;
     doc->vpc_config->security_group_ids = vpc->security_group_ids;
     doc->vpc_config->subnet_ids.set = doc->vpc_config->security_group_ids.set = true;
-    doc->vpc_config->vpc_id = S("");
+    doc->vpc_config->vpc_id = vpc_id;
     doc->vpc_config->ipv6_allowed_for_dual_stack = opt_bool(opt_bool_or(vpc->ipv6_allowed_for_dual_stack, false));
     return 0;
 }

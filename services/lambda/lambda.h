@@ -116,9 +116,6 @@ struct code {
     slice sha256; /* base64 */
 };
 
-/* Keeps the zip and unpacks it, once per hash. operation: for texts. */
-int code_keep_zip(struct call *c, slice zip, struct code *code);
-
 /* Where code comes from: a zip in the request, an object in S3 or an image. */
 struct code_source {
     slice zip, s3_bucket, s3_key, s3_version, image;
@@ -135,12 +132,11 @@ bool code_is_empty(struct call *c, slice hash);
 /* When no version and no layer refers to it any more, its files go after the longest invocation could have ended. */
 void code_release(struct call *c, slice hash);
 
+/* Everything, when the service is emptied. */
+void code_remove_all(struct call *c);
+
 /* The timer's part: removes what is due; *next_due_ms is left alone when there is nothing more. */
 void code_collect(struct call *c, int64_t *next_due_ms);
-
-/* zip.c: unpacks an archive below a folder that does not exist yet. 0; BAD_INPUT with a text for the caller in *why; or
- * -errno. */
-int zip_unpack(struct arena *arena, slice zip, const char *folder, slice *why);
 
 /* download.c */
 

@@ -6,7 +6,7 @@
 #include "common/json.h"
 #include "common/time.h"
 
-enum { MAX_AT_ONCE = 100 };
+enum { MAX_AT_ONCE = 256 };
 
 static const int64_t retry_ms[] = {1000, 2000};
 static const int64_t throttle_retry_ms = 500;
@@ -33,10 +33,21 @@ static slice id_body(struct call *c, slice id)
     return json_text(c->arena, &body);
 }
 
+static int64_t count_taken(struct call *c)
+{
+    struct db_rows rows = db_query(c->db, LAMBDA_SQL_QUEUED_COUNT_TAKEN, "");
+    int64_t n = db_next(&rows) ? db_int(&rows, 0) : 0;
+    db_done(&rows);
+    return n;
+}
+
 void queue_run_due(struct call *c, int64_t *next_due_ms)
 {
     struct slice_list due = {0};
-    struct db_rows rows = db_query(c->db, LAMBDA_SQL_QUEUED_DUE, "ii", c->now_ms, (int64_t)MAX_AT_ONCE);
+    int64_t room = MAX_AT_ONCE - count_taken(c);
+    if (room <= 0)
+        return; /* the next that ends asks again */
+    struct db_rows rows = db_query(c->db, LAMBDA_SQL_QUEUED_DUE, "ii", c->now_ms, room);
     while (db_next(&rows))
         *list_add(c->arena, &due) = db_text(&rows, 0);
     list_foreach (id, &due) {
@@ -114,22 +125,12 @@ static slice record(struct call *c, const struct queued *queued, const struct ou
     return json_text(c->arena, &body);
 }
 
-/* A function is queued here; every other kind of destination is another service's. */
+/* Functions are queued here. No other kind of destination has a service that could take the record. */
 static void send(struct call *c, slice arn, slice payload)
 {
     struct invoke_target target = {0};
-    if (arn.len == 0)
+    if (!slice_starts(arn, S("arn:aws:lambda:")))
         return;
-    if (!slice_starts(arn, S("arn:aws:lambda:"))) {
-        struct val body = val_object();
-        slice parts[3], rest = arn;
-        for (size_t i = 0; i < 3; i++)
-            slice_cut(rest, ':', &parts[i], &rest);
-        val_set(c->arena, &body, S("target"), val_string(arn));
-        val_set(c->arena, &body, S("payload"), val_string(payload));
-        call_effect(c, parts[2], S("DeliverRecord"), json_text(c->arena, &body));
-        return;
-    }
     if (name_parse(c, arn, (slice){NULL, 0}, &target.name) == 0 && function_find(c, &target.name, &target.f))
         queue_add(c, &target, &(struct invoke_event){.id = ids_uuid(c->arena), .payload = payload});
 }
@@ -140,6 +141,7 @@ static void end(struct call *c, const struct queued *queued, const struct event_
     const struct lambda_dead_letter_config *letters = outcome->target->v.doc.dead_letter_config;
     slice destination = outcome->success ? rules->on_success : rules->on_failure;
     db_run(c->db, LAMBDA_SQL_QUEUED_DELETE, "t", queued->id);
+    call_timer_changed(c);
     send(c, destination, destination.len > 0 ? record(c, queued, outcome) : S(""));
     if (!outcome->success && letters)
         send(c, letters->target_arn, queued->payload);

@@ -30,6 +30,13 @@ static int on_start(struct call *c)
     return 0;
 }
 
+/* The packages go with the functions. */
+static int on_reset(struct call *c)
+{
+    code_remove_all(c);
+    return 0;
+}
+
 static const struct service_event events[] = {
     {S("RunQueued"), queue_run},
     {S("S3Notification"), incoming_s3_notification},
@@ -45,5 +52,6 @@ const struct service lambda_process = {
     .events = events,
     .timer = on_time,
     .start = on_start,
+    .reset = on_reset,
     .raw = on_raw,
 };

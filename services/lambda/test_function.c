@@ -84,6 +84,34 @@ static void test_any_zip(void **state)
     assert_true(slice_find(runner.body, S("\"empty\":true,\"once\":true")) > 0);
 }
 
+static void test_code_in_s3(void **state)
+{
+    static const char body[] = "{'FunctionName':'%s','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
+                               "'Handler':'a.b','Code':{'S3Bucket':'bucket','S3Key':'%s'}}";
+    const struct val *made = call(functions, body, "g", "code.zip");
+    assert_status(201);
+    assert_true(val_get_int(made, S("CodeSize"), 0) > 100);
+    call(functions, body, "h", "none.zip");
+    assert_refused(400, "InvalidParameterValueException");
+    assert_true(says("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
+}
+
+static void test_vpc(void **state)
+{
+    const struct val *made = create("f", ",'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':['sg-1']}");
+    assert_text(val_get(made, S("VpcConfig")), "VpcId", "vpc-1");
+    call("PUT /2015-03-31/functions/f/configuration",
+         "{'VpcConfig':{'SubnetIds':['subnet-none'],'SecurityGroupIds':['sg-1']}}");
+    assert_refused(400, "InvalidParameterValueException");
+    assert_true(says("Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound."));
+    call("PUT /2015-03-31/functions/f/configuration", "{'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':[]}}");
+    assert_refused(400, "InvalidParameterValueException");
+    worker_test_set_lenient(worker, S("unknown-networks"));
+    call("PUT /2015-03-31/functions/f/configuration",
+         "{'VpcConfig':{'SubnetIds':['subnet-none'],'SecurityGroupIds':['sg-1']}}");
+    assert_status(200);
+}
+
 static void test_names(void **state)
 {
     create("f", "");
@@ -294,10 +322,13 @@ static void test_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        lambda_test(test_create), lambda_test(test_create_refused), lambda_test(test_any_zip),
-        lambda_test(test_names),  lambda_test(test_update),         lambda_test(test_delete),
-        lambda_test(test_list),   lambda_test(test_versions),       lambda_test(test_aliases),
-        lambda_test(test_tags),   lambda_test(test_policy),
+        lambda_test(test_create),  lambda_test(test_create_refused),
+        lambda_test(test_any_zip), lambda_test(test_code_in_s3),
+        lambda_test(test_vpc),     lambda_test(test_names),
+        lambda_test(test_update),  lambda_test(test_delete),
+        lambda_test(test_list),    lambda_test(test_versions),
+        lambda_test(test_aliases), lambda_test(test_tags),
+        lambda_test(test_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

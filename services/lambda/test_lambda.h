@@ -42,6 +42,21 @@ static inline int answer_question(slice service, slice operation, slice body, sl
                         : S("{\"__type\":\"AccessDenied\",\"message\":\"no\"}");
         return known ? 200 : 403;
     }
+    if (slice_eq(service, S("ec2"))) {
+        bool known = slice_find(body, S("-none")) < 0;
+        *answer = known
+                      ? S("{\"Subnets\":[{\"SubnetId\":\"subnet-1\",\"VpcId\":\"vpc-1\"}]}")
+                      : S("{\"__type\":\"InvalidSubnetID.NotFound\",\"message\":\"The subnet ID 'subnet-none' does not "
+                          "exist\"}");
+        return known ? 200 : 400;
+    }
+    if (slice_eq(service, S("s3"))) {
+        assert_true(slice_eq(operation, S("GetObject")));
+        bool known = slice_find(body, S("code.zip")) >= 0;
+        *answer = known ? arena_printf(arena, "{\"Body\":\"%s\"}", zip_base64)
+                        : S("{\"__type\":\"NoSuchKey\",\"message\":\"The specified key does not exist.\"}");
+        return known ? 200 : 404;
+    }
     assert_true(slice_eq(service, S("runner")) && slice_eq(operation, S("InvokeFunction")));
     bool has_plan = slice_find(body, S("\"plan\":{")) >= 0;
     runner.asked++;

@@ -1,7 +1,8 @@
 /* zip: deployment packages unpacked. Nothing gets out of the folder: neither by names nor through links. */
-#include "services/lambda/lambda.h"
+#include "services/lambda/zip.h"
 
-#include "common/fdio.h"
+#include "common/arena.h"
+#include "common/err.h"
 #include "common/limits.h"
 
 #include <archive.h>

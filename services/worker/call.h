@@ -58,6 +58,14 @@ struct call_refusal {
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,
                  struct call_refusal *refused);
 
+/* The file that was the body of the last answer, as an object's content may be: false when there was none. */
+struct call_file {
+    slice path;
+    int64_t offset;
+    int64_t length;
+};
+bool call_answered_file(struct call *c, struct call_file *file);
+
 /* The same for a question the other service answers that is no operation of AWS (struct service_question); both texts
  * are JSON. */
 int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused);

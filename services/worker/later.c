@@ -17,6 +17,7 @@ struct question {
     bool answered;
     int status; /* 0: nobody answered */
     slice body;
+    struct call_file file; /* path as in the envelope; absent: none */
 };
 
 struct question_list {
@@ -133,8 +134,21 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
     if (outcome == BUS_REPLIED) {
         question->status = reply->status;
         question->body = slice_dup(question->later->arena, reply->body);
+        question->file = (struct call_file){slice_dup(question->later->arena, reply->body_file), reply->file_offset,
+                                            reply->file_length};
     }
     resume(question->later);
+}
+
+bool call_answered_file(struct call *c, struct call_file *file)
+{
+    const struct running *running = running_of(c);
+    const struct question *last = running->later->questions.items[running->questions - 1];
+    *file = last->file;
+    if (slice_empty(file->path))
+        return false;
+    file->path = arena_printf(c->arena, "%.*s/spool/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(file->path));
+    return true;
 }
 
 /* Without a bus: the test says what the answer is. */

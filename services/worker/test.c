@@ -87,8 +87,10 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
     bool due = batch_run(worker, &running, reply);
     while (!due && later_is_answered(worker, &running))
         due = batch_run(worker, &running, reply);
-    if (due && running.later)
+    if (due && running.later) {
+        reply->body = slice_dup(worker->batch, reply->body); /* it may be what another process answered */
         later_forget(worker, running.later);
+    }
     if (batch_commit(worker) != 0)
         batch_internal_failure(worker, &running, reply);
     run_due(worker);

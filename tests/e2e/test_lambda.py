@@ -406,6 +406,29 @@ def handler(event, context):
 
 
 @suite.test
+def code_in_s3(sim):
+    s3, lam = sim.client("s3"), sim.client("lambda")
+    s3.create_bucket(Bucket="functions")
+    for name, filler in (("small", b""), ("large", os.urandom(600000))):
+        s3.put_object(Bucket="functions", Key=f"{name}.zip", Body=archive(app__py=f"def handler(e, c): return '{name}'", filler=filler))
+        lam.create_function(FunctionName=f"from-s3-{name}", Runtime="python3.11", Role=ROLE, Handler="app.handler",
+                            Code={"S3Bucket": "functions", "S3Key": f"{name}.zip"})
+        assert invoke(sim, f"from-s3-{name}")[1] == name
+    refused(lam.create_function, "InvalidParameterValueException", 400, FunctionName="bad", Runtime="python3.11", Role=ROLE,
+            Handler="a.b", Code={"S3Bucket": "functions", "S3Key": "none.zip"})
+
+
+@suite.test
+def image_that_is_nowhere(sim):
+    lam = sim.client("lambda")
+    lam.create_function(FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": "nowhere.example/none:1"})
+    answer, document = invoke(sim, "image")
+    assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
+    assert "nowhere.example/none:1" in document["errorMessage"], document
+    assert lam.get_function(FunctionName="image")["Code"]["ImageUri"] == "nowhere.example/none:1"
+
+
+@suite.test
 def layers(sim):
     lam = sim.client("lambda")
     layer = lam.publish_layer_version(LayerName="shared", CompatibleRuntimes=["python3.11"],
@@ -515,6 +538,46 @@ def real_runtime_client(sim):
         for i in range(3):
             answer, document = invoke(sim, "ric", {"i": i})
             assert document == {"ric": {"i": i}, "id": answer["ResponseMetadata"]["RequestId"]}, document
+
+
+GO = """package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+func main() {
+	lambda.Start(func(ctx context.Context, event map[string]any) (map[string]any, error) {
+		about, _ := lambdacontext.FromContext(ctx)
+		return map[string]any{"go": event, "id": about.AwsRequestID}, nil
+	})
+}
+"""
+
+
+@suite.test
+def real_go_function(sim):
+    """A bootstrap made with aws-lambda-go."""
+    if not shutil.which("go"):
+        print("skip real_go_function: there is no go on this machine")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "main.go").write_text(GO)
+        environment = {**os.environ, "HOME": folder, "CGO_ENABLED": "0",
+                       "GOCACHE": f"{folder}/cache", "GOMODCACHE": f"{folder}/modules", "GOFLAGS": "-modcacherw"}
+        for command in (["go", "mod", "init", "function"], ["go", "get", "github.com/aws/aws-lambda-go@v1.47.0"],
+                        ["go", "build", "-o", "bootstrap", "."]):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder, env=environment)
+            if done.returncode != 0:
+                print(f"skip real_go_function: {' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
+                return
+        create(sim, "go", archive(bootstrap=pathlib.Path(folder, "bootstrap").read_bytes()), runtime="provided.al2023")
+        for i in range(3):
+            answer, document = invoke(sim, "go", {"i": i})
+            assert document == {"go": {"i": i}, "id": answer["ResponseMetadata"]["RequestId"]}, document
 
 
 @suite.test
