@@ -1,3 +1,4 @@
+/* Which image references name this simulator's registry. */
 #include "services/worker/image_ref.h"
 
 #include <setjmp.h>
