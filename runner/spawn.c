@@ -99,6 +99,38 @@ static void add_limits(struct container *container, struct buf *plan)
     }
 }
 
+static int add_mount(struct container *container, struct buf *plan, const struct val *mount)
+{
+    slice target = val_get_string(mount, S("target")), source = val_get_string(mount, S("source")),
+          options = val_get_string(mount, S("options"));
+    bool in_memory = slice_eq(val_get_string(mount, S("type")), S("tmpfs"));
+    int64_t size = val_get_int(mount, S("size"), 0);
+    if (target.len == 0 || (!in_memory && (source.len == 0 || source.ptr[0] != '/')))
+        return -EINVAL;
+    add(plan, S("mount"), target);
+    if (val_get_bool(mount, S("readOnly"), false))
+        add(plan, S("readonly"), S("true"));
+    if (in_memory) {
+        if (size > 0)
+            options = arena_printf(container->arena, "size=%lld%s%.*s", (long long)size, options.len > 0 ? "," : "",
+                                   SLICE_ARG(options.ptr ? options : S("")));
+        if (options.len > 0)
+            add(plan, S("options"), options);
+        return 0;
+    }
+    add(plan, S("source"), source);
+    return val_get_bool(mount, S("create"), false) ? fdio_mkdirs(slice_cstr(container->arena, source), 0755) : 0;
+}
+
+static int add_mounts(struct container *container, struct buf *plan)
+{
+    const struct val *list = list_of(container, S("mounts"));
+    int result = 0;
+    for (size_t i = 0; i < list->array.len && result == 0; i++)
+        result = add_mount(container, plan, &list->array.items[i]);
+    return result;
+}
+
 static int write_plan(struct container *container, int *fd)
 {
     struct buf plan;
@@ -117,6 +149,9 @@ static int write_plan(struct container *container, int *fd)
     add(&plan, S("exit"),
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    int result = add_mounts(container, &plan);
+    if (result != 0)
+        return result;
     *fd = memfd_create("plan", MFD_CLOEXEC);
     return *fd < 0 ? -errno : fdio_write_all(*fd, buf_slice(&plan));
 }
@@ -127,6 +162,12 @@ static bool has_nul(const struct val *value)
         return slice_index(value->string, '\0') < value->string.len;
     for (size_t i = 0; value->type == VAL_ARRAY && i < value->array.len; i++) {
         if (has_nul(&value->array.items[i]))
+            return true;
+    }
+    static const slice texts[] = {S("source"), S("target"), S("options")};
+    for (size_t i = 0; value->type == VAL_OBJECT && i < sizeof(texts) / sizeof(*texts); i++) {
+        slice text = val_get_string(value, texts[i]);
+        if (text.ptr && slice_index(text, '\0') < text.len)
             return true;
     }
     return false;
@@ -196,7 +237,7 @@ static int spawn_watched(struct container *container, const struct descriptors *
 
 static bool plan_has_nul(const struct container *container)
 {
-    static const slice members[] = {S("command"), S("environment"), S("user"), S("workingDirectory")};
+    static const slice members[] = {S("command"), S("environment"), S("user"), S("workingDirectory"), S("mounts")};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const struct val *value = val_get(&container->plan, members[i]);
         if (value && has_nul(value))

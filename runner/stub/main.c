@@ -5,6 +5,7 @@
  * Descriptors: 0 to 2 the container's own, 3 the plan (plan.h), 4 the status pipe: a text when the command could not be
  * started, closed without one when it runs. Ends with the command's exit code, or 128 + signal. */
 #include "runner/stub/command.h"
+#include "runner/stub/mounts.h"
 #include "runner/stub/plan.h"
 
 #include <errno.h>
@@ -75,6 +76,14 @@ static void mount_proc(void)
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
+static void make_mounts(const struct plan *plan)
+{
+    char why[512];
+    if (mounts_apply(plan, why, sizeof(why)) == 0)
+        return;
+    _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
+}
+
 static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
 {
     char byte;
@@ -83,9 +92,10 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     if (read(go_fd, &byte, 1) != 1)
         _exit(EXIT_BROKEN);
     close(go_fd);
-    if (has_namespace)
+    if (has_namespace) {
         mount_proc();
-    else
+        make_mounts(plan);
+    } else
         prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
     pid_t command = fork();
@@ -129,7 +139,8 @@ static int map_ids(pid_t child)
     return write_file(child, "gid_map", map);
 }
 
-/* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none. */
+/* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none
+ * (which cannot have mounts). */
 static pid_t start_inner(const struct plan *plan)
 {
     static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS,
@@ -138,6 +149,8 @@ static pid_t start_inner(const struct plan *plan)
     if (pipe2(go, O_CLOEXEC) != 0)
         return -1;
     for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+        if (tries[i] == 0 && plan->n_mounts > 0)
+            break;
         pid_t child = clone_process(tries[i]);
         if (child == 0) {
             close(go[1]);
@@ -191,7 +204,7 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)
-        return fail("fork/exec");
+        return fail(plan.n_mounts > 0 ? "a mount namespace, which mounts need" : "fork/exec");
     close(STATUS_FD);
     close(PLAN_FD);
     /* Only the container holds the pipes from here on: their end is the container's end. */

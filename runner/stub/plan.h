@@ -1,12 +1,16 @@
 /* plan: what the runner tells the stub: pairs of NUL-terminated texts, key and value, until the end of the file. Keys:
  *   arg     one argument of the command, in order        env    NAME=VALUE, in order
  *   cwd     working directory                            user   name, uid, name:group or uid:gid
- *   limit   "RESOURCE SOFT HARD" (RLIMIT_* number)       exit   where the exit record is written */
+ *   limit   "RESOURCE SOFT HARD" (RLIMIT_* number)       exit   where the exit record is written
+ *   mount   path in the container, in order; what follows is of this mount:
+ *     source    path on the host of what is bound there; without it, a file system in memory
+ *     options   of the file system in memory, as mount(8) takes them
+ *     readonly  any text */
 #pragma once
 
 #include <stddef.h>
 
-enum { PLAN_MAX_LIMITS = 32 };
+enum { PLAN_MAX_LIMITS = 32, PLAN_MAX_MOUNTS = 128 };
 
 /* A real-time signal for the stub: kill everything in the container. Unlike after a SIGKILL of the stub itself, nothing
  * of it runs any more when the stub has ended. */
@@ -18,6 +22,13 @@ struct plan_limit {
     unsigned long long hard;
 };
 
+struct plan_mount {
+    const char *target;
+    const char *source; /* NULL: in memory */
+    const char *options;
+    int read_only;
+};
+
 struct plan {
     char **args; /* NULL-terminated, as are the others */
     char **env;
@@ -26,6 +37,8 @@ struct plan {
     const char *exit_record;
     struct plan_limit limits[PLAN_MAX_LIMITS];
     size_t n_limits;
+    struct plan_mount mounts[PLAN_MAX_MOUNTS];
+    size_t n_mounts;
 };
 
 /* Reads the plan from a descriptor; the texts live as long as the process. 0, or -1 when it is broken. */

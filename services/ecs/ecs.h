@@ -153,6 +153,10 @@ slice plan_unsupported(struct call *c, const struct task *task);
 /* The body of StartContainer. */
 slice plan_start(struct call *c, const struct task *task, const struct container *container);
 
+/* mounts.c: why a volume of the task cannot be had, or an absent slice; and StartContainer's mounts, an array. */
+slice mounts_refusal(struct call *c, const struct task *task);
+struct val mounts_of(struct call *c, const struct task *task, const struct ecs_container_definition *container);
+
 /* runner_events.c */
 int runner_events_started(struct call *c, slice body);
 int runner_events_container_started(struct call *c, slice body);
