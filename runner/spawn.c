@@ -131,6 +131,35 @@ static int add_mounts(struct container *container, struct buf *plan)
     return result;
 }
 
+/* What makes the image the container's root. */
+static void add_image(struct container *container, struct buf *plan)
+{
+    struct arena *arena = container->arena;
+    const struct runner *runner = container->runner;
+    if (!container->image_config)
+        return;
+    add(plan, S("layers"), arena_printf(arena, "%.*s/images/layers", SLICE_ARG(runner->root_dir)));
+    list_foreach (layer, &container->image.layers)
+        add(plan, S("layer"), *layer);
+    add(plan, S("scratch"),
+        arena_printf(arena, "%.*s/%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(container->task),
+                     SLICE_ARG(container->id)));
+    slice host = val_get_string(&container->plan, S("hostname")), hosts = val_get_string(&container->plan, S("hosts"));
+    add(plan, S("host"), host.len > 0 ? host : slice_sub(container->id, 0, 12));
+    if (hosts.len > 0)
+        add(plan, S("hosts"), hosts);
+    if (val_get_bool(&container->plan, S("readonlyRoot"), false))
+        add(plan, S("sealed"), S("true"));
+    static const struct {
+        slice list, key;
+    } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};
+    for (size_t n = 0; n < 2; n++) {
+        const struct val *names = list_of(container, changes[n].list);
+        for (size_t i = 0; i < names->array.len; i++)
+            add(plan, changes[n].key, names->array.items[i].string);
+    }
+}
+
 static int write_plan(struct container *container, int *fd)
 {
     struct buf plan;
@@ -149,6 +178,7 @@ static int write_plan(struct container *container, int *fd)
     add(&plan, S("exit"),
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    add_image(container, &plan);
     int result = add_mounts(container, &plan);
     if (result != 0)
         return result;
@@ -237,7 +267,8 @@ static int spawn_watched(struct container *container, const struct descriptors *
 
 static bool plan_has_nul(const struct container *container)
 {
-    static const slice members[] = {S("command"), S("environment"), S("user"), S("workingDirectory"), S("mounts")};
+    static const slice members[] = {S("command"),  S("environment"), S("user"),   S("workingDirectory"), S("mounts"),
+                                    S("hostname"), S("hosts"),       S("capAdd"), S("capDrop")};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const struct val *value = val_get(&container->plan, members[i]);
         if (value && has_nul(value))

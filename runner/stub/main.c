@@ -7,12 +7,14 @@
 #include "runner/stub/command.h"
 #include "runner/stub/mounts.h"
 #include "runner/stub/plan.h"
+#include "runner/stub/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +78,20 @@ static void mount_proc(void)
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-static void make_mounts(const struct plan *plan)
+/* Everything the container sees as files. */
+static void make_files(const struct plan *plan)
 {
-    char why[512];
-    if (mounts_apply(plan, why, sizeof(why)) == 0)
-        return;
-    _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
+    struct mounts mounts;
+    char why[512] = "the root file system cannot be made read-only";
+    int result = mounts_take(plan, &mounts, why, sizeof(why));
+    if (result == 0 && plan->n_layers > 0)
+        result = root_enter(plan, why, sizeof(why));
+    if (result == 0)
+        result = mounts_apply(plan, &mounts, why, sizeof(why));
+    if (result == 0 && plan->n_layers > 0)
+        result = root_seal(plan);
+    if (result != 0)
+        _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
 }
 
 static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
@@ -94,7 +104,7 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     close(go_fd);
     if (has_namespace) {
         mount_proc();
-        make_mounts(plan);
+        make_files(plan);
     } else
         prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
@@ -148,10 +158,11 @@ static pid_t start_inner(const struct plan *plan)
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0)
         return -1;
+    bool needs_namespace = plan->n_mounts > 0 || plan->n_layers > 0;
     for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
-        if (tries[i] == 0 && plan->n_mounts > 0)
+        if (tries[i] == 0 && needs_namespace)
             break;
-        pid_t child = clone_process(tries[i]);
+        pid_t child = clone_process(tries[i] | (plan->n_layers > 0 ? CLONE_NEWUTS | CLONE_NEWIPC : 0));
         if (child == 0) {
             close(go[1]);
             inner(plan, go[0], tries[i] != 0);
@@ -204,7 +215,8 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)
-        return fail(plan.n_mounts > 0 ? "a mount namespace, which mounts need" : "fork/exec");
+        return fail(plan.n_mounts > 0 || plan.n_layers > 0 ? "a mount namespace, which images and mounts need"
+                                                           : "fork/exec");
     close(STATUS_FD);
     close(PLAN_FD);
     /* Only the container holds the pipes from here on: their end is the container's end. */

@@ -1,5 +1,4 @@
-/* mounts: see mounts.h. Sources are taken as detached trees before anything is mounted, so that no mount hides the
- * source of another. */
+/* mounts: see mounts.h. */
 #include "runner/stub/mounts.h"
 
 #include <dirent.h>
@@ -148,14 +147,14 @@ static size_t existing_length(const char *path)
 }
 
 /* Makes what is missing of the target, which ends as a file or as a directory. */
-static int make_target(const char *target, int is_file)
+static int make_target(const char *target, int is_file, int in_image)
 {
     char part[PATH_MAX], real[PATH_MAX];
     size_t length = existing_length(target);
     if (!target[length])
         return 0;
     snprintf(part, sizeof(part), "%.*s", (int)length, target);
-    if (!realpath(part, real) || cover(real) != 0)
+    if (!in_image && (!realpath(part, real) || cover(real) != 0))
         return -1;
     for (const char *at = target + length; *at; at += strcspn(at, "/")) {
         at += strspn(at, "/");
@@ -215,35 +214,39 @@ static int mount_memory(const struct plan_mount *wanted)
     return mount("tmpfs", wanted->target, "tmpfs", all, own);
 }
 
-static int apply(const struct plan_mount *mount, int tree, char *why, size_t size)
+static int apply(const struct plan *plan, const struct plan_mount *mount, int tree, char *why, size_t size)
 {
     struct stat st = {.st_mode = S_IFDIR};
     if (tree >= 0 && fstat(tree, &st) != 0)
         return explain(why, size, "source", mount->source);
-    if (make_target(mount->target, !S_ISDIR(st.st_mode)) != 0)
+    if (make_target(mount->target, !S_ISDIR(st.st_mode), plan->n_layers > 0) != 0)
         return explain(why, size, "making the mount point", mount->target);
     if ((tree >= 0 ? bind_tree(mount, tree) : mount_memory(mount)) != 0)
         return explain(why, size, "mount", mount->target);
     return 0;
 }
 
-int mounts_apply(const struct plan *plan, char *why, size_t why_size)
+int mounts_take(const struct plan *plan, struct mounts *mounts, char *why, size_t why_size)
 {
-    int trees[PLAN_MAX_MOUNTS];
     for (size_t i = 0; i < plan->n_mounts; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
         errno = EINVAL;
         if (!is_plain(mount->target))
             return explain(why, why_size, "the path is not absolute, or has ..", mount->target);
-        trees[i] = mount->source ? clone_tree(AT_FDCWD, mount->source) : -1;
-        if (mount->source && trees[i] < 0)
+        mounts->trees[i] = mount->source ? clone_tree(AT_FDCWD, mount->source) : -1;
+        if (mount->source && mounts->trees[i] < 0)
             return explain(why, why_size, "source", mount->source);
     }
+    return 0;
+}
+
+int mounts_apply(const struct plan *plan, const struct mounts *mounts, char *why, size_t why_size)
+{
     for (size_t i = 0; i < plan->n_mounts; i++) {
-        if (apply(&plan->mounts[i], trees[i], why, why_size) != 0)
+        if (apply(plan, &plan->mounts[i], mounts->trees[i], why, why_size) != 0)
             return -1;
-        if (trees[i] >= 0)
-            close(trees[i]);
+        if (mounts->trees[i] >= 0)
+            close(mounts->trees[i]);
     }
     return 0;
 }

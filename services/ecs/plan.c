@@ -57,6 +57,7 @@ static void add_command(struct call *c, struct val *plan, const struct ecs_conta
         val_push(c->arena, &list, val_string(*word));
     if (list.array.len > 0)
         val_set(c->arena, plan, S("command"), list);
+    plan_image(c, plan, definition, command);
 }
 
 /* A later variable of the same name replaces an earlier one. */
