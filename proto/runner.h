@@ -4,17 +4,30 @@
  *
  * To the runner (effects of the owner's outbox; the owner is the envelope's origin):
  *
- *   StartContainer   {"task": id, "container": id, "name": text, "image": text,
- *                     "command": [text…],            full argument vector (entryPoint + command); absent: the image's
- * own "environment": [[name, value]…], "workingDirectory": text, "user": text, "ulimits": [[name, soft, hard]…], "cpu":
- * units, "memory": MiB, "memoryReservation": MiB, "stopSignal": text, "mounts": [{"type":
- * "bind"|"tmpfs", "target": path in the container, "source": path on the host, of a bind, "create": bool (a missing
- * source is made, a directory), "readOnly": bool, "size": bytes, "options": as mount(8)'s, of a tmpfs}…], in order; a
- * target that does not exist is made in the container only, "log": {"account", "region", "group", "stream",
- * "createGroup": bool, "mode": "blocking"|"non-blocking", "maxBufferBytes": n}}   absent: output is dropped Reply body:
- * {"boot": id of this runner process}. StopContainer    {"task", "container", "signal": "SIGTERM", "killAfterMs": n} of
- * one that has not started: never starts RemoveTask       {"task"}: its folder and whatever is left of it; its
- * containers are gone Reset            {}: everything is killed and forgotten; answered when nothing runs any more
+ *   StartContainer     {"task": id, "container": id, "name": text,
+ *     "image": text      as the owner calls it
+ *     "command"          [text…]: the whole argument vector (entryPoint + command), for the host's files
+ *     "ecr"              the image is of the simulator's own registry: {"account", "region", "repository", "tag" or
+ *                        "digest"}; then "entryPoint" and "arguments", both optional, are combined with the image's
+ *     "environment"      [[name, value]…]
+ *     "workingDirectory", "user", "stopSignal", "hostname": text
+ *     "hosts"            further lines of /etc/hosts
+ *     "readonlyRoot"     bool
+ *     "capAdd", "capDrop": [name…]
+ *     "ulimits"          [[name, soft, hard]…]
+ *     "cpu"              units
+ *     "memory", "memoryReservation", "taskMemory": MiB
+ *     "mounts"           in order: [{"type": "bind" or "tmpfs", "target": path in the container,
+ *                        "source": path on the host, of a bind; "create": bool, a missing source is made;
+ *                        "readOnly": bool; "size": bytes and "options" as mount(8)'s, of a tmpfs}…]
+ *                        A target that does not exist is made in the container only.
+ *     "log"              absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool,
+ *                        "mode": "blocking" or "non-blocking", "maxBufferBytes": n}}
+ *                      Reply body: {"boot": id of this runner process}
+ *   StopContainer      {"task", "container", "signal": "SIGTERM", "killAfterMs": n}
+ *                      of one that has not started: it never starts
+ *   RemoveTask         {"task"}: its folder and whatever is left of it; its containers are gone
+ *   Reset              {}: everything is killed and forgotten; answered when nothing runs any more
  *
  *   RetireEnvironments {"function": ARN, "version": text}   its environments take no more invocations; without version,
  *                      those of all versions
@@ -38,7 +51,8 @@
  *
  *   RunnerStarted      {"boot"}: first after the runner's start, to every worker in `owners` it can have; what an owner
  *                      gave to another boot is gone, its processes with it
- *   ContainerStarted   {"boot", "task", "container", "pid", "driver", "pullStartedAt", "pullStoppedAt", "startedAt"}
+ *   ContainerStarted   {"boot", "task", "container", "pid", "driver": "process" or "image", "imageDigest",
+ *                      "pullStartedAt", "pullStoppedAt", "startedAt"}
  *   ContainerStopped   {"boot", "task", "container", "started": bool, "exitCode": n (128 + signal when killed),
  *                       "signal": n, "reason": text, "stoppedAt"}
  *                      started false: it never ran; reason is AWS's, "CannotStartContainerError: …",
@@ -54,9 +68,9 @@
  * The group and stream are made beforehand by the AWS operations CreateLogGroup (only with createGroup) and
  * CreateLogStream as MSG_REQUESTs with protocol "internal".
  *
- * Where the file systems of EFS are that tasks and functions mount: the file system fs-… of an account and region is the
- * directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when the
- * owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h).
+ * Where the file systems of EFS are that tasks and functions mount: the file system fs-… of an account and region is
+ * the directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when
+ * the owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h).
  *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

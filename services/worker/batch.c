@@ -276,6 +276,18 @@ int batch_commit(struct worker *worker)
     return result;
 }
 
+/* Whether an event of the same sender, earlier in this batch, could not be stored: it will come again, and so must
+ * those behind it, or their order would be lost. */
+static bool must_come_again(const struct bus_item *items, const struct answer *answers, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (items[j].msg.kind == MSG_EVENT && answers[j].reply.status >= 500 &&
+            slice_eq(items[j].msg.origin, items[i].msg.origin))
+            return true;
+    }
+    return false;
+}
+
 static bool run_item(struct worker *worker, const struct bus_item *item, struct answer *answer)
 {
     switch (item->msg.kind) {
@@ -316,6 +328,11 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
     struct answer *answers = arena_array(worker->batch, count, sizeof(*answers));
     for (size_t i = 0; i < count; i++) {
         fill_call(worker, &answers[i].running, &items[i].msg, now_ms);
+        if (items[i].msg.kind == MSG_EVENT && must_come_again(items, answers, i)) {
+            answers[i].due = true;
+            answers[i].reply.status = 500;
+            continue;
+        }
         answers[i].due = run_item(worker, &items[i], &answers[i]);
         answers[i].wrote = may_have_written(&items[i].msg, &answers[i].running.call);
     }

@@ -285,14 +285,17 @@ static bool waiting;
 static void on_batch(void *context, const struct bus_item *items, size_t count)
 {
     (void)context;
+    bool refused = false;
     for (size_t i = 0; i < count; i++) {
         if (items[i].msg.kind == MSG_CANCEL)
             continue;
         struct msg answer = {.status = 200, .body = S("{\"text\":\"told\"}")};
         if (items[i].msg.kind == MSG_EVENT) {
             answer.body = S("{}");
-            if (refuse_events > 0) {
-                refuse_events--;
+            /* Those behind a refused one are refused with it, as workers do. */
+            if (refuse_events > 0 || refused) {
+                refuse_events -= !refused;
+                refused = true;
                 answer.status = 500;
             } else {
                 n_events++;
