@@ -263,6 +263,41 @@ static void test_leftovers(void **state)
     assert_int_equal(access(foreign.ptr, F_OK), 0);
 }
 
+static int feed_chunks(struct fixture *f, slice text, size_t step, int64_t announced)
+{
+    const struct http1_request head = {.content_length = (int64_t)text.len};
+    struct body_plan plan = {.limit = LIMIT_BODY_BYTES,
+                             .announced = announced,
+                             .aws_chunked = true,
+                             .algorithms = DIGEST_MD5 | DIGEST_CRC32};
+    body_end(&f->body);
+    int r = body_begin(&f->body, &f->spool, &head, &plan);
+    for (size_t at = 0, used; r == BODY_MORE && at < text.len; at += used)
+        r = body_feed(&f->body, slice_sub(text, at, at + step), &used);
+    return r;
+}
+
+static void test_aws_chunked(void **state)
+{
+    struct fixture *f = *state;
+    slice good = S("5;chunk-signature=abc\r\nhello\r\n0;chunk-signature=abc\r\nX-Amz-Checksum-Crc32: NhCmhg==\r\n\r\n");
+    static const size_t steps[] = {1, 2, 7, 1000};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_int_equal(feed_chunks(f, good, steps[i], 5), 0);
+        assert_true(slice_eq(buf_slice(&f->body.bytes), S("hello")));
+        assert_true(slice_eq(buf_slice(&f->body.chunks.trailers), S("x-amz-checksum-crc32: NhCmhg==\n")));
+        assert_true(slice_eq((slice){f->body.digests, f->body.digests_len},
+                             S("md5 5d41402abc4b2a76b9719d911017c592\ncrc32 3610a686\n")));
+        assert_int_equal(feed_chunks(f, good, steps[i], 6), 400);
+        assert_true(slice_eq(f->body.code, S("IncompleteBody")));
+    }
+    assert_int_equal(feed_chunks(f, S("5\r\nhello\r\n0\r\n"), 1, -1), 0);
+    assert_int_equal(feed_chunks(f, S("5\r\nhello\r\n"), 3, -1), 400);
+    assert_int_equal(feed_chunks(f, S("5\r\nhelloo\r\n0\r\n\r\n"), 3, -1), 400);
+    assert_int_equal(feed_chunks(f, S("x\r\n0\r\n\r\n"), 3, -1), 400);
+    assert_int_equal(feed_chunks(f, S("fffffffffffffffff\r\nx"), 3, -1), 400);
+}
+
 int main(void)
 {
 #define BODY_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -270,6 +305,7 @@ int main(void)
         BODY_TEST(test_fixed),       BODY_TEST(test_chunked),   BODY_TEST(test_bad_chunks),
         BODY_TEST(test_gzip),        BODY_TEST(test_spool),     BODY_TEST(test_gzip_bomb),
         BODY_TEST(test_spool_fails), BODY_TEST(test_leftovers), BODY_TEST(test_too_large_as_it_comes),
+        BODY_TEST(test_aws_chunked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

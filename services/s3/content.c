@@ -47,7 +47,7 @@ int content_take(struct call *c, struct content *content)
         content->bytes = c->request->body;
         return 0;
     }
-    content->file = ids_hex(c->arena, 32);
+    content->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
     return rename(path.ptr, content_path(c, content->file).ptr) == 0 ? 0 : -errno;
 }
 
@@ -67,14 +67,14 @@ slice content_bytes(struct call *c, const struct version *version)
 
 int content_create(struct call *c, slice *name)
 {
-    *name = ids_hex(c->arena, 32);
+    *name = ids_hex(c->arena, CONTENT_NAME_BYTES);
     int fd = open(content_path(c, *name).ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return fd < 0 ? -errno : fd;
 }
 
-int content_append_file(struct call *c, int fd, slice file, int64_t at, int64_t length)
+int content_append(int fd, const char *path, int64_t at, int64_t length)
 {
-    __attribute__((cleanup(fdio_cleanup))) int from = open(content_path(c, file).ptr, O_RDONLY | O_CLOEXEC);
+    __attribute__((cleanup(fdio_cleanup))) int from = open(path, O_RDONLY | O_CLOEXEC);
     off_t offset = at;
     if (from < 0)
         return -errno;
@@ -97,7 +97,7 @@ int content_copy(struct call *c, const struct version *from, struct content *to)
         return 0;
     }
     /* Contents never change: two rows may have the same bytes under two names. */
-    to->file = ids_hex(c->arena, 32);
+    to->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
     return link(content_path(c, from->file).ptr, content_path(c, to->file).ptr) == 0 ? 0 : -errno;
 }
 
@@ -123,7 +123,7 @@ int content_copy_range(struct call *c, const struct version *from, int64_t at, i
     if (length <= LIMIT_BODY_INLINE_BYTES)
         return read_range(c, from, at, length, &to->bytes);
     __attribute__((cleanup(fdio_cleanup))) int fd = content_create(c, &to->file);
-    return fd < 0 ? fd : content_append_file(c, fd, from->file, at, length);
+    return fd < 0 ? fd : content_append(fd, content_path(c, from->file).ptr, at, length);
 }
 
 int content_digest(struct call *c, slice file, size_t piece, struct digest *digest)
@@ -177,8 +177,8 @@ static bool is_known(struct call *c, slice file)
 int content_start(struct call *c)
 {
     slice folder = content_path(c, S(""));
-    if (fdio_mkdirs(folder.ptr, 0700) != 0)
-        return 0; /* found out when it is needed: a database in memory has no folder */
+    if (mkdir(folder.ptr, 0700) != 0 && errno != EEXIST)
+        return errno == ENOENT ? 0 : -errno; /* a database in memory has no folder beside it */
     DIR *entries = opendir(folder.ptr);
     if (!entries)
         return -errno;

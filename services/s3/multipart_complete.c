@@ -1,12 +1,18 @@
 /* multipart_complete: CompleteMultipartUpload: the parts become an object. */
 #include "services/s3/multipart.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "common/base64.h"
 #include "common/buf.h"
 #include "common/crc.h"
 #include "common/fdio.h"
+#include "common/ids.h"
 #include "common/limits.h"
 #include "common/uri.h"
+#include "services/worker/await.h"
 
 enum { MIN_PART_BYTES = 5 * 1024 * 1024, MAX_PARTS = 10000 };
 
@@ -189,20 +195,48 @@ static slice part_body(struct call *c, const struct upload *upload, const struct
     return body.ptr ? body : S("");
 }
 
+/* The helper thread's part: "TARGET\nLENGTH PATH\n…" → the files behind one another in TARGET. */
+static int copy_parts(struct await *await)
+{
+    slice target, line, length, path, rest;
+    int64_t bytes;
+    slice_cut(await->input, '\n', &target, &rest);
+    __attribute__((cleanup(fdio_cleanup))) int fd =
+        open(slice_cstr(await->arena, target), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    while (rest.len > 0) {
+        slice_cut(rest, '\n', &line, &rest);
+        if (!slice_cut(line, ' ', &length, &path) || !slice_to_int64(length, &bytes))
+            return FAULT_INTERNAL;
+        TRY(content_append(fd, slice_cstr(await->arena, path), 0, bytes));
+    }
+    await->output = slice_sub(target, target.len - CONTENT_NAME_BYTES, target.len);
+    return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+/* Only the last part can be so small that it has no file. */
+static int append_last(struct call *c, const struct upload *upload, const struct part *part, slice file)
+{
+    if (part->file.ptr)
+        return 0;
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(content_path(c, file).ptr, O_WRONLY | O_APPEND | O_CLOEXEC);
+    return fd < 0 ? -errno : fdio_write_all(fd, part_body(c, upload, part));
+}
+
 static int assemble_file(struct call *c, const struct upload *upload, const struct parts *parts,
                          struct content *content)
 {
-    __attribute__((cleanup(fdio_cleanup))) int fd = content_create(c, &content->file);
-    if (fd < 0)
-        return fd;
+    struct buf input;
+    buf_init(&input, c->arena);
+    buf_printf(&input, "%.*s\n", SLICE_ARG(content_path(c, ids_hex(c->arena, CONTENT_NAME_BYTES))));
     for (size_t i = 0; i < parts->len; i++) {
-        const struct part *part = &parts->items[i];
-        if (part->file.ptr)
-            TRY(content_append_file(c, fd, part->file, 0, part->size));
-        else
-            TRY(fdio_write_all(fd, part_body(c, upload, part)));
+        if (parts->items[i].file.ptr)
+            buf_printf(&input, "%lld %.*s\n", (long long)parts->items[i].size,
+                       SLICE_ARG(content_path(c, parts->items[i].file)));
     }
-    return 0;
+    TRY(await_work(c, S("assemble"), copy_parts, buf_slice(&input), &content->file));
+    return append_last(c, upload, &parts->items[parts->len - 1], content->file);
 }
 
 static int assemble(struct call *c, const struct upload *upload, const struct parts *parts, struct content *content)

@@ -74,6 +74,8 @@ int version_get(struct call *c, const struct bucket *bucket, slice key, slice ve
 /* A bucket's versions have ids that clients see. */
 bool version_numbered(const struct bucket *bucket);
 
+enum { CONTENT_NAME_BYTES = 32 };
+
 /* Where the bytes of an object are. */
 struct content {
     slice bytes; /* when they are few */
@@ -108,9 +110,9 @@ int content_copy(struct call *c, const struct version *from, struct content *to)
 /* A new content of a part of a version. */
 int content_copy_range(struct call *c, const struct version *from, int64_t at, int64_t length, struct content *to);
 
-/* A new file of ours, open for writing, and appending to it. */
+/* A new file of ours, open for writing; a part of another file added to its end. */
 int content_create(struct call *c, slice *name);
-int content_append_file(struct call *c, int fd, slice file, int64_t at, int64_t length);
+int content_append(int fd, const char *path, int64_t at, int64_t length);
 
 /* Adds a file's bytes to the digest, a piece at a time. */
 int content_digest(struct call *c, slice file, size_t piece, struct digest *digest);

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import urllib.parse
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, in_threads, wait_until  # noqa: E402
 
 suite = Suite()
 MIB = 1024 * 1024
@@ -416,7 +417,7 @@ def tags_and_acls(sim):
     c = s3(sim)
     b = bucket(c, "tags")
     c.put_object(Bucket=b, Key="k", Body=b"", Tagging="a=1&b=2")
-    assert c.head_object(Bucket=b, Key="k")["TagCount"] == 2 if "TagCount" in c.head_object(Bucket=b, Key="k") else True
+    assert c.get_object(Bucket=b, Key="k")["TagCount"] == 2
     assert len(c.get_object_tagging(Bucket=b, Key="k")["TagSet"]) == 2
     c.put_object_tagging(Bucket=b, Key="k", Tagging={"TagSet": [{"Key": "x", "Value": "y"}]})
     assert c.get_object_tagging(Bucket=b, Key="k")["TagSet"] == [{"Key": "x", "Value": "y"}]
@@ -602,6 +603,52 @@ def command_line(sim):
         aws("sync", "s3://cli-bucket/t", f"{folder}/down")
         aws("rm", "--recursive", "s3://cli-bucket/t")
         aws("rb", "--force", "s3://cli-bucket")
+
+
+@suite.test
+def broken_uploads(sim):
+    c = s3(sim)
+    b = bucket(c, "broken")
+    spool = pathlib.Path(sim.state_dir, "spool")
+    for head in (f"Content-Length: {2 * MIB}", "Transfer-Encoding: chunked"):
+        with socket.create_connection(("127.0.0.1", sim.port)) as client:
+            client.sendall(f"PUT /{b}/k HTTP/1.1\r\nHost: h\r\n{head}\r\n\r\n".encode())
+            client.sendall((b"100000\r\n" if "chunked" in head else b"") + b"x" * MIB)
+            wait_until(lambda: list(spool.glob("body-*")), what="the spool file")
+        wait_until(lambda: not list(spool.glob("body-*")), what="the spool to be empty")
+    fails("NoSuchKey", 404, c.get_object, Bucket=b, Key="k")
+    with socket.create_connection(("127.0.0.1", sim.port)) as client:
+        client.sendall(f"PUT /{b}/k HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+                       f"Content-Length: {6 * 1024 * MIB}\r\n\r\n".encode())
+        answer = client.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"EntityTooLarge" in answer, answer
+    # Writers of one key never mix.
+    bodies = [bytes([i]) * (MIB + i) for i in range(4)]
+    in_threads(4, lambda i: s3(sim).put_object(Bucket=b, Key="k", Body=bodies[i]))
+    assert c.get_object(Bucket=b, Key="k")["Body"].read() in bodies
+
+
+@suite.test
+def secure(_):
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2",
+                        "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True, capture_output=True)
+        with Awssim("--tls-cert", f"{folder}/cert.pem", "--tls-key", f"{folder}/key.pem") as sim:
+            body = os.urandom(18 * MIB)
+            for algorithm in (None, "CRC32", "SHA256"):
+                c = s3(sim, endpoint=f"https://localhost:{sim.port}", verify=f"{folder}/cert.pem")
+                b = bucket(c, "secure")
+                extra = {"ChecksumAlgorithm": algorithm} if algorithm else {}
+                for size in (0, 100, 3 * MIB):
+                    c.put_object(Bucket=b, Key="k", Body=io.BytesIO(body[:size]), **extra)
+                    got = c.get_object(Bucket=b, Key="k", ChecksumMode="ENABLED")
+                    assert got["Body"].read() == body[:size] and got.get("ContentEncoding", "") == "", got
+                    assert got[f"Checksum{algorithm or 'CRC32'}"]
+                c.upload_fileobj(io.BytesIO(body), b, "big", ExtraArgs=extra)
+                out = io.BytesIO()
+                c.download_fileobj(b, "big", out)
+                assert out.getvalue() == body
 
 
 if __name__ == "__main__":
