@@ -147,6 +147,8 @@ static int check_words(struct arena *arena, const struct conf *conf, slice *why)
         return refuse(arena, why, "--log-level is error, warn, info or debug, not '%.*s'%.*s", conf->log_level, S(""));
     if (!slice_eq(conf->profile, S("aws")) && !slice_eq(conf->profile, S("sockerless")))
         return refuse(arena, why, "--profile is aws or sockerless, not '%.*s'%.*s", conf->profile, S(""));
+    if (!slice_eq(conf->images, S("host")) && !slice_eq(conf->images, S("strict")))
+        return refuse(arena, why, "--images is host or strict, not '%.*s'%.*s", conf->images, S(""));
     if (!slice_eq(conf->iam, S("off")) && !slice_eq(conf->iam, S("enforce")))
         return refuse(arena, why, "--iam is off or enforce, not '%.*s'%.*s", conf->iam, S(""));
     if (!slice_eq(conf->ecr_uri, S("host")) && !slice_eq(conf->ecr_uri, S("aws")))

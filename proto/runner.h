@@ -7,7 +7,10 @@
  *   StartContainer   {"task": id, "container": id, "name": text, "image": text,
  *                     "command": [text…],            full argument vector (entryPoint + command); absent: the image's
  * own "environment": [[name, value]…], "workingDirectory": text, "user": text, "ulimits": [[name, soft, hard]…], "cpu":
- * units, "memory": MiB, "memoryReservation": MiB, "stopSignal": text, "log": {"account", "region", "group", "stream",
+ * units, "memory": MiB, "memoryReservation": MiB, "stopSignal": text, "mounts": [{"type":
+ * "bind"|"tmpfs", "target": path in the container, "source": path on the host, of a bind, "create": bool (a missing
+ * source is made, a directory), "readOnly": bool, "size": bytes, "options": as mount(8)'s, of a tmpfs}…], in order; a
+ * target that does not exist is made in the container only, "log": {"account", "region", "group", "stream",
  * "createGroup": bool, "mode": "blocking"|"non-blocking", "maxBufferBytes": n}}   absent: output is dropped Reply body:
  * {"boot": id of this runner process}. StopContainer    {"task", "container", "signal": "SIGTERM", "killAfterMs": n} of
  * one that has not started: never starts RemoveTask       {"task"}: its folder and whatever is left of it; its

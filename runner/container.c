@@ -32,9 +32,13 @@ static void report_started(struct container *container)
         return;
     struct val body = base_of(container);
     val_set(container->arena, &body, S("pid"), val_int(container->pid));
-    val_set(container->arena, &body, S("driver"), val_string(S("process")));
+    bool image = container->image_config != NULL;
+    val_set(container->arena, &body, S("driver"), val_string(image ? S("image") : S("process")));
     val_set(container->arena, &body, S("pullStartedAt"), val_int(container->pull_started_ms));
-    val_set(container->arena, &body, S("pullStoppedAt"), val_int(container->pull_started_ms));
+    val_set(container->arena, &body, S("pullStoppedAt"),
+            val_int(image ? container->image.pulled_ms : container->pull_started_ms));
+    if (image)
+        val_set(container->arena, &body, S("imageDigest"), val_string(container->image.manifest));
     val_set(container->arena, &body, S("startedAt"), val_int(time_now_ms()));
     report(container, S("ContainerStarted"), &body);
 }
@@ -188,9 +192,9 @@ static bool has_command(const struct container *container)
     return command && command->type == VAL_ARRAY && command->array.len > 0;
 }
 
-static void begin(struct container *container)
+/* What it runs is known. */
+static void prepare_output(struct container *container)
 {
-    container->pull_started_ms = time_now_ms();
     bool runs = !container->hooks || !container->hooks->ready;
     if (runs && !has_command(container))
         give_up(
@@ -203,6 +207,41 @@ static void begin(struct container *container)
         streams_prepare(container);
     else
         start(container);
+}
+
+void container_image_ready(struct container *container, slice failure, bool nowhere)
+{
+    if (container->state != STATE_PULLING)
+        return;
+    container->state = STATE_STREAM;
+    bool host = nowhere && !container->runner->strict_images && has_command(container);
+    if (failure.ptr && !host) {
+        give_up(container, failure);
+        return;
+    }
+    if (host)
+        log_info("container %.*s: image %.*s is nowhere; its command runs on the host's files",
+                 SLICE_ARG(container->id), SLICE_ARG(container->image.name));
+    else
+        combine_image(container);
+    prepare_output(container);
+}
+
+static void begin(struct container *container)
+{
+    container->pull_started_ms = time_now_ms();
+    if (container->image.wanted) {
+        container->state = STATE_PULLING;
+        image_prepare(container);
+    } else if (container->runner->strict_images && !container->hooks)
+        give_up(container, arena_printf(container->arena,
+                                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+                                        "failed to resolve ref %.*s: only images of awssim's own registry can be had",
+                                        SLICE_ARG(val_get_string(&container->plan, S("image")))));
+    else {
+        container->state = STATE_STREAM;
+        prepare_output(container);
+    }
 }
 
 static int create(struct runner *runner, slice owner, slice body, struct container **created)
@@ -220,6 +259,7 @@ static int create(struct runner *runner, slice owner, slice body, struct contain
     container->task = val_get_string(&container->plan, S("task"));
     container->pidfd.fd = container->status.fd = container->outputs[0].io.fd = container->outputs[1].io.fd = -1;
     if (status == 0 && (!is_id(container->id) || !is_id(container->task) ||
+                        !image_init(container, val_get(&container->plan, S("ecr"))) ||
                         ship_init(container, val_get(&container->plan, S("log"))) != 0))
         status = 400;
     if (status != 0 || map_get(runner->containers, container->id)) { /* the same command again is no new container */
@@ -268,20 +308,38 @@ static int signal_number(slice name)
     return SIGTERM;
 }
 
+/* True when it had not been started yet; it will not be. */
+static bool cancel_preparation(struct container *container)
+{
+    if (container->state == STATE_PULLING)
+        image_cancel(container);
+    else if (container->state == STATE_STREAM)
+        streams_cancel(container);
+    else
+        return false;
+    return true;
+}
+
 /* A command that is repeated does not postpone the end. */
 void container_end(struct container *container, int number, int64_t kill_after_ms)
 {
     if (container->stop_asked && number != SIGKILL)
         return;
     container->stop_asked = true;
-    if (container->state == STATE_STREAM) {
-        streams_cancel(container);
+    if (cancel_preparation(container)) {
         give_up(container, (slice){NULL, 0});
         return;
     }
     reap_signal(container, number);
     if (number != SIGKILL)
         reap_kill_after(container, kill_after_ms > 0 ? kill_after_ms : 0);
+}
+
+/* The image's own, when the command is the usual one. */
+static slice stop_signal(const struct container *container, const struct val *command)
+{
+    slice asked = val_get_string(command, S("signal")), own = val_get_string(&container->plan, S("stopSignal"));
+    return own.len > 0 && slice_eq(asked, S("SIGTERM")) ? own : asked;
 }
 
 int container_stop(struct runner *runner, slice body)
@@ -292,7 +350,7 @@ int container_stop(struct runner *runner, slice body)
     struct container *container =
         status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
     if (container && container->state != STATE_EXITED)
-        container_end(container, signal_number(val_get_string(&command, S("signal"))),
+        container_end(container, signal_number(stop_signal(container, &command)),
                       val_get_int(&command, S("killAfterMs"), 30000));
     arena_close(arena);
     return status ? status : 200;
@@ -323,10 +381,8 @@ static void remove_folder(const struct runner *runner, slice task)
 static bool end_now(struct container *container)
 {
     container->stop_asked = true;
-    if (container->state == STATE_STREAM) {
-        streams_cancel(container);
+    if (cancel_preparation(container))
         container->state = STATE_EXITED;
-    }
     reap_signal(container, SIGKILL);
     return container->state == STATE_EXITED;
 }

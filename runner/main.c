@@ -105,16 +105,16 @@ static void on_control(struct ev_loop *loop, ev_io *io, int events)
         _exit(0); /* the stubs die with this process */
 }
 
-/* The stub beside this program: installed, or in the build tree. */
-static const char *find_stub(struct arena *arena)
+/* The program of that name beside this one: installed, or in the build tree. */
+static const char *find_program(struct arena *arena, const char *name)
 {
     char path[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
     slice self = {path, length > 0 ? (size_t)length : 0};
     while (self.len > 0 && self.ptr[self.len - 1] != '/')
         self.len--;
-    const char *stub = arena_printf(arena, "%.*sawssim-stub", SLICE_ARG(self)).ptr;
-    return access(stub, X_OK) == 0 ? stub : NULL;
+    const char *program = arena_printf(arena, "%.*s%s", SLICE_ARG(self), name).ptr;
+    return access(program, X_OK) == 0 ? program : NULL;
 }
 
 static int configure(struct runner *runner, struct conf *conf, int argc, char *argv[])
@@ -129,11 +129,15 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     }
     log_level_parse(conf->log_level, &level);
     log_init("awssim-runner", level);
-    runner->stub = find_stub(runner->arena);
-    if (!runner->stub) {
-        log_error("awssim-stub is not beside awssim-runner: the installation is incomplete");
+    runner->stub = find_program(runner->arena, "awssim-stub");
+    runner->unpacker = find_program(runner->arena, "awssim-unpack");
+    if (!runner->stub || !runner->unpacker) {
+        log_error("%s is not beside awssim-runner: the installation is incomplete",
+                  runner->stub ? "awssim-unpack" : "awssim-stub");
         return EXIT_GIVE_UP;
     }
+    runner->root_dir = conf->state_dir;
+    runner->strict_images = slice_eq(conf->images, S("strict"));
     const char *path = getenv("PATH");
     runner->host_path =
         path && *path ? slice_of(path) : S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -167,6 +171,7 @@ static int open_bus(struct runner *runner, const struct conf *conf)
         return 1;
     }
     runner->logs = bus_peer(runner->bus, S("logs"));
+    runner->ecr = bus_peer(runner->bus, S("ecr"));
     runner->containers = map_open();
     runner->functions = pool_open(runner);
     runner->reports = reports_open(runner);

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/list.h"
 #include "proto/bus.h"
+#include "runner/image.h"
 #include "runner/lines.h"
 #include "runner/spool.h"
 
@@ -19,6 +20,7 @@ struct runner;
 struct reports;
 
 enum state {
+    STATE_PULLING,  /* waits for its image */
     STATE_STREAM,   /* waits for its log stream */
     STATE_STARTING, /* the stub runs, the command not yet */
     STATE_RUNNING,
@@ -78,9 +80,11 @@ struct container {
     bool leftover; /* not a container: output of one of a former runner */
     int64_t pull_started_ms;
     pid_t pid;
-    ev_io pidfd;   /* of the stub */
-    ev_io status;  /* the stub's status pipe */
-    slice failure; /* what the stub said of a command that could not start */
+    ev_io pidfd;  /* of the stub */
+    ev_io status; /* the stub's status pipe */
+    struct image image;
+    const struct val *image_config; /* NULL: it runs on the host's files */
+    slice failure;                  /* what the stub said of a command that could not start */
     struct buf status_text;
     ev_timer kill_timer;
     ev_timer grace_timer; /* pipes that something outside still holds */
@@ -92,11 +96,15 @@ struct runner {
     struct ev_loop *loop;
     struct bus *bus;
     struct bus_peer *logs;
+    struct bus_peer *ecr;
     struct arena *arena;
     slice boot;
     const char *stub;
-    slice state_dir; /* <state directory>/runner */
-    slice host_path; /* PATH for containers that name none */
+    const char *unpacker;
+    slice root_dir;     /* <state directory> */
+    slice state_dir;    /* <state directory>/runner */
+    bool strict_images; /* an image that is nowhere is an error */
+    slice host_path;    /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
     struct functions *functions;
@@ -126,6 +134,9 @@ void container_kill_all(struct runner *runner);
 /* Forgets all containers; what is not shipped goes to files when keep_output, or their folders go too. */
 void container_forget_all(struct runner *runner, bool keep_output);
 
+/* The image is there, or this is why not; nowhere: because there is none of that name. */
+void container_image_ready(struct container *container, slice failure, bool nowhere);
+
 /* The log stream is there, or this is why not. */
 void container_stream_ready(struct container *container, slice failure);
 
@@ -144,6 +155,9 @@ void container_forget(struct container *container, bool keep_output);
 /* streams.c: container_stream_ready is called later, unless streams_cancel is called before. */
 void streams_prepare(struct container *container);
 void streams_cancel(struct container *container);
+
+/* combine.c: the plan gets what the image says. */
+void combine_image(struct container *container);
 
 /* spawn.c: 0, or -1 with container->failure set. */
 int spawn_stub(struct container *container);

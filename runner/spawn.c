@@ -99,6 +99,67 @@ static void add_limits(struct container *container, struct buf *plan)
     }
 }
 
+static int add_mount(struct container *container, struct buf *plan, const struct val *mount)
+{
+    slice target = val_get_string(mount, S("target")), source = val_get_string(mount, S("source")),
+          options = val_get_string(mount, S("options"));
+    bool in_memory = slice_eq(val_get_string(mount, S("type")), S("tmpfs"));
+    int64_t size = val_get_int(mount, S("size"), 0);
+    if (target.len == 0 || (!in_memory && (source.len == 0 || source.ptr[0] != '/')))
+        return -EINVAL;
+    add(plan, S("mount"), target);
+    if (val_get_bool(mount, S("readOnly"), false))
+        add(plan, S("readonly"), S("true"));
+    if (in_memory) {
+        if (size > 0)
+            options = arena_printf(container->arena, "size=%lld%s%.*s", (long long)size, options.len > 0 ? "," : "",
+                                   SLICE_ARG(options.ptr ? options : S("")));
+        if (options.len > 0)
+            add(plan, S("options"), options);
+        return 0;
+    }
+    add(plan, S("source"), source);
+    return val_get_bool(mount, S("create"), false) ? fdio_mkdirs(slice_cstr(container->arena, source), 0755) : 0;
+}
+
+static int add_mounts(struct container *container, struct buf *plan)
+{
+    const struct val *list = list_of(container, S("mounts"));
+    int result = 0;
+    for (size_t i = 0; i < list->array.len && result == 0; i++)
+        result = add_mount(container, plan, &list->array.items[i]);
+    return result;
+}
+
+/* What makes the image the container's root. */
+static void add_image(struct container *container, struct buf *plan)
+{
+    struct arena *arena = container->arena;
+    const struct runner *runner = container->runner;
+    if (!container->image_config)
+        return;
+    add(plan, S("layers"), arena_printf(arena, "%.*s/images/layers", SLICE_ARG(runner->root_dir)));
+    list_foreach (layer, &container->image.layers)
+        add(plan, S("layer"), *layer);
+    add(plan, S("scratch"),
+        arena_printf(arena, "%.*s/%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(container->task),
+                     SLICE_ARG(container->id)));
+    slice host = val_get_string(&container->plan, S("hostname")), hosts = val_get_string(&container->plan, S("hosts"));
+    add(plan, S("host"), host.len > 0 ? host : slice_sub(container->id, 0, 12));
+    if (hosts.len > 0)
+        add(plan, S("hosts"), hosts);
+    if (val_get_bool(&container->plan, S("readonlyRoot"), false))
+        add(plan, S("sealed"), S("true"));
+    static const struct {
+        slice list, key;
+    } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};
+    for (size_t n = 0; n < 2; n++) {
+        const struct val *names = list_of(container, changes[n].list);
+        for (size_t i = 0; i < names->array.len; i++)
+            add(plan, changes[n].key, names->array.items[i].string);
+    }
+}
+
 static int write_plan(struct container *container, int *fd)
 {
     struct buf plan;
@@ -117,6 +178,10 @@ static int write_plan(struct container *container, int *fd)
     add(&plan, S("exit"),
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    add_image(container, &plan);
+    int result = add_mounts(container, &plan);
+    if (result != 0)
+        return result;
     *fd = memfd_create("plan", MFD_CLOEXEC);
     return *fd < 0 ? -errno : fdio_write_all(*fd, buf_slice(&plan));
 }
@@ -127,6 +192,12 @@ static bool has_nul(const struct val *value)
         return slice_index(value->string, '\0') < value->string.len;
     for (size_t i = 0; value->type == VAL_ARRAY && i < value->array.len; i++) {
         if (has_nul(&value->array.items[i]))
+            return true;
+    }
+    static const slice texts[] = {S("source"), S("target"), S("options")};
+    for (size_t i = 0; value->type == VAL_OBJECT && i < sizeof(texts) / sizeof(*texts); i++) {
+        slice text = val_get_string(value, texts[i]);
+        if (text.ptr && slice_index(text, '\0') < text.len)
             return true;
     }
     return false;
@@ -196,7 +267,8 @@ static int spawn_watched(struct container *container, const struct descriptors *
 
 static bool plan_has_nul(const struct container *container)
 {
-    static const slice members[] = {S("command"), S("environment"), S("user"), S("workingDirectory")};
+    static const slice members[] = {S("command"),  S("environment"), S("user"),   S("workingDirectory"), S("mounts"),
+                                    S("hostname"), S("hosts"),       S("capAdd"), S("capDrop")};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const struct val *value = val_get(&container->plan, members[i]);
         if (value && has_nul(value))

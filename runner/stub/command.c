@@ -1,6 +1,7 @@
 /* command: see command.h. */
 #include "runner/stub/command.h"
 
+#include "runner/stub/capability.h"
 #include "runner/stub/user.h"
 
 #include <errno.h>
@@ -118,6 +119,8 @@ _Noreturn void command_exec(const struct plan *plan, int status_fd)
     sched_setscheduler(0, SCHED_OTHER, &parameters);
     umask(022);
     set_limits(plan, status_fd);
+    if (plan->n_layers > 0 && capability_reduce(plan) != 0)
+        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
     become_user(plan, status_fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* behind setuid, which clears it */
     const char *cwd = plan->cwd ? plan->cwd : "/";

@@ -5,13 +5,16 @@
  * Descriptors: 0 to 2 the container's own, 3 the plan (plan.h), 4 the status pipe: a text when the command could not be
  * started, closed without one when it runs. Ends with the command's exit code, or 128 + signal. */
 #include "runner/stub/command.h"
+#include "runner/stub/mounts.h"
 #include "runner/stub/plan.h"
+#include "runner/stub/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +78,22 @@ static void mount_proc(void)
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
+/* Everything the container sees as files. */
+static void make_files(const struct plan *plan)
+{
+    struct mounts mounts;
+    char why[512] = "the root file system cannot be made read-only";
+    int result = mounts_take(plan, &mounts, why, sizeof(why));
+    if (result == 0 && plan->n_layers > 0)
+        result = root_enter(plan, why, sizeof(why));
+    if (result == 0)
+        result = mounts_apply(plan, &mounts, why, sizeof(why));
+    if (result == 0 && plan->n_layers > 0)
+        result = root_seal(plan);
+    if (result != 0)
+        _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
+}
+
 static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
 {
     char byte;
@@ -83,9 +102,10 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     if (read(go_fd, &byte, 1) != 1)
         _exit(EXIT_BROKEN);
     close(go_fd);
-    if (has_namespace)
+    if (has_namespace) {
         mount_proc();
-    else
+        make_files(plan);
+    } else
         prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
     pid_t command = fork();
@@ -129,7 +149,8 @@ static int map_ids(pid_t child)
     return write_file(child, "gid_map", map);
 }
 
-/* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none. */
+/* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none
+ * (which cannot have mounts). */
 static pid_t start_inner(const struct plan *plan)
 {
     static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS,
@@ -137,8 +158,11 @@ static pid_t start_inner(const struct plan *plan)
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0)
         return -1;
+    bool needs_namespace = plan->n_mounts > 0 || plan->n_layers > 0;
     for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
-        pid_t child = clone_process(tries[i]);
+        if (tries[i] == 0 && needs_namespace)
+            break;
+        pid_t child = clone_process(tries[i] | (plan->n_layers > 0 ? CLONE_NEWUTS | CLONE_NEWIPC : 0));
         if (child == 0) {
             close(go[1]);
             inner(plan, go[0], tries[i] != 0);
@@ -191,7 +215,8 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)
-        return fail("fork/exec");
+        return fail(plan.n_mounts > 0 || plan.n_layers > 0 ? "a mount namespace, which images and mounts need"
+                                                           : "fork/exec");
     close(STATUS_FD);
     close(PLAN_FD);
     /* Only the container holds the pipes from here on: their end is the container's end. */

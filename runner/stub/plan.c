@@ -24,6 +24,50 @@ static char *read_all(int fd, size_t *size)
     return bytes && bytes[n - 1] == '\0' ? bytes : NULL;
 }
 
+static int take_mount(struct plan *plan, const char *key, const char *value)
+{
+    if (strcmp(key, "mount") == 0) {
+        if (plan->n_mounts == PLAN_MAX_MOUNTS)
+            return -1;
+        plan->mounts[plan->n_mounts++].target = value;
+        return 0;
+    }
+    if (plan->n_mounts == 0)
+        return -1;
+    struct plan_mount *mount = &plan->mounts[plan->n_mounts - 1];
+    if (strcmp(key, "source") == 0)
+        mount->source = value;
+    else if (strcmp(key, "options") == 0)
+        mount->options = value;
+    else if (strcmp(key, "readonly") == 0)
+        mount->read_only = 1;
+    else
+        return -1;
+    return 0;
+}
+
+/* What a container in an image has. */
+static int take_image(struct plan *plan, const char *key, const char *value)
+{
+    if (strcmp(key, "layers") == 0)
+        plan->layer_folder = value;
+    else if (strcmp(key, "scratch") == 0)
+        plan->scratch = value;
+    else if (strcmp(key, "host") == 0)
+        plan->host_name = value;
+    else if (strcmp(key, "hosts") == 0)
+        plan->hosts = value;
+    else if (strcmp(key, "sealed") == 0)
+        plan->read_only_root = 1;
+    else if (strcmp(key, "layer") == 0 && plan->n_layers < PLAN_MAX_LAYERS)
+        plan->layers[plan->n_layers++] = value;
+    else if ((strcmp(key, "add") == 0 || strcmp(key, "drop") == 0) && plan->n_capabilities < PLAN_MAX_CAPABILITIES)
+        plan->capabilities[plan->n_capabilities++] = (struct plan_capability){value, key[0] == 'd'};
+    else
+        return take_mount(plan, key, value);
+    return 0;
+}
+
 static int take(struct plan *plan, const char *key, char *value, char **args, char **env)
 {
     if (strcmp(key, "arg") == 0)
@@ -40,7 +84,7 @@ static int take(struct plan *plan, const char *key, char *value, char **args, ch
         struct plan_limit *limit = &plan->limits[plan->n_limits++];
         return sscanf(value, "%d %llu %llu", &limit->resource, &limit->soft, &limit->hard) == 3 ? 0 : -1;
     } else
-        return -1;
+        return take_image(plan, key, value);
     return 0;
 }
 

@@ -1,12 +1,21 @@
 /* plan: what the runner tells the stub: pairs of NUL-terminated texts, key and value, until the end of the file. Keys:
  *   arg     one argument of the command, in order        env    NAME=VALUE, in order
  *   cwd     working directory                            user   name, uid, name:group or uid:gid
- *   limit   "RESOURCE SOFT HARD" (RLIMIT_* number)       exit   where the exit record is written */
+ *   limit   "RESOURCE SOFT HARD" (RLIMIT_* number)       exit   where the exit record is written
+ *   layers  folder of the image's layers; without it the container sees the host's files
+ *   layer   a layer's name in that folder, the lowest first
+ *   scratch where the container's own files are: names that begin with this path
+ *   host    the host name                                hosts  further lines of /etc/hosts
+ *   sealed  any text: the root cannot be written to      add, drop  a capability
+ *   mount   path in the container, in order; what follows is of this mount:
+ *     source    path on the host of what is bound there; without it, a file system in memory
+ *     options   of the file system in memory, as mount(8) takes them
+ *     readonly  any text */
 #pragma once
 
 #include <stddef.h>
 
-enum { PLAN_MAX_LIMITS = 32 };
+enum { PLAN_MAX_LIMITS = 32, PLAN_MAX_MOUNTS = 128, PLAN_MAX_LAYERS = 64, PLAN_MAX_CAPABILITIES = 96 };
 
 /* A real-time signal for the stub: kill everything in the container. Unlike after a SIGKILL of the stub itself, nothing
  * of it runs any more when the stub has ended. */
@@ -18,6 +27,18 @@ struct plan_limit {
     unsigned long long hard;
 };
 
+struct plan_mount {
+    const char *target;
+    const char *source; /* NULL: in memory */
+    const char *options;
+    int read_only;
+};
+
+struct plan_capability {
+    const char *name;
+    int drop;
+};
+
 struct plan {
     char **args; /* NULL-terminated, as are the others */
     char **env;
@@ -26,6 +47,17 @@ struct plan {
     const char *exit_record;
     struct plan_limit limits[PLAN_MAX_LIMITS];
     size_t n_limits;
+    const char *layer_folder;
+    const char *layers[PLAN_MAX_LAYERS];
+    size_t n_layers;
+    const char *scratch;
+    const char *host_name;
+    const char *hosts;
+    int read_only_root;
+    struct plan_capability capabilities[PLAN_MAX_CAPABILITIES];
+    size_t n_capabilities;
+    struct plan_mount mounts[PLAN_MAX_MOUNTS];
+    size_t n_mounts;
 };
 
 /* Reads the plan from a descriptor; the texts live as long as the process. 0, or -1 when it is broken. */

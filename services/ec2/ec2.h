@@ -15,7 +15,7 @@ enum ec2_sql {
 #undef SQL
 };
 
-extern const struct service ec2_service;
+extern const struct service ec2_process;
 
 /* The kinds of resources; their numbers are stored, so new ones go to the end. */
 enum kind {

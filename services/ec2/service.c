@@ -27,7 +27,7 @@ static int forget(struct call *c, int64_t *next_due_ms)
     return 0;
 }
 
-const struct service ec2_service = {
+const struct service ec2_process = {
     .api = &ec2_api,
     .migrations = ec2_migrations,
     .statements = statements,

@@ -113,7 +113,7 @@ static inline int set_up(void **state)
 {
     (void)state;
     arena = arena_open();
-    worker = worker_open_test(&ec2_service);
+    worker = worker_open_test(&ec2_process);
     worker_test_set_time(worker, test_now);
     test_account = S("123456789012");
     test_region = S("us-east-1");

@@ -11,7 +11,7 @@ enum ecr_sql {
 #undef SQL
 };
 
-extern const struct service ecr_service;
+extern const struct service ecr_process;
 
 struct repository {
     int64_t id;

@@ -56,7 +56,7 @@ static slice resource_of(struct call *c, const void *in)
     return (slice){NULL, 0};
 }
 
-const struct service ecr_service = {
+const struct service ecr_process = {
     .api = &ecr_api,
     .migrations = ecr_migrations,
     .statements = statements,

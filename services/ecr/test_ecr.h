@@ -193,7 +193,7 @@ static inline int set_up(void **state)
     memcpy(folder, "/tmp/awssim-ecr-XXXXXX", 23);
     if (!mkdtemp(folder))
         return -1;
-    worker = worker_open_test_in(&ecr_service, slice_of(folder));
+    worker = worker_open_test_in(&ecr_process, slice_of(folder));
     const struct val *data = item(ok("GetAuthorizationToken", "{}"), "authorizationData", 0);
     if (base64_decode(arena, val_get_string(data, S("authorizationToken")), &text) != 0)
         return -1;

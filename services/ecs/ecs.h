@@ -12,7 +12,7 @@ enum ecs_sql {
 #undef SQL
 };
 
-extern const struct service ecs_service;
+extern const struct service ecs_process;
 
 /* arn.c */
 
@@ -152,6 +152,14 @@ slice plan_unsupported(struct call *c, const struct task *task);
 
 /* The body of StartContainer. */
 slice plan_start(struct call *c, const struct task *task, const struct container *container);
+
+/* plan_image.c: adds what concerns the image. command: the definition's, or the override's. */
+void plan_image(struct call *c, struct val *plan, const struct ecs_container_definition *definition,
+                const struct ecs_string_list *command);
+
+/* mounts.c: why a volume of the task cannot be had, or an absent slice; and StartContainer's mounts, an array. */
+slice mounts_refusal(struct call *c, const struct task *task);
+struct val mounts_of(struct call *c, const struct task *task, const struct ecs_container_definition *container);
 
 /* runner_events.c */
 int runner_events_started(struct call *c, slice body);

@@ -25,17 +25,12 @@ slice plan_unsupported(struct call *c, const struct task *task)
                      "Systems Manager service");
         if (container->environment_files.len > 0)
             return S("ResourceInitializationError: failed to download env files: awssim has no S3 service");
-        if (container->mount_points.len > 0 || container->volumes_from.len > 0)
-            return arena_printf(c->arena,
-                                "CannotStartContainerError: container %.*s has volumes, which containers that run on "
-                                "the host's file system cannot have",
-                                SLICE_ARG(container->name));
         const struct ecs_log_configuration *log = container->log_configuration;
         if (log && !slice_eq(log->log_driver, S("awslogs")))
             return arena_printf(c->arena, "CannotStartContainerError: log driver %.*s is not available; awslogs is",
                                 SLICE_ARG(log->log_driver));
     }
-    return (slice){NULL, 0};
+    return mounts_refusal(c, task);
 }
 
 static void set(struct call *c, struct val *object, const char *key, slice text)
@@ -62,6 +57,7 @@ static void add_command(struct call *c, struct val *plan, const struct ecs_conta
         val_push(c->arena, &list, val_string(*word));
     if (list.array.len > 0)
         val_set(c->arena, plan, S("command"), list);
+    plan_image(c, plan, definition, command);
 }
 
 /* A later variable of the same name replaces an earlier one. */
@@ -198,6 +194,9 @@ slice plan_start(struct call *c, const struct task *task, const struct container
     set_number(c, &plan, "memoryReservation",
                override && override->memory_reservation.set ? override->memory_reservation
                                                             : definition->memory_reservation);
+    struct val mounts = mounts_of(c, task, definition);
+    if (mounts.array.len > 0)
+        val_set(c->arena, &plan, S("mounts"), mounts);
     add_log(c, &plan, task, container);
     return json_text(c->arena, &plan);
 }

@@ -99,6 +99,8 @@ int runner_events_container_started(struct call *c, slice body)
         return 0;
     note_pull(&event, &task);
     note_started(c, &task, container);
+    if (val_get_string(&event, S("imageDigest")).len > 0)
+        container->doc->image_digest = val_get_string(&event, S("imageDigest"));
     note_boot(c, &task, container, val_get_string(&event, S("boot")));
     lifecycle_advance(c, &task);
     return 0;

@@ -23,7 +23,7 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
-const struct service ecs_service = {
+const struct service ecs_process = {
     .api = &ecs_api,
     .migrations = ecs_migrations,
     .statements = statements,

@@ -159,7 +159,7 @@ static inline int ecs_setup(void **state)
     arena = arena_open();
     test_account = S("123456789012");
     test_region = S("us-east-1");
-    worker = worker_open_test(&ecs_service);
+    worker = worker_open_test(&ecs_process);
     worker_test_set_answers(worker, ec2_answers);
     worker_test_set_time(worker, test_now);
     ok("CreateCluster", "{}");

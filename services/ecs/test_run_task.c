@@ -253,9 +253,9 @@ static void test_what_cannot_be_done_is_said(void **state)
     define("log", "{'name': 'a', 'image': 'i', 'memory': 5, 'logConfiguration': {'logDriver': 'gelf'}}");
     cannot_run("log", "CannotStartContainerError: ");
     ok("RegisterTaskDefinition",
-       json("{'family': 'volume', 'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', "
-            "'memory': 5, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/v'}]}]}"));
-    cannot_run("volume", "CannotStartContainerError: ");
+       json("{'family': 'volume', 'volumes': [{'name': 'v', 'dockerVolumeConfiguration': {'driver': 'x'}}], "
+            "'containerDefinitions': [{'name': 'a', 'image': 'i', 'memory': 5}]}"));
+    cannot_run("volume", "CannotCreateVolumeError: ");
 }
 
 static slice variable(const struct val *start, const char *name)

@@ -25,7 +25,7 @@ enum efs_sql {
 /* How long a state that passes by itself lasts. */
 enum { EFS_STATE_MS = 200 };
 
-extern const struct service efs_service;
+extern const struct service efs_process;
 
 struct file_system {
     int64_t id; /* of the row */

@@ -23,7 +23,7 @@ static int reset(struct call *c)
     return 0;
 }
 
-const struct service efs_service = {
+const struct service efs_process = {
     .api = &efs_api,
     .migrations = efs_migrations,
     .statements = statements,

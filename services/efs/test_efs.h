@@ -147,7 +147,7 @@ static inline int efs_setup(void **state)
     arena = arena_open();
     assert_non_null(mkdtemp(path));
     state_dir = slice_dup(arena, slice_of(path));
-    worker = worker_open_test(&efs_service);
+    worker = worker_open_test(&efs_process);
     worker_test_set_state_dir(worker, state_dir);
     test_time = test_now;
     later(0);

@@ -11,7 +11,7 @@ enum iam_sql {
 #undef SQL
 };
 
-extern const struct service iam_service;
+extern const struct service iam_process;
 
 /* The numbers are stored. */
 enum entity_kind { ENTITY_USER, ENTITY_ROLE, ENTITY_GROUP, ENTITY_POLICY, ENTITY_PROFILE, ENTITY_PROVIDER };

@@ -18,7 +18,7 @@ static const struct service_question questions[] = {
     {{NULL, 0}, NULL},
 };
 
-const struct service iam_service = {
+const struct service iam_process = {
     .api = &iam_api,
     .migrations = iam_migrations,
     .statements = statements,

@@ -90,7 +90,7 @@ static inline const char *element_text(const char *name)
 static inline int setup(void **state)
 {
     arena = arena_open();
-    worker = worker_open_test(&iam_service);
+    worker = worker_open_test(&iam_process);
     worker_test_set_time(worker, now);
     as_key = S("test");
     return 0;

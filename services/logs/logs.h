@@ -11,7 +11,7 @@ enum logs_sql {
 #undef SQL
 };
 
-extern const struct service logs_service;
+extern const struct service logs_process;
 
 struct log_group {
     int64_t id;

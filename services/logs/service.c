@@ -17,7 +17,7 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
-const struct service logs_service = {
+const struct service logs_process = {
     .api = &logs_api,
     .migrations = logs_migrations,
     .statements = statements,

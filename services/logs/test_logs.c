@@ -306,7 +306,7 @@ static void test_append_event(void **state)
 static int setup(void **state)
 {
     arena = arena_open();
-    worker = worker_open_test(&logs_service);
+    worker = worker_open_test(&logs_process);
     worker_test_set_time(worker, now);
     return 0;
 }

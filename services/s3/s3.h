@@ -15,7 +15,7 @@ enum s3_sql {
 #undef SQL
 };
 
-extern const struct service s3_service;
+extern const struct service s3_process;
 
 struct bucket {
     int64_t id;

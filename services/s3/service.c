@@ -11,7 +11,7 @@ static const char *const statements[] = {
 #undef SQL
 };
 
-const struct service s3_service = {
+const struct service s3_process = {
     .api = &s3_api,
     .migrations = s3_migrations,
     .statements = statements,

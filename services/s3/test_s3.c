@@ -81,7 +81,7 @@ static const char *target(const char *format, slice value)
 static int set_up(void **state)
 {
     arena = arena_open();
-    worker = worker_open_test(&s3_service);
+    worker = worker_open_test(&s3_process);
     worker_test_set_time(worker, now);
     ok("PUT", "/bkt", NOTHING, NOTHING);
     return 0;

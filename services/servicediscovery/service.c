@@ -19,7 +19,7 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
-const struct service servicediscovery_service = {
+const struct service servicediscovery_process = {
     .api = &servicediscovery_api,
     .migrations = servicediscovery_migrations,
     .statements = statements,

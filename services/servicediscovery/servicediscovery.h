@@ -20,7 +20,7 @@ enum servicediscovery_sql {
 #undef SQL
 };
 
-extern const struct service servicediscovery_service;
+extern const struct service servicediscovery_process;
 
 struct namespace
 {

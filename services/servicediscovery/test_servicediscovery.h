@@ -158,7 +158,7 @@ static inline int discovery_setup(void **state)
     arena = arena_open();
     test_account = S("123456789012");
     test_region = S("us-east-1");
-    worker = worker_open_test(&servicediscovery_service);
+    worker = worker_open_test(&servicediscovery_process);
     worker_test_set_time(worker, test_now);
     test_time = test_now;
     worker_test_set_lenient(worker, S("unknown-networks"));

@@ -18,7 +18,7 @@ static const struct service_question questions[] = {
     {{NULL, 0}, NULL},
 };
 
-const struct service sts_service = {
+const struct service sts_process = {
     .api = &sts_api,
     .migrations = sts_migrations,
     .statements = statements,

@@ -10,7 +10,7 @@ enum sts_sql {
 #undef SQL
 };
 
-extern const struct service sts_service;
+extern const struct service sts_process;
 
 struct identity {
     slice account;

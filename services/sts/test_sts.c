@@ -232,7 +232,7 @@ static void test_service_role(void **state)
 static int setup(void **state)
 {
     arena = arena_open();
-    worker = worker_open_test(&sts_service);
+    worker = worker_open_test(&sts_process);
     worker_test_set_time(worker, now);
     worker_test_set_answers(worker, answer_iam);
     return 0;

@@ -1,0 +1,81 @@
+/* awssim-unpack: unpacks layers of an image for the runner, each into a directory of its own that appears whole or not
+ * at all.
+ * usage: awssim-unpack BLOBS LAYERS HEX…     BLOBS/he/HEX is the archive, LAYERS/HEX becomes the directory
+ * Ends with 0, or with 1 and one line on standard error. */
+#include "runner/unpack/unpack.h"
+
+#include "common/fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_PATH = 4096 };
+
+static int complain(const char *hex, const char *why)
+{
+    fprintf(stderr, "layer sha256:%s: %s\n", hex, why);
+    return 1;
+}
+
+/* In a process of its own, which gives up its root. */
+static int unpack_in_child(int fd, const char *directory, const char *hex)
+{
+    char why[1024] = "it ended unexpectedly";
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(unpack_layer(fd, directory, why, sizeof(why)) == 0 ? 0 : complain(hex, why));
+    }
+    int status;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return complain(hex, strerror(errno));
+    if (WIFSIGNALED(status))
+        return complain(hex, strsignal(WTERMSIG(status)));
+    return WEXITSTATUS(status);
+}
+
+static int unpack(const char *blobs, const char *layers, const char *hex)
+{
+    char blob[MAX_PATH], final[MAX_PATH], beside[MAX_PATH];
+    struct stat st;
+    snprintf(blob, sizeof(blob), "%s/%.2s/%s", blobs, hex, hex);
+    snprintf(final, sizeof(final), "%s/%s", layers, hex);
+    snprintf(beside, sizeof(beside), "%s/.%s.%d", layers, hex, (int)getpid());
+    if (stat(final, &st) == 0)
+        return 0;
+    int fd = open(blob, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || mkdir(beside, 0755) != 0)
+        return complain(hex, strerror(errno));
+    int result = unpack_in_child(fd, beside, hex);
+    close(fd);
+    /* Another process may have been faster. */
+    if (result == 0 && rename(beside, final) != 0 && errno != EEXIST && errno != ENOTEMPTY)
+        result = complain(hex, strerror(errno));
+    fdio_remove_tree(beside);
+    return result;
+}
+
+int main(int argc, char *argv[])
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (argc < 3) {
+        fputs("usage: awssim-unpack BLOBS LAYERS HEX...\n", stderr);
+        return 1;
+    }
+    if (fdio_mkdirs(argv[2], 0755) != 0)
+        return complain("", strerror(errno));
+    for (int i = 3; i < argc; i++) {
+        if (strlen(argv[i]) != 64 || strspn(argv[i], "0123456789abcdef") != 64)
+            return complain(argv[i], "no digest");
+        if (unpack(argv[1], argv[2], argv[i]) != 0)
+            return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,189 @@
+/* unpack: see unpack.h. As root the process moves into the directory, so that no link leads out of it. */
+#include "runner/unpack/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { MAX_PATH = 4096, MAX_ENTRIES = 2000000, READ_BYTES = 256 * 1024 };
+
+static const long long max_bytes = 64LL * 1024 * 1024 * 1024;
+static const char opaque_name[] = ".wh..wh..opq";
+static const char whiteout_prefix[] = ".wh.";
+
+struct job {
+    struct archive *in, *out;
+    char *why;
+    size_t why_size;
+    long long bytes;
+    long entries;
+};
+
+static int __attribute__((format(printf, 2, 3))) refuse(struct job *job, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(job->why, job->why_size, format, args);
+    va_end(args);
+    return -1;
+}
+
+/* The name without what means "here"; NULL when it is not a name inside. */
+static const char *clean(const char *name)
+{
+    while (name && (strncmp(name, "./", 2) == 0 || strncmp(name, "//", 2) == 0))
+        name += name[0] == '.' ? 2 : 1;
+    if (!name || name[0] == '/' || strlen(name) >= MAX_PATH)
+        return NULL;
+    for (const char *part = name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+            return NULL;
+    }
+    return name;
+}
+
+static const char *last_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* ".wh.NAME" hides NAME of the layers below; ".wh..wh..opq" everything in its directory. */
+static int write_whiteout(struct job *job, const char *name)
+{
+    char path[MAX_PATH];
+    const char *last = last_part(name);
+    int folder = (int)(last - name);
+    if (strcmp(last, opaque_name) == 0) {
+        snprintf(path, sizeof(path), "%.*s.", folder, name);
+        const char *attribute = geteuid() == 0 ? "trusted.overlay.opaque" : "user.overlay.opaque";
+        return setxattr(path, attribute, "y", 1, 0) == 0 ? 0 : refuse(job, "%s: %s", name, strerror(errno));
+    }
+    snprintf(path, sizeof(path), "%.*s%s", folder, name, last + sizeof(whiteout_prefix) - 1);
+    if (mknod(path, S_IFCHR, makedev(0, 0)) != 0 && errno != EEXIST)
+        return refuse(job, "%s: %s", name, strerror(errno));
+    return 0;
+}
+
+static int copy_content(struct job *job, const char *name)
+{
+    const void *bytes;
+    size_t size;
+    int64_t offset;
+    for (;;) {
+        int result = archive_read_data_block(job->in, &bytes, &size, &offset);
+        if (result == ARCHIVE_EOF)
+            return 0;
+        if (result != ARCHIVE_OK)
+            return refuse(job, "%s: %s", name, archive_error_string(job->in));
+        job->bytes += (long long)size;
+        if (job->bytes > max_bytes)
+            return refuse(job, "the layer unpacks to more than %lld bytes", max_bytes);
+        if (archive_write_data_block(job->out, bytes, size, offset) != ARCHIVE_OK)
+            return refuse(job, "%s: %s", name, archive_error_string(job->out));
+    }
+}
+
+/* What a parent's directory needs so that names can be made in it. */
+static int make_parents(const char *name)
+{
+    char path[MAX_PATH];
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(path, sizeof(path), "%.*s", (int)(slash - name), name);
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_entry(struct job *job, struct archive_entry *entry)
+{
+    const char *name = clean(archive_entry_pathname(entry)), *link = archive_entry_hardlink(entry);
+    mode_t type = archive_entry_filetype(entry);
+    if (!name)
+        return refuse(job, "%s: the name leads out of the layer", archive_entry_pathname(entry));
+    if (++job->entries > MAX_ENTRIES)
+        return refuse(job, "the layer has more than %d entries", MAX_ENTRIES);
+    if (*name == '\0' || strcmp(name, ".") == 0 || type == AE_IFCHR || type == AE_IFBLK)
+        return 0;
+    if (strncmp(last_part(name), whiteout_prefix, sizeof(whiteout_prefix) - 1) == 0)
+        return make_parents(name) == 0 ? write_whiteout(job, name) : refuse(job, "%s: %s", name, strerror(errno));
+    if (link && !(link = clean(link)))
+        return refuse(job, "%s: its link leads out of the layer", name);
+    char path[MAX_PATH];
+    snprintf(path, sizeof(path), "%s", name);
+    archive_entry_set_pathname(entry, path);
+    if (link) {
+        char target[MAX_PATH];
+        snprintf(target, sizeof(target), "%s", link);
+        archive_entry_set_hardlink(entry, target);
+    }
+    if (archive_write_header(job->out, entry) != ARCHIVE_OK)
+        return refuse(job, "%s: %s", path, archive_error_string(job->out));
+    if (type == AE_IFREG && !link && copy_content(job, path) != 0)
+        return -1;
+    if (archive_write_finish_entry(job->out) < ARCHIVE_WARN)
+        return refuse(job, "%s: %s", path, archive_error_string(job->out));
+    return 0;
+}
+
+static int write_all(struct job *job)
+{
+    struct archive_entry *entry;
+    for (;;) {
+        int result = archive_read_next_header(job->in, &entry);
+        if (result == ARCHIVE_EOF)
+            return 0;
+        if (result < ARCHIVE_WARN)
+            return refuse(job, "the layer is broken: %s", archive_error_string(job->in));
+        if (write_entry(job, entry) != 0)
+            return -1;
+    }
+}
+
+static int enter(const char *directory)
+{
+    if (chdir(directory) != 0)
+        return -1;
+    return geteuid() != 0 ? 0 : chroot(".");
+}
+
+static int flags(void)
+{
+    int common = ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
+                 ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS | ARCHIVE_EXTRACT_UNLINK;
+    return geteuid() == 0 ? common | ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_XATTR
+                          : common | ARCHIVE_EXTRACT_SECURE_SYMLINKS;
+}
+
+int unpack_layer(int fd, const char *directory, char *why, size_t why_size)
+{
+    struct job job = {.in = archive_read_new(), .out = archive_write_disk_new(), .why = why, .why_size = why_size};
+    int result = -1;
+    archive_read_support_filter_gzip(job.in);
+    archive_read_support_filter_zstd(job.in);
+    archive_read_support_format_tar(job.in);
+    archive_read_support_format_empty(job.in);
+    archive_write_disk_set_options(job.out, flags());
+    umask(0);
+    if (archive_read_open_fd(job.in, fd, READ_BYTES) != ARCHIVE_OK)
+        refuse(&job, "the layer is no archive: %s", archive_error_string(job.in));
+    else if (enter(directory) != 0)
+        refuse(&job, "%s: %s", directory, strerror(errno));
+    else
+        result = write_all(&job);
+    /* Directories get their times and permissions only now. */
+    if (archive_write_close(job.out) < ARCHIVE_WARN && result == 0)
+        result = refuse(&job, "%s", archive_error_string(job.out));
+    archive_write_free(job.out);
+    archive_read_free(job.in);
+    return result;
+}

@@ -1,0 +1,35 @@
+/* The program of every worker. It is one file, so that what the workers share stands in memory once; a link to it for
+ * each service, awssim-NAME, says which one a process serves. */
+#include "services.h"
+
+#include "common/slice.h"
+#include "services/worker/worker.h"
+
+#include <stdio.h>
+
+#define X(name) extern const struct service name##_process;
+SERVICES
+#undef X
+
+static const struct {
+    const char *name;
+    const struct service *service;
+} services[] = {
+#define X(name) {#name, &name##_process},
+    SERVICES
+#undef X
+};
+
+enum { EXIT_GIVE_UP = 100 };
+
+int main(int argc, char *argv[])
+{
+    slice program = slice_of(argc > 0 ? argv[0] : "");
+    for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
+        if (slice_ends(program, slice_of(services[i].name)) &&
+            slice_ends(slice_sub(program, 0, program.len - strlen(services[i].name)), S("awssim-")))
+            return worker_main(argc, argv, services[i].service);
+    }
+    fprintf(stderr, "%s: start it under the name of a service, as awssim-ecs\n", argc > 0 ? argv[0] : "awssim-worker");
+    return EXIT_GIVE_UP;
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Tasks that run in images of the simulator's own registry: what they see, what is combined, what cannot be pulled."""
+
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from awssim import Awssim, Suite, wait_until  # noqa: E402
+from image import Registry, busybox, busybox_layer, layer  # noqa: E402
+
+suite = Suite()
+GROUP = "/images"
+
+
+def uri(sim, name):
+    return f"127.0.0.1:{sim.port}/{name}"
+
+
+def run(sim, family, image, definition=None, **container):
+    ecs = sim.client("ecs")
+    ecs.register_task_definition(
+        family=family, requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512", **(definition or {}),
+        containerDefinitions=[{"name": "main", "image": image, "logConfiguration": {"logDriver": "awslogs", "options": {
+            "awslogs-group": GROUP, "awslogs-region": "us-east-1", "awslogs-stream-prefix": family}}, **container}])
+    return ecs.run_task(taskDefinition=family, launchType="FARGATE", networkConfiguration=sim.network())["tasks"][0]["taskArn"]
+
+
+def stopped(sim, arn):
+    def look():
+        task = sim.client("ecs").describe_tasks(tasks=[arn])["tasks"][0]
+        return task if task["lastStatus"] == "STOPPED" else None
+
+    return wait_until(look, 60, "STOPPED")
+
+
+def lines(sim, family, arn):
+    events = sim.client("logs").get_log_events(logGroupName=GROUP, logStreamName=f"{family}/main/{arn.split('/')[-1]}", startFromHead=True)
+    return [event["message"] for event in events["events"]]
+
+
+def output(sim, family, image, definition=None, **container):
+    arn = run(sim, family, image, definition, **container)
+    task = stopped(sim, arn)
+    assert task["stopCode"] == "EssentialContainerExited", task
+    return lines(sim, family, arn), task
+
+
+def prepare(sim):
+    sim.client("ecs").create_cluster(clusterName="default")
+    sim.client("logs").create_log_group(logGroupName=GROUP)
+    for name in ("app", "team/other", "foreign"):
+        sim.client("ecr").create_repository(repositoryName=name)
+    registry = Registry(sim)
+    base = busybox_layer()
+    above = layer([("etc/motto", b"made here\n"), ("srv", None), ("srv/kept", b"1"), ("srv/gone", b"2")])
+    top = layer([("srv/.wh.gone", b"")])
+    sim.image = registry.push("app", "1", [base, above, top], Entrypoint=["/bin/sh", "-c"], Cmd=["cat /etc/motto; ls /srv"],
+                              Env=["COLOUR=blue", "SIZE=1"], WorkingDir="/srv")
+    registry.push("foreign", "1", [base], architecture="s390x", Cmd=["true"])
+    registry.push("team/other", "latest", [base], Cmd=["id"], User="app")
+
+
+@suite.test
+def image_defaults(sim):
+    prepare(sim)
+    text, task = output(sim, "defaults", uri(sim, "app:1"))
+    assert text == ["made here", "kept"], text
+    container = task["containers"][0]
+    assert container["exitCode"] == 0 and container["imageDigest"] == sim.image, container
+    assert task["pullStartedAt"] <= task["pullStoppedAt"], task
+
+
+@suite.test
+def combined(sim):
+    text, _ = output(sim, "command", uri(sim, "app:1"), command=["echo $COLOUR $SIZE $OWN; pwd"],
+                     environment=[{"name": "SIZE", "value": "2"}, {"name": "OWN", "value": "x"}])
+    assert text == ["blue 2 x", "/srv"], text
+    text, _ = output(sim, "entry", uri(sim, "app:1"), entryPoint=["echo", "entry"])
+    assert text == ["entry"], text
+    text, _ = output(sim, "byuser", uri(sim, "team/other"))
+    assert text[0].startswith("uid=1234(app) gid=2345(app)"), text
+    text, _ = output(sim, "digest", uri(sim, "app@" + sim.image), command=["echo by digest"], workingDirectory="/tmp")
+    assert text == ["by digest"], text
+    aws = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"
+    text, task = output(sim, "awsname", aws, command=["exit 7"])
+    assert task["containers"][0]["exitCode"] == 7, task
+
+
+@suite.test
+def isolated(sim):
+    script = ("ls / | head -50; echo $$; hostname; cat /etc/hosts | head -1; test -c /dev/null && echo null; "
+              "test -e /root || echo no root; ls /proc/1 >/dev/null && echo proc; touch /written && echo writes")
+    text, _ = output(sim, "isolated", uri(sim, "app:1"), command=[script], hostname="box")
+    for word in ("box", "null", "proc", "writes", "no root"):
+        assert word in text, text
+    assert any(line.endswith("localhost box") for line in text), text
+    text, task = output(sim, "again", uri(sim, "app:1"), command=["ls /written; exit 0"])
+    assert "/written" not in text, text
+
+
+@suite.test
+def sealed(sim):
+    text, task = output(sim, "sealed", uri(sim, "app:1"), readonlyRootFilesystem=True, command=["touch /x; echo $?"])
+    assert text[-1] == "1", text
+
+
+@suite.test
+def volumes(sim):
+    volume = {"volumes": [{"name": "scratch"}]}
+    points = [{"sourceVolume": "scratch", "containerPath": "/deep/data"}]
+    text, _ = output(sim, "volume", uri(sim, "app:1"), volume, mountPoints=points, command=["echo in > /deep/data/f; cat /deep/data/f"])
+    assert text == ["in"], text
+
+
+@suite.test
+def cannot_be_pulled(sim):
+    arn = run(sim, "missing", uri(sim, "app:none"))
+    task = stopped(sim, arn)
+    assert task["stopCode"] == "TaskFailedToStart", task
+    assert task["containers"][0]["reason"].startswith("CannotPullContainerError"), task
+    arn = run(sim, "foreign", uri(sim, "foreign:1"))
+    assert "linux/" in stopped(sim, arn)["containers"][0]["reason"]
+    text, _ = output(sim, "nowhere", "example.com/nothing:1", command=["echo", "on the host"])
+    assert text == ["on the host"], text
+
+
+@suite.test
+def latency(sim):
+    took = []
+    for _ in range(10):
+        start = time.monotonic()
+        arn = run(sim, "quick", uri(sim, "app:1"), command=["sleep 5"])
+        wait_until(lambda: sim.client("ecs").describe_tasks(tasks=[arn])["tasks"][0]["lastStatus"] == "RUNNING")
+        took.append(time.monotonic() - start)
+        sim.client("ecs").stop_task(task=arn)
+    print(f"RunTask to RUNNING, median of {len(took)}: {sorted(took)[len(took) // 2] * 1000:.1f} ms, client and registration included")
+
+
+@suite.test
+def nothing_stays(sim):
+    for task in sim.client("ecs").list_tasks()["taskArns"]:
+        stopped(sim, task)
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        assert sim.state_dir not in mounts.read()
+    runner = os.path.join(sim.state_dir, "runner")
+    wait_until(lambda: not [name for name in os.listdir(runner) if len(name) == 32])
+
+
+if __name__ == "__main__":
+    if busybox() is None:
+        print("SKIPPED: no statically linked busybox on this machine (Debian's package busybox-static)")
+        print("0 passed, 0 failed")
+        sys.exit(0)
+    with Awssim() as running:
+        sys.exit(suite.main(running))
