@@ -10,8 +10,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import wait_until  # noqa: E402
-from load import ECS, LOGS  # noqa: E402
-from services import CLOUDMAP, ECR, query, target  # noqa: E402
+from services import CLOUDMAP, ECR, ECS, LOGS, query, target  # noqa: E402
 
 WORKS = {
     "sts": query("2011-06-15", "GetCallerIdentity", service="sts"),
@@ -33,32 +32,10 @@ KILLS_PER_MINUTE = 9
 SANITIZED = "sanitize" in os.environ.get("AWSSIM_BUILD", "")
 
 
-def survivors(sim):
-    """Processes that belong to this awssim: its folder is in their command line, environment or working directory."""
-    mark, found = sim.dir.encode(), {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        if int(folder.name) in (os.getpid(), os.getppid()):
-            continue
-        try:
-            what = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes() + os.readlink(folder / "cwd").encode()
-            zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-        except OSError:
-            continue
-        if mark in what and not zombie:
-            found[int(folder.name)] = what.split(b" ")[0].replace(b"\0", b" ").decode(errors="replace")
-    return found
-
-
-def mounts(sim):
-    """File systems mounted in the folder of this awssim, as this process sees them."""
-    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return [line.split()[4] for line in lines if line.split()[4].startswith(sim.state_dir + "/")]
-
-
 def wait_nothing_left(sim, timeout=5):
     """No process and no mount is left of an awssim that has ended."""
-    wait_until(lambda: not survivors(sim), timeout, f"end of {survivors(sim)}")
-    assert not mounts(sim), mounts(sim)
+    wait_until(lambda: not sim.survivors(), timeout, f"end of {sim.survivors()}")
+    assert not sim.mounts(), sim.mounts()
 
 
 def works(sim, part):

@@ -8,6 +8,8 @@ import io
 import json
 import os
 import re
+import socket
+import struct
 import threading
 import time
 import urllib.parse
@@ -15,6 +17,8 @@ import zipfile
 
 from awssim import wait_until
 
+ECS = "AmazonEC2ContainerServiceV20141113"
+LOGS = "Logs_20140328"
 CLOUDMAP = "Route53AutoNaming_v20170314"
 ECR = "AmazonEC2ContainerRegistry_V20150921"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -24,6 +28,11 @@ KIB = 1024
 
 def digest(data):
     return hashlib.sha256(data).hexdigest()
+
+
+def is_clear(headers, body):
+    """Whether a refusal is one of AWS: it has a code that a client can read."""
+    return "x-amzn-errortype" in headers or any(mark in body for mark in (b"<Code>", b'"__type"', b'"errors"'))
 
 
 class Client:
@@ -50,7 +59,7 @@ class Client:
         if status // 100 == 2:
             return headers, body
         self.refused += 1
-        if status not in (0, 500, 503) or time.monotonic() - began > 30:
+        if status not in (0, 500, 503) or status and not is_clear(headers, body) or time.monotonic() - began > 30:
             self.wrong.append((request[:2], status, body[:300]))
         return None
 
@@ -96,6 +105,53 @@ class Service:
 
     def text(self, answer, element):
         return re.search(f"<{element}>([^<]*)</{element}>", answer[1].decode())[1]
+
+
+class Sts(Service):
+    version = "2011-06-15"
+
+    def step(self, number):
+        answer = self.client.write(*query(self.version, "GetFederationToken", service="sts", Name=f"f-{self.tag}-{number}"))
+        if answer:
+            self.made.append((f"f-{self.tag}-{number}", self.text(answer, "AccessKeyId")))
+
+    def look(self):
+        self.client.read(*query(self.version, "GetCallerIdentity", service="sts"))
+
+    def check(self):
+        for name, key in self.made:
+            about = self.client.must(*query(self.version, "GetCallerIdentity", service="sts", account=key))
+            assert f":federated-user/{name}<" in about.decode(), (name, about)
+
+
+class Logs(Service):
+    def step(self, number):
+        name = f"/crash/{self.tag}/{number}"
+        if self.client.write(*target(f"{LOGS}.CreateLogGroup", logGroupName=name)):
+            self.made.append(name)
+
+    def look(self):
+        self.client.read(*target(f"{LOGS}.DescribeLogGroups"))
+
+    def check(self):
+        for name in self.made:
+            answer = self.client.must(*target(f"{LOGS}.DescribeLogGroups", logGroupNamePrefix=name))
+            assert name in [g["logGroupName"] for g in json.loads(answer)["logGroups"]], name
+
+
+class Ecs(Service):
+    def step(self, number):
+        answer = self.client.write(*target(f"{ECS}.RegisterTaskDefinition", family=f"d-{self.tag}-{number}",
+                                           containerDefinitions=[{"name": "main", "image": "busybox", "memory": 32}]))
+        if answer:
+            self.made.append(json.loads(answer[1])["taskDefinition"]["taskDefinitionArn"])
+
+    def look(self):
+        self.client.read(*target(f"{ECS}.ListTaskDefinitions"))
+
+    def check(self):
+        for arn in self.made:
+            self.client.must(*target(f"{ECS}.DescribeTaskDefinition", taskDefinition=arn))
 
 
 class Ec2(Service):
@@ -225,6 +281,16 @@ class CloudMap(Service):
             there |= {i["Id"] for i in answer["Instances"]}
             token = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
         assert set(self.made) <= there, f"acknowledged instances are gone: {sorted(set(self.made) - there)[:5]}"
+        assert self.resolved(f"web.{self.tag}.local"), "the resolver does not answer"
+
+    def resolved(self, name):
+        """The number of A records of a name, by UDP."""
+        host, port = self.client.sim.status()["dns"].rsplit(":", 1)
+        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(5)
+            peer.sendto(struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + struct.pack(">HH", 1, 1), (host, int(port)))
+            return struct.unpack(">HHHHHH", peer.recv(65535)[:12])[3]
 
 
 class S3(Service):
@@ -393,7 +459,7 @@ def handler(event, context):
     def printed(self):
         found, token = set(), {}
         while token is not None:
-            answer = json.loads(self.client.must(*target("Logs_20140328.FilterLogEvents", logGroupName=f"/aws/lambda/{self.name}",
+            answer = json.loads(self.client.must(*target(f"{LOGS}.FilterLogEvents", logGroupName=f"/aws/lambda/{self.name}",
                                                          filterPattern='"ran async"', **token)))
             found |= {e["message"].split()[1] for e in answer["events"]}
             token = {"nextToken": answer["nextToken"]} if answer.get("nextToken") else None
@@ -408,7 +474,7 @@ def handler(event, context):
         wait_until(lambda: set(self.queued) <= self.printed(), 150, f"the queue of {self.name}")
 
 
-ALL = {"ec2": Ec2, "iam": Iam, "efs": Efs, "servicediscovery": CloudMap, "s3": S3, "ecr": Ecr, "lambda": Lambda}
+ALL = {"sts": Sts, "logs": Logs, "ecs": Ecs, "ec2": Ec2, "iam": Iam, "efs": Efs, "servicediscovery": CloudMap, "s3": S3, "ecr": Ecr, "lambda": Lambda}
 
 
 class ServicesLoad:

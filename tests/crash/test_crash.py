@@ -13,9 +13,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
-from harness import PARTS, fill, kill, pace, report, survivors, take_rounds, wait_nothing_left  # noqa: E402
-from load import ECS, LOGS, Load, call, messages, register, run_task, wait_status  # noqa: E402
-from services import ServicesLoad  # noqa: E402
+from harness import PARTS, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
+from load import Load, call, messages, register, run_task, wait_status  # noqa: E402
+from services import ECS, LOGS, ServicesLoad  # noqa: E402
 
 suite = Suite()
 
@@ -103,7 +103,7 @@ def tasks_die_with_the_runner():
         for task in wait_status(sim, tasks, "STOPPED"):
             assert task["stoppedReason"] and task["stopCode"] and "exitCode" not in task["containers"][0] or \
                 task["containers"][0]["exitCode"] != 0, task
-        wait_until(lambda: not any("trap" in c for c in survivors(sim).values()), 5, "end of the tasks' processes")
+        wait_until(lambda: not any("trap" in c for c in sim.survivors().values()), 5, "end of the tasks' processes")
 
 
 @suite.test
@@ -114,7 +114,7 @@ def foreground_killed_leaves_nothing():
         call(sim, f"{LOGS}.CreateLogGroup", {"logGroupName": "/crash/g"})
         register(sim, "deaf", "trap '' TERM INT HUP; (sleep 1000 &) ; while :; do sleep 1; done", "/crash/g")
         wait_status(sim, [run_task(sim, "deaf")], "RUNNING")
-        assert survivors(sim)
+        assert sim.survivors()
         sim.process.kill()
         sim.process.wait(10)
         sim.process = None
