@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+enum { EXIT_KILLED = 137 };
+
 static struct val base_of(struct container *container)
 {
     struct val body = val_object();
@@ -69,6 +71,7 @@ void container_forget(struct container *container, bool keep_output)
     if (container->hooks)
         container->hooks->forgotten(container);
     ship_deinit(container, keep_output);
+    cgroup_remove(container);
     buf_deinit(&container->status_text);
     arena_close(container->arena);
 }
@@ -163,6 +166,9 @@ void container_exited(struct container *container, int code)
     struct runner *runner = container->runner;
     bool started = container->state == STATE_RUNNING;
     container->state = STATE_EXITED;
+    if (started && code == EXIT_KILLED && cgroup_was_out_of_memory(container))
+        container->failure = S("OutOfMemoryError: Container killed due to memory usage");
+    cgroup_remove(container);
     report_stopped(container, started, code);
     if (container->removed)
         container_forget(container, false);

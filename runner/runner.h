@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/list.h"
 #include "proto/bus.h"
+#include "runner/cgroup.h"
 #include "runner/image.h"
 #include "runner/lines.h"
 #include "runner/spool.h"
@@ -92,6 +93,12 @@ struct container {
     struct ship ship;
 };
 
+/* Folders of control groups; absent: there are none. */
+struct groups {
+    slice memory, cpu;
+    bool unified; /* the second version: memory is for both */
+};
+
 struct runner {
     struct ev_loop *loop;
     struct bus *bus;
@@ -109,6 +116,7 @@ struct runner {
     struct reports *reports;
     struct functions *functions;
     int64_t next_batch;
+    struct groups groups;
     struct rlimit files; /* as they were found */
     bool stopping;
     struct bus_from resets[RUNNER_MAX_RESETS]; /* who waits until nothing runs any more */

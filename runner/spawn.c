@@ -131,6 +131,11 @@ static int add_mounts(struct container *container, struct buf *plan)
     return result;
 }
 
+static void add_group(void *plan, slice path)
+{
+    add(plan, S("join"), path);
+}
+
 /* What makes the image the container's root. */
 static void add_image(struct container *container, struct buf *plan)
 {
@@ -179,6 +184,7 @@ static int write_plan(struct container *container, int *fd)
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
     add_image(container, &plan);
+    cgroup_make(container, add_group, &plan);
     int result = add_mounts(container, &plan);
     if (result != 0)
         return result;

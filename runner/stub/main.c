@@ -198,6 +198,19 @@ static void write_record(const char *path, int code)
     close(fd);
 }
 
+/* Before anything is forked. A group that cannot be joined limits nothing. */
+static void join_groups(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_groups; i++) {
+        int fd = open(plan->groups[i], O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        ssize_t joined = write(fd, "0", 1);
+        (void)joined;
+        close(fd);
+    }
+}
+
 int main(void)
 {
     struct plan plan;
@@ -212,6 +225,7 @@ int main(void)
     errno = EINVAL;
     if (plan_read(PLAN_FD, &plan) != 0)
         return fail("the container's plan");
+    join_groups(&plan);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)

@@ -80,6 +80,8 @@ static int take(struct plan *plan, const char *key, char *value, char **args, ch
         plan->user = value;
     else if (strcmp(key, "exit") == 0)
         plan->exit_record = value;
+    else if (strcmp(key, "join") == 0 && plan->n_groups < PLAN_MAX_GROUPS)
+        plan->groups[plan->n_groups++] = value;
     else if (strcmp(key, "limit") == 0 && plan->n_limits < PLAN_MAX_LIMITS) {
         struct plan_limit *limit = &plan->limits[plan->n_limits++];
         return sscanf(value, "%d %llu %llu", &limit->resource, &limit->soft, &limit->hard) == 3 ? 0 : -1;

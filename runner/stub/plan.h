@@ -1,6 +1,7 @@
 /* plan: what the runner tells the stub: pairs of NUL-terminated texts, key and value, until the end of the file. Keys:
  *   arg     one argument of the command, in order        env    NAME=VALUE, in order
  *   cwd     working directory                            user   name, uid, name:group or uid:gid
+ *   join    the cgroup.procs of a control group
  *   limit   "RESOURCE SOFT HARD" (RLIMIT_* number)       exit   where the exit record is written
  *   layers  folder of the image's layers; without it the container sees the host's files
  *   layer   a layer's name in that folder, the lowest first
@@ -15,7 +16,13 @@
 
 #include <stddef.h>
 
-enum { PLAN_MAX_LIMITS = 32, PLAN_MAX_MOUNTS = 128, PLAN_MAX_LAYERS = 64, PLAN_MAX_CAPABILITIES = 96 };
+enum {
+    PLAN_MAX_LIMITS = 32,
+    PLAN_MAX_MOUNTS = 128,
+    PLAN_MAX_LAYERS = 64,
+    PLAN_MAX_CAPABILITIES = 96,
+    PLAN_MAX_GROUPS = 4
+};
 
 /* A real-time signal for the stub: kill everything in the container. Unlike after a SIGKILL of the stub itself, nothing
  * of it runs any more when the stub has ended. */
@@ -54,6 +61,8 @@ struct plan {
     const char *host_name;
     const char *hosts;
     int read_only_root;
+    const char *groups[PLAN_MAX_GROUPS];
+    size_t n_groups;
     struct plan_capability capabilities[PLAN_MAX_CAPABILITIES];
     size_t n_capabilities;
     struct plan_mount mounts[PLAN_MAX_MOUNTS];

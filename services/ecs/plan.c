@@ -191,6 +191,9 @@ slice plan_start(struct call *c, const struct task *task, const struct container
     add_limits(c, &plan, definition);
     set_number(c, &plan, "cpu", override && override->cpu.set ? override->cpu : definition->cpu);
     set_number(c, &plan, "memory", override && override->memory.set ? override->memory : definition->memory);
+    int64_t of_task;
+    if (slice_to_int64(task->doc.memory, &of_task))
+        val_set(c->arena, &plan, S("taskMemory"), val_int(of_task));
     set_number(c, &plan, "memoryReservation",
                override && override->memory_reservation.set ? override->memory_reservation
                                                             : definition->memory_reservation);

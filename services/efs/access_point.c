@@ -137,16 +137,25 @@ int efs_create_access_point(struct call *c, const struct efs_create_access_point
     return 0;
 }
 
-/* Another service's question about one access point is its use. */
-static int use(struct call *c, const struct access_point *point)
+static int make_root(struct call *c, const struct access_point *point)
 {
     const struct efs_root_directory *root = point->doc.root_directory;
-    if (!slice_eq(c->request->protocol, S("internal")) || !root || !root->creation_info)
+    if (!root || !root->creation_info)
         return 0;
     int result = directory_make_root(c, point->doc.file_system_id, root->path, root->creation_info);
     if (result != 0)
         return fail(c, &efs_bad_request, "The root directory '%.*s' of access point '%.*s' cannot be made: %s",
                     SLICE_ARG(root->path), SLICE_ARG(point->name), strerror(-result));
+    return 0;
+}
+
+int access_point_use(struct call *c, slice id, struct access_point_root *root)
+{
+    struct access_point point;
+    TRY(get(c, id, &point));
+    TRY(make_root(c, &point));
+    root->path = point.doc.root_directory ? point.doc.root_directory->path : S("/");
+    root->user = point.doc.posix_user;
     return 0;
 }
 
@@ -157,7 +166,9 @@ static int describe_one(struct call *c, slice id, struct efs_describe_access_poi
     if (result == CALL_FAILED && leniency_on(c, LENIENCY_EFS_GONE_IS_EMPTY))
         return 0;
     TRY(result);
-    TRY(use(c, &point));
+    /* Another service's question about one access point is its use. */
+    if (slice_eq(c->request->protocol, S("internal")))
+        TRY(make_root(c, &point));
     describe(c, &point, list_add(c->arena, &out->access_points));
     return 0;
 }

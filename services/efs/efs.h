@@ -88,6 +88,13 @@ int access_point_exists(struct call *c, slice id);
 
 /* The file system it is of, or AccessPointNotFound. */
 int access_point_file_system(struct call *c, slice id, slice *file_system);
+
+/* Where the access point leads, its root directory made when it is missing and CreationInfo is given. */
+struct access_point_root {
+    slice path;
+    const struct efs_posix_user *user; /* NULL: none */
+};
+int access_point_use(struct call *c, slice id, struct access_point_root *root);
 void access_point_advance_due(struct call *c);
 
 /* Mount targets. */
@@ -145,6 +152,10 @@ int64_t directory_measure(struct call *c, slice account, slice region, slice fil
 
 /* Makes the path inside the file system, each missing part with that owner and mode. Links are not followed. */
 int directory_make_root(struct call *c, slice file_system, slice path, const struct efs_creation_info *info);
+
+/* resolve.c: an event of a service that mounts, {"account", "region", "fileSystemId", "rootDirectory",
+ * "accessPointId"}; answered with {"path", "uid", "gid"}. */
+int resolve_mount(struct call *c, slice body);
 
 /* The timer. */
 int due_run(struct call *c, int64_t *next_due_ms);

@@ -14,6 +14,7 @@ static const char *const statements[] = {
 static const struct service_event events[] = {
     {S("CreateRequesterInterfaceDone"), mount_target_interface_made},
     {S("DeleteRequesterInterfaceDone"), mount_target_interface_gone},
+    {S("ResolveMount"), resolve_mount},
     {{NULL, 0}, NULL},
 };
 

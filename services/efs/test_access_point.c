@@ -96,9 +96,33 @@ static void test_lists(void **state)
     assert_int_equal(count(get(AP), "AccessPoints"), 2);
 }
 
+static void refused_mount(const char *body, int status, const char *message)
+{
+    slice answer;
+    assert_int_equal(worker_test_event_reply(worker, S("ecs"), S("ResolveMount"), slice_of(body), &answer), status);
+    if (slice_find(answer, slice_of(message)) < 0)
+        fail_msg("%.*s", SLICE_ARG(answer));
+}
+
+static void test_mount(void **state)
+{
+    const char *fs = file_system("m"), *scope = "'account': '123456789012', 'region': 'us-east-1'";
+    slice answer;
+    const char *whole = text_of("{%s, 'fileSystemId': '%s'}", scope, fs);
+    assert_int_equal(worker_test_event_reply(worker, S("ecs"), S("ResolveMount"), slice_of(whole), &answer), 200);
+    assert_true(slice_find(answer, slice_of(text_of("/efs/123456789012/us-east-1/%s'", fs))) > 0);
+    refused_mount(text_of("{%s, 'fileSystemId': 'fs-0123456789abcdef0'}", scope), 404, "Failed to resolve");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/none'}", scope, fs), 400,
+                  "No such file or directory");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/../..'}", scope, fs), 400,
+                  "No such file or directory");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'accessPointId': 'fsap-0123456789abcdef0'}", scope, fs), 404,
+                  "does not exist");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {efs_test(test_life), efs_test(test_links_are_not_followed),
-                                       efs_test(test_bad_creation), efs_test(test_lists)};
+                                       efs_test(test_bad_creation), efs_test(test_lists), efs_test(test_mount)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

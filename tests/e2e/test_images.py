@@ -114,6 +114,46 @@ def volumes(sim):
     assert text == ["in"], text
 
 
+def efs_volume(system, point, **more):
+    return {"volumes": [{"name": "shared", "efsVolumeConfiguration": {
+        "fileSystemId": system, "transitEncryption": "ENABLED", "authorizationConfig": {"accessPointId": point, "iam": "ENABLED"}, **more}}]}
+
+
+@suite.test
+def efs_is_shared(sim):
+    efs = sim.client("efs")
+    system = efs.create_file_system(CreationToken="images")["FileSystemId"]
+    wait_until(lambda: efs.describe_file_systems(FileSystemId=system)["FileSystems"][0]["LifeCycleState"] == "available")
+    point = efs.create_access_point(
+        ClientToken="images", FileSystemId=system, PosixUser={"Uid": 1234, "Gid": 2345},
+        RootDirectory={"Path": "/shared", "CreationInfo": {"OwnerUid": 1234, "OwnerGid": 2345, "Permissions": "0755"}})["AccessPointId"]
+    wait_until(lambda: efs.describe_access_points(AccessPointId=point)["AccessPoints"][0]["LifeCycleState"] == "available")
+    points = [{"sourceVolume": "shared", "containerPath": "/data"}]
+    output(sim, "writer", uri(sim, "team/other"), efs_volume(system, point), mountPoints=points,
+           command=["sh", "-c", "echo from the first > /data/note"])
+    text, _ = output(sim, "reader", uri(sim, "app:1"), efs_volume(system, point), mountPoints=[{**points[0], "readOnly": True}],
+                     command=["cat /data/note; touch /data/other || echo refused"])
+    assert text[0] == "from the first" and "refused" in text, text
+    text, _ = output(sim, "onhost", "example.com/nothing", efs_volume(system, point), mountPoints=points, command=["cat", "/data/note"])
+    assert text == ["from the first"], text
+    arn = run(sim, "lost", uri(sim, "app:1"), efs_volume("fs-0123456789abcdef0", point), mountPoints=points)
+    task = stopped(sim, arn)
+    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to invoke EFS"), task
+    assert "fs-0123456789abcdef0" in task["stoppedReason"], task
+
+
+@suite.test
+def memory_is_limited(sim):
+    if "control groups cannot be made" in sim.ctl("logs", "runner", check=False).stdout:
+        print("SKIPPED memory_is_limited: this machine permits no control groups")
+        return
+    text, task = output(sim, "greedy", uri(sim, "app:1"), memory=32, entryPoint=["dd"],
+                        command=["if=/dev/zero", "of=/dev/shm/x", "bs=1M", "count=60"])
+    container = task["containers"][0]
+    assert container["exitCode"] == 137, container
+    assert container["reason"] == "OutOfMemoryError: Container killed due to memory usage", container
+
+
 @suite.test
 def cannot_be_pulled(sim):
     arn = run(sim, "missing", uri(sim, "app:none"))

@@ -1,0 +1,206 @@
+/* cgroup: see cgroup.h. A task has a group with its own limit, below it each container has one:
+ * OWN/awssim-BOOT/TASK/CONTAINER. */
+#include "runner/cgroup.h"
+
+#include "common/arena.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "runner/runner.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_FILE = 64 * 1024, SMALLEST_MIB = 4, SMALLEST_SHARES = 2, LARGEST_SHARES = 262144 };
+
+static const char prefix[] = "awssim-";
+
+static bool write_text(slice folder, const char *file, slice text)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%.*s/%s", SLICE_ARG(folder), file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool written = write(fd, text.ptr, text.len) == (ssize_t)text.len;
+    close(fd);
+    return written;
+}
+
+static bool write_number(slice folder, const char *file, int64_t number)
+{
+    char text[32];
+    int length = snprintf(text, sizeof(text), "%lld", (long long)number);
+    return write_text(folder, file, (slice){text, (size_t)length});
+}
+
+/* This process's group of that controller, as a folder; absent when there is none. For the second version the
+ * controller is "". */
+static slice own_group(struct arena *arena, const char *controller)
+{
+    slice text, line, number, names, path, name;
+    if (fdio_read_file(arena, "/proc/self/cgroup", MAX_FILE, &text) != 0)
+        return (slice){NULL, 0};
+    for (slice rest = text; rest.len > 0;) {
+        slice_cut(rest, '\n', &line, &rest);
+        slice_cut(line, ':', &number, &line);
+        slice_cut(line, ':', &names, &path);
+        for (slice list = names; list.ptr;) {
+            slice_cut(list, ',', &name, &list);
+            if (path.ptr && slice_eq(name, slice_of(controller)))
+                return arena_printf(arena, "/sys/fs/cgroup%s%.*s%.*s", *controller ? "/" : "", SLICE_ARG(names),
+                                    SLICE_ARG(slice_eq(path, S("/")) ? S("") : path));
+        }
+    }
+    return (slice){NULL, 0};
+}
+
+/* Groups of runners that are gone. */
+static void remove_leftovers(slice own)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%.*s", SLICE_ARG(own));
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0)
+            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR); /* one in use stays */
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* A group for this runner; absent when it may not make one. */
+static slice make_base(struct runner *runner, slice own)
+{
+    struct stat st;
+    if (!own.ptr || stat(own.ptr, &st) != 0)
+        return (slice){NULL, 0};
+    remove_leftovers(own);
+    slice base = arena_printf(runner->arena, "%.*s/%s%.*s", SLICE_ARG(own), prefix, SLICE_ARG(runner->boot));
+    return mkdir(base.ptr, 0755) == 0 ? base : (slice){NULL, 0};
+}
+
+/* In the second version what a group may limit is allowed by the one above it, which must have no processes itself. */
+static bool delegate(slice own, slice base)
+{
+    slice controllers = S("+memory +cpu");
+    return write_text(own, "cgroup.subtree_control", controllers) &&
+           write_text(base, "cgroup.subtree_control", controllers);
+}
+
+void cgroup_open(struct runner *runner)
+{
+    struct groups *groups = &runner->groups;
+    slice unified = own_group(runner->arena, "");
+    slice memory = own_group(runner->arena, "memory");
+    if (memory.ptr) {
+        groups->memory = make_base(runner, memory);
+        groups->cpu = make_base(runner, own_group(runner->arena, "cpu"));
+    } else if (unified.ptr) {
+        slice base = make_base(runner, unified);
+        groups->unified = base.ptr && delegate(unified, base);
+        if (groups->unified)
+            groups->memory = base;
+        else if (base.ptr)
+            rmdir(base.ptr);
+    }
+    if (!groups->memory.ptr)
+        log_info("memory and cpu limits of tasks are not enforced: control groups cannot be made here");
+}
+
+void cgroup_close(struct runner *runner)
+{
+    if (runner->groups.memory.ptr)
+        rmdir(runner->groups.memory.ptr);
+    if (runner->groups.cpu.ptr)
+        rmdir(runner->groups.cpu.ptr);
+}
+
+static slice task_group(struct container *container, slice base)
+{
+    return arena_printf(container->arena, "%.*s/%.*s", SLICE_ARG(base), SLICE_ARG(container->task));
+}
+
+static slice container_group(struct container *container, slice base)
+{
+    return arena_printf(container->arena, "%.*s/%.*s", SLICE_ARG(task_group(container, base)),
+                        SLICE_ARG(container->id));
+}
+
+static void limit_memory(const struct container *container, slice group, int64_t mib)
+{
+    if (mib >= SMALLEST_MIB)
+        write_number(group, container->runner->groups.unified ? "memory.max" : "memory.limit_in_bytes",
+                     mib * 1024 * 1024);
+}
+
+static void share_cpu(const struct container *container, slice group, int64_t units)
+{
+    if (units < SMALLEST_SHARES || units > LARGEST_SHARES)
+        return;
+    if (!container->runner->groups.unified)
+        write_number(group, "cpu.shares", units);
+    else /* from 2…262144 to 1…10000, as container runtimes do it */
+        write_number(group, "cpu.weight", 1 + (units - 2) * 9999 / 262142);
+}
+
+void cgroup_make(struct container *container, void (*add)(void *context, slice path), void *context)
+{
+    const struct groups *groups = &container->runner->groups;
+    const slice bases[] = {groups->memory, groups->cpu};
+    int64_t memory = val_get_int(&container->plan, S("memory"), 0),
+            of_task = val_get_int(&container->plan, S("taskMemory"), 0),
+            cpu = val_get_int(&container->plan, S("cpu"), 0);
+    if (memory == 0 && of_task == 0 && cpu == 0)
+        return;
+    for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+        if (!bases[i].ptr)
+            continue;
+        slice task = task_group(container, bases[i]), own = container_group(container, bases[i]);
+        bool new = mkdir(task.ptr, 0755) == 0;
+        if (new && groups->unified)
+            write_text(task, "cgroup.subtree_control", S("+memory +cpu"));
+        if (new &&i == 0)
+            limit_memory(container, task, of_task);
+        if (mkdir(own.ptr, 0755) != 0)
+            continue;
+        if (i == 0)
+            limit_memory(container, own, memory);
+        if (i == 1 || groups->unified)
+            share_cpu(container, own, cpu);
+        add(context, arena_concat(container->arena, own, S("/cgroup.procs")));
+    }
+}
+
+bool cgroup_was_out_of_memory(struct container *container)
+{
+    const struct groups *groups = &container->runner->groups;
+    slice text, line;
+    int64_t killed = 0;
+    if (!groups->memory.ptr)
+        return false;
+    slice file = arena_printf(container->arena, "%.*s/%s", SLICE_ARG(container_group(container, groups->memory)),
+                              groups->unified ? "memory.events" : "memory.oom_control");
+    if (fdio_read_file(container->arena, file.ptr, MAX_FILE, &text) != 0)
+        return false;
+    for (slice rest = text; rest.len > 0;) {
+        slice_cut(rest, '\n', &line, &rest);
+        if (slice_starts(line, S("oom_kill ")))
+            slice_to_int64(slice_sub(line, 9, line.len), &killed);
+    }
+    return killed > 0;
+}
+
+void cgroup_remove(struct container *container)
+{
+    const struct groups *groups = &container->runner->groups;
+    const slice bases[] = {groups->memory, groups->cpu};
+    for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+        if (!bases[i].ptr)
+            continue;
+        rmdir(container_group(container, bases[i]).ptr);
+        rmdir(task_group(container, bases[i]).ptr); /* with the last container */
+    }
+}

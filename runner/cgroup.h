@@ -1,0 +1,23 @@
+/* cgroup: limits of memory and shares of the processor for tasks and their containers, with the first or the second
+ * version of control groups, where this process may make groups below its own; elsewhere there are none. */
+#pragma once
+
+#include "common/slice.h"
+
+struct arena;
+struct buf;
+struct container;
+struct runner;
+
+/* Finds out what there is, and removes groups that a former runner left. */
+void cgroup_open(struct runner *runner);
+void cgroup_close(struct runner *runner);
+
+/* Makes the container's groups, and appends the files through which its stub joins them: calls add(context, path). */
+void cgroup_make(struct container *container, void (*add)(void *context, slice path), void *context);
+
+/* Whether the kernel has killed something in the container for want of memory. */
+bool cgroup_was_out_of_memory(struct container *container);
+
+/* Removes the container's groups; nothing of it runs any more. */
+void cgroup_remove(struct container *container);

@@ -1,0 +1,84 @@
+/* resolve: where on this machine the file system is that a task mounts. */
+#include "services/efs/efs.h"
+
+#include "common/conf.h"
+#include "common/json.h"
+
+#include <sys/stat.h>
+
+/* What the mount helper of AWS says of a name that does not resolve. */
+static int refuse_file_system(struct call *c, slice id)
+{
+    return fail(c, &efs_file_system_not_found,
+                "Failed to resolve \"%.*s.efs.%.*s.amazonaws.com\" - check that your file system ID is correct, and "
+                "ensure that the VPC has an EFS mount target for this file system ID.",
+                SLICE_ARG(id), SLICE_ARG(c->region));
+}
+
+static bool has_dots(slice path)
+{
+    slice part, rest = path;
+    while (rest.ptr) {
+        slice_cut(rest, '/', &part, &rest);
+        if (slice_eq(part, S("..")))
+            return true;
+    }
+    return false;
+}
+
+/* The directory must be there; an access point's has been made if that is its wish. */
+static int find_directory(struct call *c, slice file_system, slice root, slice *path)
+{
+    struct stat st;
+    slice below = slice_eq(root, S("/")) ? S("") : root;
+    *path = arena_printf(c->arena, "%.*s/efs/%.*s/%.*s/%.*s%s%.*s", SLICE_ARG(c->conf->state_dir),
+                         SLICE_ARG(c->account), SLICE_ARG(c->region), SLICE_ARG(file_system),
+                         below.len > 0 && below.ptr[0] != '/' ? "/" : "", SLICE_ARG(below));
+    if (has_dots(below) || lstat(path->ptr, &st) != 0 || !S_ISDIR(st.st_mode))
+        return fail(
+            c, &efs_bad_request,
+            "mount.nfs4: mounting %.*s.efs.%.*s.amazonaws.com:%.*s failed, reason given by server: No such file "
+            "or directory",
+            SLICE_ARG(file_system), SLICE_ARG(c->region), SLICE_ARG(root));
+    return 0;
+}
+
+static void answer(struct call *c, slice path, const struct efs_posix_user *user)
+{
+    struct val body = val_object();
+    val_set(c->arena, &body, S("path"), val_string(path));
+    if (user) {
+        val_set(c->arena, &body, S("uid"), val_int(opt_int_or(user->uid, 0)));
+        val_set(c->arena, &body, S("gid"), val_int(opt_int_or(user->gid, 0)));
+    }
+    call_event_reply(c, json_text(c->arena, &body));
+}
+
+int resolve_mount(struct call *c, slice body)
+{
+    struct val event;
+    slice why, path, of = {NULL, 0};
+    struct file_system fs;
+    struct access_point_root point = {0};
+    if (json_parse(c->arena, body, &event, &why) != 0 || event.type != VAL_OBJECT)
+        return FAULT_MESSAGE;
+    c->account = val_get_string(&event, S("account"));
+    c->region = val_get_string(&event, S("region"));
+    slice id = file_system_id(val_get_string(&event, S("fileSystemId"))),
+          point_id = val_get_string(&event, S("accessPointId")), root = val_get_string(&event, S("rootDirectory"));
+    if (!c->account.ptr || !c->region.ptr || !id.ptr)
+        return FAULT_MESSAGE;
+    if (file_system_get_available(c, id, &fs) == CALL_FAILED)
+        return refuse_file_system(c, id);
+    if (point_id.len > 0) {
+        TRY(access_point_file_system(c, point_id, &of));
+        if (!slice_eq(of, fs.name))
+            return fail(c, &efs_bad_request, "Access point '%.*s' is not of file system '%.*s'.", SLICE_ARG(point_id),
+                        SLICE_ARG(fs.name));
+        TRY(access_point_use(c, point_id, &point));
+        root = point.path;
+    }
+    TRY(find_directory(c, fs.name, root.len > 0 ? root : S("/"), &path));
+    answer(c, path, point.user);
+    return 0;
+}
