@@ -103,7 +103,7 @@ def isolated(sim):
 @suite.test
 def sealed(sim):
     text, task = output(sim, "sealed", uri(sim, "app:1"), readonlyRootFilesystem=True, command=["touch /x; echo $?"])
-    assert text[-1] == "1", text
+    assert "1" in text, text  # two streams, in any order
 
 
 @suite.test
