@@ -181,6 +181,10 @@ def wait_until(condition, timeout=30.0, what="condition"):
         time.sleep(0.01)
 
 
+class Skipped(Exception):
+    """A test cannot run on this machine; the text says why. It counts neither as passed nor as failed."""
+
+
 class Suite:
     """Named test functions run one after another; the last line is `N passed, N failed`."""
 
@@ -209,6 +213,8 @@ class Suite:
                 function(*arguments)
                 passed += 1
                 print(f"ok   {function.__name__} ({time.monotonic() - began:.2f} s)", flush=True)
+            except Skipped as why:
+                print(f"SKIPPED {function.__name__}: {why}", flush=True)
             except Exception:  # a failed test must not end the others
                 failed += 1
                 print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
