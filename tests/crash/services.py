@@ -172,7 +172,8 @@ class Ec2(Service):
         self.made.append((vpc_id, group and self.text(group, "groupId"), rule and self.text(rule, "securityGroupRuleId")))
 
     def look(self):
-        self.client.read(*self.call("DescribeVpcs"))
+        for vpc, _, _ in self.made[-1:]:
+            self.client.read(*self.call("DescribeVpcs", VpcId_1=vpc))
 
     def check(self):
         there = {what: set(re.findall(f"<{element}>([^<]*)<", self.client.must(*self.call(f"Describe{what}")).decode()))
@@ -478,10 +479,11 @@ ALL = {"sts": Sts, "logs": Logs, "ecs": Ecs, "ec2": Ec2, "iam": Iam, "efs": Efs,
 
 
 class ServicesLoad:
-    """Two threads a service, one that makes things and one that reads, until stop()."""
+    """Two threads a service, one that makes things and one that reads, until stop(). patience: how much slower than usual."""
 
-    def __init__(self, sim, names=tuple(ALL), tag="load"):
+    def __init__(self, sim, names=tuple(ALL), tag="load", patience=1):
         self.sim = sim
+        self.patience = patience
         self.client = Client(sim)
         self.services = {name: ALL[name](self.client, tag) for name in names}
         self.stopping = threading.Event()
@@ -507,7 +509,7 @@ class ServicesLoad:
         try:
             while not self.stopping.is_set():
                 body(name)
-                self.stopping.wait(self.services[name].pause_s)
+                self.stopping.wait(self.services[name].pause_s * self.patience)
         except Exception as failure:  # kept for check()
             self.failures.append((name, repr(failure)))
 

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
-from harness import PARTS, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
+from harness import KILLS_PER_MINUTE, PARTS, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
 from load import Load, call, messages, register, run_task, wait_status  # noqa: E402
 from services import ECS, LOGS, ServicesLoad  # noqa: E402
 
@@ -27,7 +27,7 @@ def rounds():
 @suite.test
 def kill_each_part_under_load():
     with Awssim() as sim:
-        services = ServicesLoad(sim).start()
+        services = ServicesLoad(sim, patience=1 if rounds() <= KILLS_PER_MINUTE else 8).start()
         load = Load(sim).start()
         took = {part: [] for part in PARTS}
         for _ in range(rounds()):
