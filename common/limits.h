@@ -9,9 +9,9 @@ enum {
     LIMIT_HTTP_BODY_TIMEOUT_MS = 60 * 1000,  /* silence in the middle of a body */
     LIMIT_HTTP_IDLE_TIMEOUT_MS = 120 * 1000, /* between two requests of one connection */
     LIMIT_HTTP_CONNECTIONS = 8192,
-    LIMIT_HTTP_PIPELINE = 64,             /* requests of one connection in flight before reading pauses */
-    LIMIT_BODY_BYTES = 16 * 1024 * 1024,  /* of services whose bodies are AWS inputs */
-    LIMIT_BODY_INLINE_BYTES = 256 * 1024, /* larger ones go through a spool file */
+    LIMIT_HTTP_PIPELINE = 64,               /* requests of one connection in flight before reading pauses */
+    LIMIT_BODY_BYTES = 16 * 1024 * 1024,    /* of services whose bodies are AWS inputs */
+    LIMIT_BODY_INLINE_BYTES = 256 * 1024,   /* larger ones go through a spool file */
     LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024, /* of a container image */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
@@ -21,11 +21,11 @@ enum {
     LIMIT_MESSAGE_BYTES = 32 * 1024 * 1024, /* one message of the bus: many envelopes */
     LIMIT_BATCH_BYTES = 4 * 1024 * 1024,    /* a batch is closed when it has grown to this */
     LIMIT_CALL_DEADLINE_MS = 60 * 1000,
-    LIMIT_LAMBDA_REQUEST_BYTES = 70167211,     /* a function's code inline, as base64 */
-    LIMIT_LAMBDA_ZIPPED_BYTES = 52428800,      /* uploaded directly */
-    LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000,   /* code and layers */
-    LIMIT_LAMBDA_FILES = 100000,               /* in one archive */
-    LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,      /* of a synchronous invocation and of any response */
+    LIMIT_LAMBDA_REQUEST_BYTES = 70167211,   /* a function's code inline, as base64 */
+    LIMIT_LAMBDA_ZIPPED_BYTES = 52428800,    /* uploaded directly */
+    LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000, /* code and layers */
+    LIMIT_LAMBDA_FILES = 100000,             /* in one archive */
+    LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,    /* of a synchronous invocation and of any response */
     LIMIT_LAMBDA_ASYNC_PAYLOAD_BYTES = 1048576,
     LIMIT_LOG_EVENT_BYTES = 256 * 1024,
 };

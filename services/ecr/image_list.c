@@ -98,12 +98,13 @@ int ecr_describe_images(struct call *c, const struct ecr_describe_images_in *in,
 }
 
 /* A page goes on behind "DIGEST TAG"; one without a tag comes as "DIGEST ". */
-static bool list_image(struct call *c, const struct image *image, const struct slice_list *tags, slice after,
-                       size_t limit, struct ecr_list_images_out *out, slice *last)
+static bool list_image(struct call *c, const struct image *image, slice after, size_t limit,
+                       struct ecr_list_images_out *out, slice *last)
 {
+    struct slice_list tags = image_tags(c, image->id);
     slice untagged = S("");
-    const slice *names = tags->len > 0 ? tags->items : &untagged;
-    size_t n = tags->len > 0 ? tags->len : 1;
+    const slice *names = tags.len > 0 ? tags.items : &untagged;
+    size_t n = tags.len > 0 ? tags.len : 1;
     for (size_t i = 0; i < n; i++) {
         slice key = arena_printf(c->arena, "%.*s %.*s", SLICE_ARG(image->digest), SLICE_ARG(names[i]));
         if (slice_cmp(key, after) <= 0)
@@ -113,7 +114,7 @@ static bool list_image(struct call *c, const struct image *image, const struct s
             return false;
         }
         *list_add(c->arena, &out->image_ids) = (struct ecr_image_identifier){
-            .image_digest = image->digest, .image_tag = tags->len > 0 ? names[i] : (slice){NULL, 0}};
+            .image_digest = image->digest, .image_tag = tags.len > 0 ? names[i] : (slice){NULL, 0}};
         *last = key;
     }
     return true;
@@ -139,8 +140,7 @@ int ecr_list_images(struct call *c, const struct ecr_list_images_in *in, struct 
                                    tagged_only(in->filter ? in->filter->tag_status : (slice){NULL, 0}));
     while (more && db_next(&rows)) {
         image_read(&rows, &image, false);
-        struct slice_list tags = image_tags(c, image.id);
-        more = list_image(c, &image, &tags, after, limit, out, &last);
+        more = list_image(c, &image, after, limit, out, &last);
     }
     db_done(&rows);
     return 0;

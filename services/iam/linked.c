@@ -9,7 +9,7 @@ struct linked_service {
     const char *name;
     const char *role;
     const char *policy; /* AWS's own below aws-service-role/; NULL: none that we know */
-    bool suffix; /* may have several, told apart by a suffix */
+    bool suffix;        /* may have several, told apart by a suffix */
 };
 
 static const struct linked_service services[] = {

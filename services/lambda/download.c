@@ -39,7 +39,7 @@ slice download_location(struct call *c, slice hash)
     slice host = c->request && c->request->host.len > 0
                      ? c->request->host
                      : arena_printf(c->arena, "127.0.0.1:%lld", (long long)c->conf->port);
-    slice expires = arena_printf(c->arena, "%lld", (long long)(c->now_ms / 1000 + valid_seconds));
+    slice expires = arena_printf(c->arena, "%lld", (long long)(c->now_ms / 1000) + valid_seconds);
     return arena_printf(c->arena, "http://%.*s" DOWNLOAD_PREFIX "%.*s.zip?expires=%.*s&signature=%.*s", SLICE_ARG(host),
                         SLICE_ARG(hash), SLICE_ARG(expires), SLICE_ARG(signature(c, hash, expires)));
 }

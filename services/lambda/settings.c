@@ -165,11 +165,10 @@ int lambda_delete_provisioned_concurrency_config(struct call *c,
 }
 
 /* The page's rows from the marker on, one more than fits. */
-static int open_page(struct call *c, const char *kind, slice name, slice marker, int64_t size, struct function *f,
+static int open_page(struct call *c, const char *kind, const struct function *f, slice marker, int64_t size,
                      struct db_rows *rows)
 {
     slice from;
-    TRY(function_get(c, name, f));
     if (page_key(c->arena, slice_of(kind), marker, &from) != 0)
         return fail(c, &lambda_invalid_parameter_value, "Invalid Marker");
     *rows = db_query(c->db, LAMBDA_SQL_SETTING_LIST, "itti", f->id, slice_of(kind), from, size + 1);
@@ -189,7 +188,8 @@ int lambda_list_provisioned_concurrency_configs(struct call *c,
     struct function f;
     struct db_rows rows;
     int64_t size = page_size(in->max_items);
-    TRY(open_page(c, "provisioned", in->function_name, in->marker, size, &f, &rows));
+    TRY(function_get(c, in->function_name, &f));
+    TRY(open_page(c, "provisioned", &f, in->marker, size, &rows));
     while (db_next(&rows)) {
         slice qualifier = db_text(&rows, 0);
         if ((int64_t)out->provisioned_concurrency_configs.len == size) {
@@ -214,7 +214,8 @@ int lambda_list_function_event_invoke_configs(struct call *c,
     struct function f;
     struct db_rows rows;
     int64_t size = page_size(in->max_items);
-    TRY(open_page(c, "events", in->function_name, in->marker, size, &f, &rows));
+    TRY(function_get(c, in->function_name, &f));
+    TRY(open_page(c, "events", &f, in->marker, size, &rows));
     while (db_next(&rows)) {
         if ((int64_t)out->function_event_invoke_configs.len == size) {
             out->next_marker = page_token(c->arena, S("events"), db_text(&rows, 0));

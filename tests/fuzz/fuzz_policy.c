@@ -1,5 +1,5 @@
-/* fuzz_policy: policy documents and their evaluation. What is accepted can be evaluated, and its statements stand in the
- * text. The first byte chooses what the document is for. */
+/* fuzz_policy: policy documents and their evaluation. What is accepted can be evaluated, and its statements stand in
+ * the text. The first byte chooses what the document is for. */
 #include "tests/fuzz/fuzz.h"
 
 #include "services/worker/policy.h"
