@@ -24,8 +24,8 @@ struct db {
     bool in_call;
     bool in_transaction;
     bool in_savepoint;
-    bool failed; /* sticky, until the call's end; of the whole batch when the transaction is gone */
-    bool batch_lost;
+    bool failed;     /* sticky, until the call's end */
+    bool batch_lost; /* the transaction is gone: nothing is written until db_commit, but the committed is read */
     int wal_pages;
     char error[MAX_ERROR];
 };
@@ -184,8 +184,12 @@ void db_close(struct db *db)
 /* The first write opens what can be undone: the batch's transaction and the call's savepoint. */
 static bool ready_to_write(struct db *db)
 {
+    if (db->batch_lost) {
+        db->failed = true;
+        return false;
+    }
     if (!db->in_transaction) {
-        if (db->batch_lost || !execute(db, "BEGIN IMMEDIATE"))
+        if (!execute(db, "BEGIN IMMEDIATE"))
             return false;
         db->in_transaction = true;
     }
@@ -261,12 +265,9 @@ static sqlite3_stmt *start(struct db *db, int number, const char *types, va_list
     return statement;
 }
 
-int64_t db_run(struct db *db, int number, const char *types, ...)
+static int64_t run(struct db *db, int number, const char *types, va_list args)
 {
-    va_list args;
-    va_start(args, types);
     sqlite3_stmt *statement = start(db, number, types, args);
-    va_end(args);
     if (!statement)
         return 0;
     int result;
@@ -277,6 +278,25 @@ int64_t db_run(struct db *db, int number, const char *types, ...)
         note_error(db, sqlite3_sql(statement));
     sqlite3_reset(statement);
     return result == SQLITE_DONE ? sqlite3_changes64(db->handle) : 0;
+}
+
+int64_t db_run(struct db *db, int number, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    int64_t changes = run(db, number, types, args);
+    va_end(args);
+    return changes;
+}
+
+void db_note(struct db *db, int number, const char *types, ...)
+{
+    va_list args;
+    bool failed_before = db->failed;
+    va_start(args, types);
+    run(db, number, types, args);
+    va_end(args);
+    db->failed = failed_before;
 }
 
 int64_t db_last_id(struct db *db)
@@ -357,7 +377,7 @@ void db_call_begin(struct db *db, struct arena *arena)
     assert(!db->in_call);
     db->in_call = true;
     db->arena = arena;
-    db->failed = db->batch_lost;
+    db->failed = false;
 }
 
 /* Rows that a handler left behind by an early return. */
@@ -377,6 +397,14 @@ bool db_call_wrote(const struct db *db)
     return db->in_savepoint || db->failed;
 }
 
+static void lose_batch(struct db *db)
+{
+    if (!sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    db->in_transaction = false;
+    db->batch_lost = true;
+}
+
 int db_call_end(struct db *db, bool keep)
 {
     close_rows(db);
@@ -385,10 +413,10 @@ int db_call_end(struct db *db, bool keep)
         bool ok = keep && !failed ? execute(db, "RELEASE call") : execute(db, "ROLLBACK TO call; RELEASE call");
         db->in_savepoint = false;
         failed = failed || !ok;
-        db->batch_lost = db->batch_lost || !ok; /* what could not be undone must not be committed */
+        if (!ok)
+            lose_batch(db); /* what could not be undone must be neither committed nor read */
     }
-    db->in_call = false;
-    db->failed = db->batch_lost;
+    db->in_call = db->failed = false;
     return failed ? FAULT_SQL : 0;
 }
 

@@ -3,7 +3,8 @@
  * A service lists its SQL in sql.def as SQL(NAME, "text"); the position in that list is the statement's number. The
  * first write of a call opens the batch's transaction and the call's savepoint; reads open neither. Errors are sticky:
  * after one, statements do nothing, queries have no rows, and db_call_end or db_commit answer FAULT_SQL, so callers do
- * not check each statement. */
+ * not check each statement. When a full disk has cost the transaction, the batch's further calls can read, not write.
+ */
 #pragma once
 
 #include "common/slice.h"
@@ -31,6 +32,10 @@ void db_close(struct db *db);
  *   t slice text (absent = NULL)   b slice blob (absent = NULL)   i int64_t   d double   I struct opt_int   B struct
  * opt_bool Nothing else is accepted (asserted). Answers the number of changed rows. */
 int64_t db_run(struct db *db, int statement, const char *types, ...);
+
+/* The same for what a read notes down beside its work, as the time of a download: on a full disk the note is lost and
+ * the call goes on. */
+void db_note(struct db *db, int statement, const char *types, ...);
 
 /* rowid of the last insert. */
 int64_t db_last_id(struct db *db);

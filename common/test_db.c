@@ -129,8 +129,13 @@ static void test_full_disk(void **state)
     db_call_begin(db, arena);
     db_run(db, 0, "ti", S("large"), (int64_t)1000000);
     assert_int_equal(db_call_end(db, true), FAULT_SQL);
+    assert_int_equal(count(), 1); /* the batch is lost, what stands is read */
     db_commit(db);
+    db_call_begin(db, arena);
+    db_note(db, 0, "ti", S("note"), (int64_t)1000000);
+    assert_int_equal(db_call_end(db, true), 0);
     assert_int_equal(count(), 1);
+    db_commit(db);
     db_call_begin(db, arena);
     db_run(db, 0, "ti", S("again"), (int64_t)10);
     assert_int_equal(db_call_end(db, true), 0);

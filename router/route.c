@@ -103,23 +103,25 @@ static void find_unsigned(const struct http1_request *request, slice body, slice
         route->service = by_signing_name(S("s3"), (slice){0});
 }
 
-/* What the head tells about the operation: repeatable ones may be sent to a restarted worker again. */
+/* What the head tells about the operation: repeatable ones may be sent to a restarted worker again. What names no
+ * operation goes by its method: REST, and the registry. */
 static void find_operation(const struct http1_request *request, slice body, slice target_operation, struct route *route)
 {
     switch (route->service->protocol) {
     case API_AWSJSON:
         route->operation = target_operation;
-        route->readonly = route_table_readonly(route->service, target_operation);
         break;
     case API_QUERY:
     case API_EC2QUERY:
         route->operation = parameter(request, body, S("Action"));
-        route->readonly = route_table_readonly(route->service, route->operation);
         break;
     default:
-        route->readonly = slice_eq(request->method, S("GET")) || slice_eq(request->method, S("HEAD"));
         break;
     }
+    if (slice_empty(route->operation))
+        route->readonly = slice_eq(request->method, S("GET")) || slice_eq(request->method, S("HEAD"));
+    else
+        route->readonly = route_table_readonly(route->service, route->operation);
 }
 
 /* AWS_ENDPOINT_URL_S3=http://host/s3: no bucket can have so short a name. */

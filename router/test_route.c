@@ -196,6 +196,10 @@ static void test_paths(void **state)
     assert_false(route.readonly);
     take("GET /v2 HTTP/1.1\nHost: h\n\n");
     assert_service("ecr", true);
+    assert_true(route.readonly);
+    take("POST /v2/a/blobs/uploads/ HTTP/1.1\nHost: h\n\n");
+    assert_service("ecr", true);
+    assert_false(route.readonly);
     take("GET /v20180820/tags/x HTTP/1.1\nHost: h\n\n");
     assert_service("s3", true);
     /* With credentials a bucket may be called anything. */

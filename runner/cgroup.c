@@ -10,10 +10,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILE = 64 * 1024, SMALLEST_MIB = 4, SMALLEST_SHARES = 2, LARGEST_SHARES = 262144 };
+enum { MAX_FILE = 64 * 1024, SMALLEST_MIB = 4, SMALLEST_SHARES = 2, LARGEST_SHARES = 262144, DEPTH = 3 };
 
 static const char prefix[] = "awssim-";
 
@@ -57,21 +58,39 @@ static slice own_group(struct arena *arena, const char *controller)
     return (slice){NULL, 0};
 }
 
-/* Groups of runners that are gone. */
+/* A group with those below it; one with processes stays. */
+static void remove_groups(int at, const char *name, int depth)
+{
+    int fd = depth > 0 ? openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            remove_groups(fd, entry->d_name, depth - 1);
+    }
+    if (dir)
+        closedir(dir);
+    unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* Groups of runners that are gone: one that lives holds a lock on its own. */
 static void remove_leftovers(slice own)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%.*s", SLICE_ARG(own));
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0)
-            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR); /* one in use stays */
+        if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0)
+            continue;
+        int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            remove_groups(dirfd(dir), entry->d_name, DEPTH);
+        fdio_cleanup(&fd);
     }
     if (dir)
         closedir(dir);
 }
 
-/* A group for this runner; absent when it may not make one. */
+/* A group for this runner; absent when it may not make one. The lock ends with the process. */
 static slice make_base(struct runner *runner, slice own)
 {
     struct stat st;
@@ -79,7 +98,10 @@ static slice make_base(struct runner *runner, slice own)
         return (slice){NULL, 0};
     remove_leftovers(own);
     slice base = arena_printf(runner->arena, "%.*s/%s%.*s", SLICE_ARG(own), prefix, SLICE_ARG(runner->boot));
-    return mkdir(base.ptr, 0755) == 0 ? base : (slice){NULL, 0};
+    if (mkdir(base.ptr, 0755) != 0)
+        return (slice){NULL, 0};
+    int fd = open(base.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_SH) == 0 ? base : (slice){NULL, 0};
 }
 
 /* In the second version what a group may limit is allowed by the one above it, which must have no processes itself. */

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MAX_VOLUMES = 32 };
+
 /* What the container will see as 0 to 4, and our ends. */
 struct descriptors {
     int null, plan;
@@ -136,6 +138,17 @@ static void add_group(void *plan, slice path)
     add(plan, S("join"), path);
 }
 
+static void add_volumes(const struct container *container, struct buf *plan)
+{
+    const struct val *volumes = val_get(container->image_config, S("Volumes"));
+    size_t n = volumes && volumes->type == VAL_OBJECT ? volumes->object.len : 0;
+    for (size_t i = 0; i < n && i < MAX_VOLUMES; i++) {
+        slice path = volumes->object.items[i].key;
+        if (slice_index(path, '\0') == path.len)
+            add(plan, S("volume"), path);
+    }
+}
+
 /* What makes the image the container's root. */
 static void add_image(struct container *container, struct buf *plan)
 {
@@ -155,6 +168,9 @@ static void add_image(struct container *container, struct buf *plan)
         add(plan, S("hosts"), hosts);
     if (val_get_bool(&container->plan, S("readonlyRoot"), false))
         add(plan, S("sealed"), S("true"));
+    if (val_get_bool(&container->plan, S("privileged"), false))
+        add(plan, S("privileged"), S("true"));
+    add_volumes(container, plan);
     static const struct {
         slice list, key;
     } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};

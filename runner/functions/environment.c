@@ -263,7 +263,9 @@ static void on_stopped(struct container *container, bool started, int code)
         environment->invocation = NULL;
         environment->state = ENVIRONMENT_ENDING;
         pool_dispatch_again(invocation);
-    } else if (invocation)
+    } else if (invocation && container->runner->stopping)
+        pool_refuse(invocation, 503, S("ServiceException"), S("The runner is ending.")); /* it is not to blame */
+    else if (invocation)
         report_exit(environment, started, code);
     environment->state = ENVIRONMENT_ENDING;
     ev_timer_stop(loop_of(environment), &environment->timer);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,10 +168,14 @@ static int make_target(const char *target, int is_file, int in_image)
     return 0;
 }
 
-static int bind_tree(const struct plan_mount *mount, int tree)
+/* What a container in an image may make in a volume is no device either. */
+static int bind_tree(const struct plan *plan, const struct plan_mount *mount, int tree)
 {
-    struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (mount->read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof(read_only)) != 0)
+    bool no_devices = plan->n_layers > 0 && !plan->privileged;
+    struct mount_attr attributes = {.attr_set = (mount->read_only ? MOUNT_ATTR_RDONLY : 0U) |
+                                                (no_devices ? MOUNT_ATTR_NODEV : 0U)};
+    if (attributes.attr_set != 0 &&
+        mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes)) != 0)
         return -1;
     return attach(tree, mount->target);
 }
@@ -221,7 +226,7 @@ static int apply(const struct plan *plan, const struct plan_mount *mount, int tr
         return explain(why, size, "source", mount->source);
     if (make_target(mount->target, !S_ISDIR(st.st_mode), plan->n_layers > 0) != 0)
         return explain(why, size, "making the mount point", mount->target);
-    if ((tree >= 0 ? bind_tree(mount, tree) : mount_memory(mount)) != 0)
+    if ((tree >= 0 ? bind_tree(plan, mount, tree) : mount_memory(mount)) != 0)
         return explain(why, size, "mount", mount->target);
     return 0;
 }

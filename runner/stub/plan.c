@@ -59,6 +59,10 @@ static int take_image(struct plan *plan, const char *key, const char *value)
         plan->hosts = value;
     else if (strcmp(key, "sealed") == 0)
         plan->read_only_root = 1;
+    else if (strcmp(key, "privileged") == 0)
+        plan->privileged = 1;
+    else if (strcmp(key, "volume") == 0 && plan->n_volumes < PLAN_MAX_VOLUMES)
+        plan->volumes[plan->n_volumes++] = value;
     else if (strcmp(key, "layer") == 0 && plan->n_layers < PLAN_MAX_LAYERS)
         plan->layers[plan->n_layers++] = value;
     else if ((strcmp(key, "add") == 0 || strcmp(key, "drop") == 0) && plan->n_capabilities < PLAN_MAX_CAPABILITIES)

@@ -8,6 +8,7 @@
  *   scratch where the container's own files are: names that begin with this path
  *   host    the host name                                hosts  further lines of /etc/hosts
  *   sealed  any text: the root cannot be written to      add, drop  a capability
+ *   volume  path that can be written to nevertheless     privileged any text: the kernel's files are not guarded
  *   mount   path in the container, in order; what follows is of this mount:
  *     source    path on the host of what is bound there; without it, a file system in memory
  *     options   of the file system in memory, as mount(8) takes them
@@ -21,7 +22,8 @@ enum {
     PLAN_MAX_MOUNTS = 128,
     PLAN_MAX_LAYERS = 64,
     PLAN_MAX_CAPABILITIES = 96,
-    PLAN_MAX_GROUPS = 4
+    PLAN_MAX_GROUPS = 4,
+    PLAN_MAX_VOLUMES = 32
 };
 
 /* A real-time signal for the stub: kill everything in the container. Unlike after a SIGKILL of the stub itself, nothing
@@ -61,6 +63,9 @@ struct plan {
     const char *host_name;
     const char *hosts;
     int read_only_root;
+    int privileged;
+    const char *volumes[PLAN_MAX_VOLUMES];
+    size_t n_volumes;
     const char *groups[PLAN_MAX_GROUPS];
     size_t n_groups;
     struct plan_capability capabilities[PLAN_MAX_CAPABILITIES];

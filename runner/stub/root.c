@@ -50,15 +50,26 @@ static int mount_layers(const struct plan *plan, const char *root)
         errno = E2BIG;
         return -1;
     }
-    return chdir(plan->layer_folder) == 0 ? mount("overlay", root, "overlay", 0, options) : -1;
+    /* Without a list of permitted devices, none of the image's or of the container's own making may be opened. */
+    return chdir(plan->layer_folder) == 0 ? mount("overlay", root, "overlay", MS_NODEV, options) : -1;
 }
 
-/* In the root that is being made, which is the working directory. */
+/* A folder of the root that is being made, which is the working directory. An image may have a link in its place, and
+ * until the root is entered links lead into the host's files. */
+static int own_folder(const char *name)
+{
+    struct stat st;
+    if (mkdir(name, 0755) == 0)
+        return 0;
+    if (errno != EEXIST || lstat(name, &st) != 0)
+        return -1;
+    errno = ENOTDIR;
+    return S_ISDIR(st.st_mode) ? 0 : -1;
+}
+
 static int mount_at(const char *type, const char *name, unsigned long flags, const char *options)
 {
-    if (mkdir(name, 0755) != 0 && errno != EEXIST)
-        return -1;
-    return mount(type, name, type, flags, options);
+    return own_folder(name) == 0 ? mount(type, name, type, flags, options) : -1;
 }
 
 static int bind_file(const char *from, const char *to)
@@ -79,7 +90,7 @@ static int make_devices(void)
                                            {"/proc/self/fd/2", "dev/stderr"},
                                            {"pts/ptmx", "dev/ptmx"}};
     char from[32], to[32];
-    if (mount_at("tmpfs", "dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=65536k") != 0)
+    if (mount_at("tmpfs", "dev", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=65536k") != 0)
         return -1;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         snprintf(from, sizeof(from), "/dev/%s", names[i]);
@@ -97,13 +108,16 @@ static int make_devices(void)
 }
 
 /* sysfs cannot be mounted where the network is another's: then the host's is shown, or none. */
-static void make_sys(void)
+static int make_sys(void)
 {
-    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
-    if (mount_at("sysfs", "sys", flags, NULL) == 0)
-        return;
-    if (mount("/sys", "sys", NULL, MS_BIND | MS_REC, NULL) == 0)
-        mount(NULL, "sys", NULL, MS_BIND | MS_REMOUNT | flags, NULL);
+    struct mount_attr sealed = {.attr_set =
+                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    if (own_folder("sys") != 0)
+        return -1;
+    if (mount("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) == 0 ||
+        mount("/sys", "sys", NULL, MS_BIND | MS_REC, NULL) != 0)
+        return 0;
+    return mount_setattr(AT_FDCWD, "sys", AT_RECURSIVE, &sealed, sizeof(sealed));
 }
 
 static int write_text(const char *path, const char *text)
@@ -132,7 +146,7 @@ static int make_names(const struct plan *plan)
 {
     char hosts[8192], name[128];
     const char *host_name = plan->host_name ? plan->host_name : "localhost";
-    if (mkdir("etc", 0755) != 0 && errno != EEXIST)
+    if (own_folder("etc") != 0)
         return -1;
     snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s", host_name,
              plan->hosts ? plan->hosts : "");
@@ -160,13 +174,63 @@ int root_enter(const struct plan *plan, char *why, size_t size)
         return explain(why, size, "/proc");
     if (make_devices() != 0)
         return explain(why, size, "/dev");
-    make_sys();
+    if (make_sys() != 0)
+        return explain(why, size, "/sys");
     if (make_names(plan) != 0)
         return explain(why, size, "/etc");
     return become_root() == 0 ? 0 : explain(why, size, "pivot_root");
 }
 
+/* Where the kernel itself could be told things, or asked for too much. */
+static int guard_kernel(void)
+{
+    static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+    static const char *const hidden[] = {"/proc/acpi", "/proc/asound",        "/proc/kcore",
+                                         "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+                                         "/proc/scsi", "/proc/timer_list",    "/sys/firmware"};
+    struct stat st;
+    for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
+        if (stat(read_only[i], &st) != 0)
+            continue;
+        if (mount(read_only[i], read_only[i], NULL, MS_BIND | MS_REC, NULL) != 0 ||
+            mount(NULL, read_only[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                  NULL) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+        if (stat(hidden[i], &st) != 0)
+            continue;
+        int result = S_ISDIR(st.st_mode) ? mount("tmpfs", hidden[i], "tmpfs", MS_RDONLY, "size=0")
+                                         : mount("/dev/null", hidden[i], NULL, MS_BIND, NULL);
+        if (result != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
+static int keep_writable(const char *path)
+{
+    char part[PATH_MAX];
+    for (const char *end = strchr(path + 1, '/'); *path; end = end ? strchr(end + 1, '/') : NULL) {
+        snprintf(part, sizeof(part), "%.*s", end ? (int)(end - path) : PATH_MAX, path);
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return -1;
+        if (!end)
+            break;
+    }
+    return mount(path, path, NULL, MS_BIND | MS_REC, NULL);
+}
+
 int root_seal(const struct plan *plan)
 {
-    return plan->read_only_root ? mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) : 0;
+    if (!plan->privileged && guard_kernel() != 0)
+        return -1;
+    if (!plan->read_only_root)
+        return 0;
+    for (size_t i = 0; i < plan->n_volumes; i++) {
+        if (plan->volumes[i][0] == '/' && keep_writable(plan->volumes[i]) != 0)
+            return -1;
+    }
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV, NULL);
 }

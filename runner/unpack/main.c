@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -47,18 +48,23 @@ static int unpack(const char *blobs, const char *layers, const char *hex)
     struct stat st;
     snprintf(blob, sizeof(blob), "%s/%.2s/%s", blobs, hex, hex);
     snprintf(final, sizeof(final), "%s/%s", layers, hex);
-    snprintf(beside, sizeof(beside), "%s/.%s.%d", layers, hex, (int)getpid());
+    snprintf(beside, sizeof(beside), "%s/.%s", layers, hex);
     if (stat(final, &st) == 0)
         return 0;
-    int fd = open(blob, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || mkdir(beside, 0755) != 0)
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(blob, O_RDONLY | O_CLOEXEC);
+    /* One process unpacks a layer, the others wait for it. What one that was killed has left is the lock's as well. */
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        return complain(hex, strerror(errno));
+    if (stat(final, &st) == 0)
+        return 0;
+    fdio_remove_tree(beside);
+    if (mkdir(beside, 0755) != 0)
         return complain(hex, strerror(errno));
     int result = unpack_in_child(fd, beside, hex);
-    close(fd);
-    /* Another process may have been faster. */
-    if (result == 0 && rename(beside, final) != 0 && errno != EEXIST && errno != ENOTEMPTY)
+    if (result == 0 && rename(beside, final) != 0)
         result = complain(hex, strerror(errno));
-    fdio_remove_tree(beside);
+    if (result != 0)
+        fdio_remove_tree(beside);
     return result;
 }
 

@@ -92,13 +92,20 @@ static int copy_content(struct job *job, const char *name)
     }
 }
 
-/* What a parent's directory needs so that names can be made in it. */
+/* What a parent's directory needs so that names can be made in it. None may be a link: without a root of its own, the
+ * process would follow it to elsewhere. */
 static int make_parents(const char *name)
 {
     char path[MAX_PATH];
+    struct stat st;
     for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
         snprintf(path, sizeof(path), "%.*s", (int)(slash - name), name);
-        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+        if (mkdir(path, 0755) == 0)
+            continue;
+        if (errno != EEXIST || lstat(path, &st) != 0)
+            return -1;
+        errno = ENOTDIR;
+        if (!S_ISDIR(st.st_mode))
             return -1;
     }
     return 0;
@@ -173,7 +180,7 @@ int unpack_layer(int fd, const char *directory, char *why, size_t why_size)
     archive_read_support_format_tar(job.in);
     archive_read_support_format_empty(job.in);
     archive_write_disk_set_options(job.out, flags());
-    umask(0);
+    umask(022); /* for folders the archive only implies; its entries have the permissions it says */
     if (archive_read_open_fd(job.in, fd, READ_BYTES) != ARCHIVE_OK)
         refuse(&job, "the layer is no archive: %s", archive_error_string(job.in));
     else if (enter(directory) != 0)

@@ -185,7 +185,7 @@ void image_delete(struct call *c, const struct repository *repository, int64_t i
 void image_note_pull(struct call *c, const struct image *image)
 {
     if (!image->pulled_ms.set || c->now_ms - image->pulled_ms.v >= pull_note_ms)
-        db_run(c->db, ECR_SQL_IMAGE_SET_PULLED, "ii", c->now_ms, image->id);
+        db_note(c->db, ECR_SQL_IMAGE_SET_PULLED, "ii", c->now_ms, image->id);
 }
 
 slice image_parent(struct call *c, const struct repository *repository, slice digest)

@@ -51,13 +51,13 @@ void plan_image(struct call *c, struct val *plan, const struct ecs_container_def
 {
     const struct ecs_linux_parameters *linux_parameters = definition->linux_parameters;
     const struct ecs_kernel_capabilities *capabilities = linux_parameters ? linux_parameters->capabilities : NULL;
-    if (!add_reference(c, plan, definition->image)) {
-        if (definition->entry_point.len + command->len == 0 && leniency_on(c, LENIENCY_NO_COMMAND_RUNS)) {
-            slice pause[] = {S("sleep"), S("infinity")};
-            set_list(c, plan, "command", &(struct ecs_string_list){pause, 2, true});
-        }
-        return;
+    if (definition->entry_point.len + command->len == 0 && leniency_on(c, LENIENCY_NO_COMMAND_RUNS)) {
+        /* For an image that is nowhere; one that is found has its own command. */
+        slice pause[] = {S("sleep"), S("infinity")};
+        set_list(c, plan, "command", &(struct ecs_string_list){pause, 2, true});
     }
+    if (!add_reference(c, plan, definition->image))
+        return;
     set_list(c, plan, "entryPoint", &definition->entry_point);
     set_list(c, plan, "arguments", command);
     set(c, plan, "hostname", definition->hostname);
@@ -66,6 +66,7 @@ void plan_image(struct call *c, struct val *plan, const struct ecs_container_def
         val_set(c->arena, plan, S("readonlyRoot"), val_bool(true));
     if (opt_bool_or(definition->privileged, false)) {
         slice all = S("ALL");
+        val_set(c->arena, plan, S("privileged"), val_bool(true));
         set_list(c, plan, "capAdd", &(struct ecs_string_list){&all, 1, true});
     } else if (capabilities) {
         set_list(c, plan, "capAdd", &capabilities->add);

@@ -48,7 +48,8 @@ int fail_with(struct call *c, const struct api_error *error, const struct val *e
     __attribute__((format(printf, 4, 5)));
 
 /* Asks another service: in and out are the C structures of that operation's shapes (the other service's generated
- * header). Answers 0 with *out filled; CALL_LATER the first time (the handler returns it and runs again from the top);
+ * header). A service that dies meanwhile is asked again: the operation must be one that reads. Answers 0 with *out
+ * filled; CALL_LATER the first time (the handler returns it and runs again from the top);
  * CALL_FAILED when the other service refused: c->error is not recorded, *refused has code and message. All questions
  * come before the first write. */
 struct call_refusal {

@@ -13,6 +13,8 @@ static const double again_seconds = 1;
 struct question {
     struct later *later;
     struct bus_peer *peer;
+    bool repeatable;
+    struct msg request; /* of a repeatable one: for the next process, when this one ends */
     uint64_t call_id;
     bool answered;
     int status; /* 0: nobody answered */
@@ -44,16 +46,22 @@ static struct running *running_of(struct call *c)
     return (struct running *)(void *)((char *)c - offsetof(struct running, call));
 }
 
+static struct msg copy_of(struct arena *arena, const struct msg *msg)
+{
+    struct msg copy = *msg;
+#define MSG_FIELD(member) copy.member = slice_dup(arena, msg->member);
+#include "proto/msg_fields.def"
+#undef MSG_FIELD
+    return copy;
+}
+
 static struct later *later_new(struct worker *worker, const struct msg *request)
 {
     struct arena *arena = arena_open();
     struct later *later = arena_alloc(arena, sizeof(*later));
     later->worker = worker;
     later->arena = arena;
-    later->request = *request;
-#define MSG_FIELD(member) later->request.member = slice_dup(arena, request->member);
-#include "proto/msg_fields.def"
-#undef MSG_FIELD
+    later->request = copy_of(arena, request);
     return later;
 }
 
@@ -129,6 +137,10 @@ static void resume(struct later *later)
 static void on_answer(void *context, enum bus_outcome outcome, const struct msg *reply)
 {
     struct question *question = context;
+    if (outcome == BUS_GONE && question->repeatable) {
+        question->call_id = bus_send(question->peer, &question->request, on_answer, question);
+        return;
+    }
     question->answered = true;
     question->call_id = 0;
     if (outcome == BUS_REPLIED) {
@@ -194,6 +206,10 @@ static void ask(struct call *c, slice service, slice name, slice body)
         .access_key = c->access_key,
         .body = body,
     };
+    /* Services are asked for what they know; the runner is given work, which must not be done twice. */
+    question->repeatable = !slice_eq(service, S("runner"));
+    if (question->repeatable)
+        question->request = copy_of(later->arena, &request);
     question->call_id = bus_send(question->peer, &request, on_answer, question);
 }
 

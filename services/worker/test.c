@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Nobody can make a folder there, not even root: a test that means to write names a folder of its own. */
+#define NOWHERE "/proc/nowhere"
+
 struct worker *worker_open_test_in(const struct service *service, slice state_dir)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -13,7 +16,7 @@ struct worker *worker_open_test_in(const struct service *service, slice state_di
         .port = 4566,
         .listen = S("127.0.0.1"),
         .state_dir = state_dir,
-        .run_dir = S("/nonexistent"),
+        .run_dir = S(NOWHERE),
         .profile = S("aws"),
         .ecr_uri = S("host"),
         .log_level = S("info"),
@@ -28,7 +31,7 @@ struct worker *worker_open_test_in(const struct service *service, slice state_di
 
 struct worker *worker_open_test(const struct service *service)
 {
-    return worker_open_test_in(service, S("/nonexistent"));
+    return worker_open_test_in(service, S(NOWHERE));
 }
 
 void worker_close(struct worker *worker)

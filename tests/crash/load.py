@@ -6,9 +6,8 @@ import threading
 import time
 
 from awssim import wait_until
+from services import ECS, LOGS
 
-ECS = "AmazonEC2ContainerServiceV20141113"
-LOGS = "Logs_20140328"
 TASK_LINES = 5
 
 

@@ -4,99 +4,43 @@
 usage: test_crash.py [--rounds N] [TEST…]     how often each process is killed (5)
 """
 
-import errno
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
-from load import ECS, LOGS, Load, call, messages, register, run_task, try_call, wait_status  # noqa: E402
+from harness import KILLS_PER_MINUTE, PARTS, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
+from load import Load, call, messages, register, run_task, wait_status  # noqa: E402
+from services import ECS, LOGS, ServicesLoad  # noqa: E402
 
 suite = Suite()
-PARTS = ("sts", "logs", "ecs", "router", "runner")
-BACK_WITHIN_S = 1.0
-# The supervisor waits longer and longer before it starts a process that has died ten times within a minute.
-KILLS_PER_MINUTE = 9
-SANITIZED = "sanitize" in os.environ.get("AWSSIM_BUILD", "")
 
 
 def rounds():
     return ROUNDS
 
 
-def survivors(sim):
-    """Processes that belong to this awssim: its folder is in their command line, environment or working directory."""
-    mark, found = sim.dir.encode(), {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        if int(folder.name) in (os.getpid(), os.getppid()):
-            continue
-        try:
-            what = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes() + os.readlink(folder / "cwd").encode()
-            zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-        except OSError:
-            continue
-        if mark in what and not zombie:
-            found[int(folder.name)] = what.split(b" ")[0].replace(b"\0", b" ").decode(errors="replace")
-    return found
-
-
-def wait_nothing_left(sim, timeout=5):
-    wait_until(lambda: not survivors(sim), timeout, f"end of {survivors(sim)}")
-
-
-def works(sim, part):
-    """Whether the part does its work."""
-    if part == "sts":
-        try:
-            return sim.http("GET", "/?Action=GetCallerIdentity&Version=2011-06-15")[0] == 200
-        except OSError:
-            return False
-    target = {"logs": (f"{LOGS}.DescribeLogGroups", {}), "runner": (f"{ECS}.ListTasks", {})}.get(part, (f"{ECS}.ListClusters", {}))
-    return try_call(sim, *target)[0] == 200
-
-
-def kill(sim, part):
-    """Seconds from the kill of a part to a new process that does its work."""
-    before = sim.pids()[part]
-    began = time.monotonic()
-    os.kill(before, signal.SIGKILL)
-
-    def is_back():
-        process = next(p for p in sim.status()["processes"] if p["process"] == part)
-        return process["state"] == "READY" and process["pid"] != before and works(sim, part)
-
-    wait_until(is_back, 20, f"return of {part}")
-    return time.monotonic() - began
-
-
-def report(what, seconds):
-    ordered = sorted(seconds)
-    print(f"     {what}: back after {ordered[len(ordered) // 2] * 1000:.0f} ms (median), {ordered[-1] * 1000:.0f} ms (longest) "
-          f"of {len(ordered)}", flush=True)
-    assert SANITIZED or ordered[-1] <= BACK_WITHIN_S, f"{what} took {ordered[-1]:.2f} s"
-
-
 @suite.test
 def kill_each_part_under_load():
     with Awssim() as sim:
+        services = ServicesLoad(sim, patience=1 if rounds() <= KILLS_PER_MINUTE else 8).start()
         load = Load(sim).start()
         took = {part: [] for part in PARTS}
-        pace = 0 if rounds() <= KILLS_PER_MINUTE else 60 / KILLS_PER_MINUTE
         for _ in range(rounds()):
             began = time.monotonic()
             for part in PARTS:
                 took[part].append(kill(sim, part))
-            # Not to come into the back-off, which would measure something else.
-            time.sleep(max(0, pace, 1) - min(time.monotonic() - began, max(0, pace, 1)))
+            pace(began, rounds())
         load.stop()
+        services.stop()
         load.check()
+        services.check()
         print(f"     {len(load.clusters)} clusters, {sum(map(len, load.events.values()))} events, {len(load.tasks)} tasks")
+        print(f"     {services.summary()}")
         for part in PARTS:
             report(part, took[part])
         sim.stop()
@@ -159,7 +103,7 @@ def tasks_die_with_the_runner():
         for task in wait_status(sim, tasks, "STOPPED"):
             assert task["stoppedReason"] and task["stopCode"] and "exitCode" not in task["containers"][0] or \
                 task["containers"][0]["exitCode"] != 0, task
-        wait_until(lambda: not any("trap" in c for c in survivors(sim).values()), 5, "end of the tasks' processes")
+        wait_until(lambda: not any("trap" in c for c in sim.survivors().values()), 5, "end of the tasks' processes")
 
 
 @suite.test
@@ -170,23 +114,11 @@ def foreground_killed_leaves_nothing():
         call(sim, f"{LOGS}.CreateLogGroup", {"logGroupName": "/crash/g"})
         register(sim, "deaf", "trap '' TERM INT HUP; (sleep 1000 &) ; while :; do sleep 1; done", "/crash/g")
         wait_status(sim, [run_task(sim, "deaf")], "RUNNING")
-        assert survivors(sim)
+        assert sim.survivors()
         sim.process.kill()
         sim.process.wait(10)
         sim.process = None
         wait_nothing_left(sim)
-
-
-def fill(folder):
-    """Writes files until there is no room for a byte more."""
-    size = 1 << 20
-    with open(os.path.join(folder, "filler"), "wb", buffering=0) as file:
-        while size:
-            try:
-                file.write(b"x" * size)
-            except OSError as failure:
-                assert failure.errno == errno.ENOSPC, failure
-                size //= 2
 
 
 def put(sim, message):
@@ -252,16 +184,6 @@ def a_slow_client_does_not_hold_up_others():
             peer.close()
 
 
-def take_rounds():
-    """The number behind --rounds, taken out of the arguments."""
-    if "--rounds" not in sys.argv:
-        return 5
-    at = sys.argv.index("--rounds")
-    number = int(sys.argv[at + 1])
-    del sys.argv[at:at + 2]
-    return number
-
-
 if __name__ == "__main__":
-    ROUNDS = take_rounds()
+    ROUNDS = take_rounds(5)
     sys.exit(suite.main())

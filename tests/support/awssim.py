@@ -19,6 +19,7 @@ import traceback
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAULT = re.compile(r"Assertion `.*' failed|(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 
 
 def build_dir():
@@ -92,9 +93,40 @@ class Awssim:
     def __enter__(self):
         return self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        try:
+            if kind is None:
+                self.check_logs()
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def survivors(self):
+        """Processes that belong to this awssim: its folder is in their command line, environment or working directory."""
+        mark, found = self.dir.encode(), {}
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            if int(folder.name) in (os.getpid(), os.getppid()):
+                continue
+            try:
+                what = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes() + os.readlink(folder / "cwd").encode()
+                zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+            except OSError:
+                continue
+            if mark in what and not zombie:
+                found[int(folder.name)] = what.split(b" ")[0].replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+    def mounts(self):
+        """File systems mounted below the state directory, as this process sees them."""
+        lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+        return [line.split()[4] for line in lines if line.split()[4].startswith(self.state_dir + "/")]
+
+    def check_logs(self):
+        """No process has found fault with itself: a failed assertion, what a sanitizer reports."""
+        for path in sorted(pathlib.Path(self.state_dir, "log").glob("*.log*")):
+            lines = path.read_text(errors="replace").splitlines()
+            found = next((i for i, line in enumerate(lines) if FAULT.search(line)), None)
+            assert found is None, "\n".join([f"{path.name}:", *lines[found:found + 60]])
 
     def client(self, service, region="us-east-1", account=None, **kwargs):
         import boto3
@@ -149,6 +181,10 @@ def wait_until(condition, timeout=30.0, what="condition"):
         time.sleep(0.01)
 
 
+class Skipped(Exception):
+    """A test cannot run on this machine; the text says why. It counts neither as passed nor as failed."""
+
+
 class Suite:
     """Named test functions run one after another; the last line is `N passed, N failed`."""
 
@@ -160,16 +196,25 @@ class Suite:
         return function
 
     def main(self, *arguments):
+        """Runs the tests, those named on the command line or all; a shared server's end is the last test."""
         chosen = sys.argv[1:]
         passed = failed = 0
-        for function in self.tests:
-            if chosen and function.__name__ not in chosen:
-                continue
+
+        def the_servers_end(*_):
+            for sim in arguments:
+                sim.stop()
+                sim.check_logs()
+                assert not sim.survivors() and not sim.mounts(), (sim.survivors(), sim.mounts())
+
+        tests = [t for t in self.tests if not chosen or t.__name__ in chosen]
+        for function in tests + [the_servers_end] * bool(arguments):
             began = time.monotonic()
             try:
                 function(*arguments)
                 passed += 1
                 print(f"ok   {function.__name__} ({time.monotonic() - began:.2f} s)", flush=True)
+            except Skipped as why:
+                print(f"SKIPPED {function.__name__}: {why}", flush=True)
             except Exception:  # a failed test must not end the others
                 failed += 1
                 print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import ROOT, Awssim, Suite  # noqa: E402
@@ -49,6 +50,9 @@ class Terraform:
         self.folder = pathlib.Path(folder)
         for source in example.glob("*.tf"):
             shutil.copy(source, self.folder)
+        for source in example.glob("*.py"):
+            with zipfile.ZipFile(self.folder / f"{source.stem}.zip", "w") as package:
+                package.write(source, source.name)
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true", "TF_VAR_endpoint": endpoint}
