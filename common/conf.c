@@ -172,7 +172,7 @@ static int choose_state_dir(struct arena *arena, struct conf *conf, slice *why)
     if (conf->state_dir.len > 0)
         conf->state_dir = absolute(arena, conf->state_dir);
     else if (conf->ephemeral) {
-        char *made = arena_copy(arena, "/tmp/awssim-XXXXXX", sizeof("/tmp/awssim-XXXXXX"));
+        char *made = arena_copy(arena, CONF_PRIVATE_DIR "XXXXXX", sizeof(CONF_PRIVATE_DIR "XXXXXX"));
         if (!mkdtemp(made))
             return refuse(arena, why, "cannot make a folder in /tmp%.*s%.*s", S(""), S(""));
         conf->state_dir = slice_of(made);
@@ -199,12 +199,31 @@ static void choose_run_dir(struct arena *arena, struct conf *conf)
         conf->run_dir = arena_printf(arena, "/tmp/awssim-%016llx", (unsigned long long)hash_bytes(conf->state_dir));
 }
 
-/* Started under the name of the program it replaces, awssim keeps that one's leniencies. */
-static void choose_profile(int argc, char *const argv[], struct conf *conf, const bool given[N_OPTIONS])
+bool conf_replaces_simulator(const char *program)
 {
-    if (argc > 0 && !is_given(given, S("profile")) &&
-        (slice_ends(slice_of(argv[0]), S("/simulator-aws")) || slice_eq(slice_of(argv[0]), S("simulator-aws"))))
-        conf->profile = S("sockerless");
+    slice name = slice_of(program);
+    return slice_ends(name, S("/simulator-aws")) || slice_eq(name, S("simulator-aws"));
+}
+
+/* Under the name of the program it replaces awssim is as that one was: lenient, without a past, and one of many. */
+static int choose_defaults(struct arena *arena, int argc, char *const argv[], struct conf *conf,
+                           const bool given[N_OPTIONS], slice *why)
+{
+    static const struct {
+        slice flag, value;
+    } replaced[] = {
+        {S("profile"), S("sockerless")},
+        {S("ephemeral"), S("1")},
+        {S("dns"), S("0")},
+        {S("listen"), S(":4566")},
+    };
+    if (argc < 1 || !conf_replaces_simulator(argv[0]))
+        return 0;
+    for (size_t i = 0; i < sizeof(replaced) / sizeof(*replaced); i++) {
+        if (!is_given(given, replaced[i].flag))
+            TRY(set_option(arena, conf, find_option(replaced[i].flag), replaced[i].value, why));
+    }
+    return 0;
 }
 
 int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest,
@@ -214,7 +233,7 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
     *conf = (struct conf){0};
     TRY(set_defaults(arena, conf, given, why));
     TRY(take_arguments(arena, &(struct arguments){argc, argv, rest}, conf, given, why));
-    choose_profile(argc, argv, conf, given);
+    TRY(choose_defaults(arena, argc, argv, conf, given, why));
     TRY(split_listen(arena, conf, given, why));
     TRY(check_words(arena, conf, why));
     TRY(choose_state_dir(arena, conf, why));

@@ -23,6 +23,13 @@ struct conf {
 int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest,
                slice *why);
 
+/* Whether a program of this name is to be what the simulator that awssim replaces was: then conf_parse's defaults are
+ * lenient, ephemeral, any free port for DNS, and all interfaces. */
+bool conf_replaces_simulator(const char *program);
+
+/* Where an ephemeral awssim without a state directory is: this and six letters. Nobody else's, and gone with it. */
+#define CONF_PRIVATE_DIR "/tmp/awssim-private-"
+
 /* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment. NULL-terminated;
  * first is argv[0]. */
 char **conf_argv(struct arena *arena, const struct conf *conf, const char *first);

@@ -3,6 +3,7 @@
  * messages belong into a log file. */
 #include "supervisor/instance.h"
 #include "supervisor/port.h"
+#include "supervisor/private.h"
 #include "supervisor/programs.h"
 #include "supervisor/supervisor.h"
 
@@ -70,6 +71,7 @@ static int make_folders(struct session *session, slice *why)
     struct conf *conf = &session->conf;
     const char *scratch = path_below(session, session->identity_dir, "ephemeral");
     fdio_remove_tree(scratch);
+    private_sweep();
     if (conf->ephemeral)
         conf->state_dir = slice_of(scratch);
     session->instance.log_dir = slice_of(path_below(session, conf->state_dir, "log"));
@@ -142,6 +144,8 @@ static void clean_up(struct session *session)
     if (session->conf.ephemeral)
         fdio_remove_tree(path_below(session, session->identity_dir, "ephemeral"));
     instance_unlock(&session->instance);
+    if (session->conf.ephemeral && private_is(session->identity_dir))
+        fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
 }
 
 static void read_arguments(struct session *session, const struct slice_list *rest)

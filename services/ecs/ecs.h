@@ -92,6 +92,7 @@ struct task {
     int64_t cluster_id;
     slice task_id;
     bool changed;
+    bool released;  /* it has ended and has nothing any more */
     int64_t due_ms; /* when to look at it although nothing has happened, or 0 */
     struct ecs_task doc;
     struct definition definition;
@@ -144,6 +145,9 @@ void lifecycle_advance(struct call *c, struct task *task);
 
 /* The task shall stop, for this reason; a task that stops already keeps its first reason. */
 void lifecycle_stop(struct call *c, struct task *task, slice code, slice reason);
+
+/* The document of a task that stops shows STOPPED and exit code 0 from now on, while its containers still end. */
+void lifecycle_stop_at_once(struct call *c, struct task *task);
 
 /* plan.c */
 

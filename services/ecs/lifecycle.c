@@ -2,10 +2,11 @@
  * only looks at the task's rows and puts commands for the runner into the outbox, so it can be run after any event, in
  * any order, any number of times. */
 #include "services/ecs/ecs.h"
+#include "services/worker/leniency.h"
 
 #include "common/json.h"
 
-enum { DEFAULT_STOP_TIMEOUT_S = 30 };
+enum { DEFAULT_STOP_TIMEOUT_S = 30, LINGER_MS = 600 };
 
 enum dependency { MET, OPEN, IMPOSSIBLE };
 
@@ -200,12 +201,18 @@ static bool all_drained(const struct task *task)
     return true;
 }
 
-static void finish(struct call *c, struct task *task)
+/* What the task had is given back. */
+static void release(struct call *c, struct task *task)
 {
     struct val body = val_object();
     val_set(c->arena, &body, S("task"), val_string(task->task_id));
     call_effect(c, S("runner"), S("RemoveTask"), json_text(c->arena, &body));
     provision_end(c, task);
+    task->released = true;
+}
+
+static void show_stopped(struct call *c, struct task *task)
+{
     list_foreach (attachment, &task->doc.attachments)
         attachment->status = S("DELETED");
     task->doc.stopped_at = opt_int(c->now_ms);
@@ -215,7 +222,7 @@ static void finish(struct call *c, struct task *task)
 
 static void wind_down(struct call *c, struct task *task)
 {
-    if (slice_eq(task->doc.last_status, S("STOPPED")))
+    if (task->released)
         return;
     if (slice_eq(task->doc.last_status, S("DEACTIVATING")))
         set_status(task, S("STOPPING"));
@@ -225,8 +232,23 @@ static void wind_down(struct call *c, struct task *task)
         task->doc.execution_stopped_at = opt_int(c->now_ms);
         set_status(task, S("DEPROVISIONING"));
     }
-    if (all_drained(task))
-        finish(c, task);
+    if (!all_drained(task))
+        return;
+    release(c, task);
+    if (!slice_eq(task->doc.last_status, S("STOPPED")))
+        show_stopped(c, task);
+}
+
+void lifecycle_stop_at_once(struct call *c, struct task *task)
+{
+    list_foreach (container, &task->doc.containers) {
+        container->last_status = S("STOPPED");
+        if (!container->exit_code.set)
+            container->exit_code = opt_int(0);
+    }
+    if (!task->doc.execution_stopped_at.set)
+        task->doc.execution_stopped_at = opt_int(c->now_ms);
+    show_stopped(c, task);
 }
 
 static void note_provisioned(struct task *task)
@@ -238,10 +260,28 @@ static void note_provisioned(struct task *task)
     set_status(task, S("PENDING"));
 }
 
-/* When the first patience with a container that others wait for ends, or 0. */
-static int64_t next_due_ms(const struct task *task)
+/* Until when a task that has ended is still shown RUNNING, for clients that look now and then; 0: it is not. */
+static int64_t lingers_until_ms(struct call *c, const struct task *task)
 {
-    int64_t due_ms = 0;
+    if (!slice_eq(task->doc.last_status, S("RUNNING")) || !leniency_on(c, LENIENCY_RUNNING_LINGERS))
+        return 0;
+    int64_t until_ms = opt_int_or(task->doc.started_at, 0) + LINGER_MS;
+    return until_ms > c->now_ms ? until_ms : 0;
+}
+
+static bool has_ended_container(const struct task *task)
+{
+    for (size_t i = 0; i < task->n_containers; i++) {
+        if (task->containers[i].phase == PHASE_STOPPED)
+            return true;
+    }
+    return false;
+}
+
+/* When the first patience with a container that others wait for ends, or the task has lingered enough; or 0. */
+static int64_t next_due_ms(struct call *c, const struct task *task)
+{
+    int64_t due_ms = has_ended_container(task) ? lingers_until_ms(c, task) : 0;
     for (size_t i = 0; i < task->n_containers; i++) {
         if (task->containers[i].phase != PHASE_WAITING)
             continue;
@@ -257,7 +297,7 @@ static int64_t next_due_ms(const struct task *task)
 
 static void save(struct call *c, struct task *task)
 {
-    int64_t due_ms = next_due_ms(task);
+    int64_t due_ms = next_due_ms(c, task);
     task_save(c, task);
     if (due_ms == task->due_ms)
         return;
@@ -271,7 +311,8 @@ void lifecycle_advance(struct call *c, struct task *task)
     if (!slice_eq(task->doc.desired_status, S("STOPPED"))) {
         note_provisioned(task);
         note_running(c, task);
-        judge_ends(c, task);
+        if (lingers_until_ms(c, task) == 0)
+            judge_ends(c, task);
         if (!slice_eq(task->doc.desired_status, S("STOPPED")) && provision_is_done(task))
             start_ready(c, task);
     }

@@ -32,16 +32,30 @@ static bool is_old(struct call *c, slice boot)
     return old;
 }
 
+/* The document of a task that was shown STOPPED before its end does not change any more. */
+static bool is_shown_stopped(const struct task *task)
+{
+    return slice_eq(task->doc.last_status, S("STOPPED"));
+}
+
+static void show_end(struct task *task, struct container *container, struct opt_int exit_code, slice reason)
+{
+    if (is_shown_stopped(task))
+        return;
+    container->doc->last_status = S("STOPPED");
+    container->doc->exit_code = exit_code;
+    if (reason.len > 0)
+        container->doc->reason = reason;
+    task->changed = true;
+}
+
 /* Its process was killed together with its runner, and nothing more will be heard of it. */
 static void bury(struct task *task, struct container *container)
 {
     if (container->phase != PHASE_STOPPED) {
         container->phase = PHASE_STOPPED;
         container->ran = true;
-        container->doc->last_status = S("STOPPED");
-        container->doc->exit_code = opt_int(EXIT_KILLED);
-        container->doc->reason = S("The runner that held the container's process has ended");
-        task->changed = true;
+        show_end(task, container, opt_int(EXIT_KILLED), S("The runner that held the container's process has ended"));
     }
     container->drained = container->changed = true;
 }
@@ -81,6 +95,8 @@ static void note_started(struct call *c, struct task *task, struct container *co
 {
     container->phase = PHASE_RUNNING;
     container->ran = container->changed = true;
+    if (is_shown_stopped(task))
+        return;
     container->doc->last_status = S("RUNNING");
     if (!task->doc.connectivity_at.set) {
         task->doc.connectivity = S("CONNECTED");
@@ -115,12 +131,7 @@ static void note_stopped(struct call *c, struct task *task, struct container *co
     container->phase = PHASE_STOPPED;
     container->ran = ran;
     container->changed = true;
-    container->doc->last_status = S("STOPPED");
-    if (ran)
-        container->doc->exit_code = opt_int(val_get_int(event, S("exitCode"), 0));
-    if (reason.len > 0)
-        container->doc->reason = reason;
-    task->changed = true;
+    show_end(task, container, ran ? opt_int(val_get_int(event, S("exitCode"), 0)) : container->doc->exit_code, reason);
 }
 
 int runner_events_container_stopped(struct call *c, slice body)
@@ -157,9 +168,8 @@ static void note_refused(struct task *task, struct container *container)
         return;
     container->phase = PHASE_STOPPED;
     container->drained = container->changed = true;
-    container->doc->last_status = S("STOPPED");
-    container->doc->reason = S("CannotStartContainerError: the runner refused to start the container");
-    task->changed = true;
+    show_end(task, container, container->doc->exit_code,
+             S("CannotStartContainerError: the runner refused to start the container"));
 }
 
 int runner_events_start_done(struct call *c, slice body)

@@ -3,6 +3,7 @@
 
 static void read_containers(struct call *c, struct task *task)
 {
+    task->released = slice_eq(task->doc.last_status, S("STOPPED"));
     task->containers = arena_array(c->arena, task->doc.containers.len + 1, sizeof(*task->containers));
     struct db_rows rows = db_query(c->db, ECS_SQL_CONTAINER_LIST, "i", task->id);
     while (db_next(&rows) && task->n_containers < task->doc.containers.len) {
@@ -17,6 +18,7 @@ static void read_containers(struct call *c, struct task *task)
             .sent_ms = db_int(&rows, 6),
             .doc = &task->doc.containers.items[i],
         };
+        task->released = task->released && task->containers[i].drained;
         if (i < task->definition.doc.container_definitions.len)
             task->containers[i].definition = &task->definition.doc.container_definitions.items[i];
     }

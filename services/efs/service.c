@@ -1,6 +1,8 @@
 /* service: EFS as the worker library sees it. */
 #include "services/efs/efs.h"
 
+#include "proto/codec.h"
+#include "services/worker/leniency.h"
 #include "services/worker/worker.h"
 
 extern const char *const efs_migrations[];
@@ -24,6 +26,16 @@ static int reset(struct call *c)
     return 0;
 }
 
+enum { MAX_NETWORK_ID = 64 };
+
+/* Ids of subnets and groups that AWS never gives: shorter ones, or with other letters. */
+static bool tolerates(struct call *c, const struct violation *violation)
+{
+    bool network = slice_eq(violation->path, S("subnetId")) || slice_starts(violation->path, S("securityGroups."));
+    return network && violation->value.len > 0 && violation->value.len <= MAX_NETWORK_ID &&
+           leniency_on(c, LENIENCY_UNKNOWN_NETWORKS);
+}
+
 const struct service efs_process = {
     .api = &efs_api,
     .migrations = efs_migrations,
@@ -32,4 +44,5 @@ const struct service efs_process = {
     .events = events,
     .timer = due_run,
     .reset = reset,
+    .tolerates = tolerates,
 };

@@ -164,6 +164,20 @@ static void test_unknown_networks(void **state)
     refused("GET", one(id), "", 404, "MountTargetNotFound");
 }
 
+/* Ids that no model allows. */
+static void test_impossible_networks(void **state)
+{
+    worker_test_set_answers(worker, ec2);
+    const char *fs = file_system("a");
+    const char *body =
+        text_of("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345', 'SecurityGroups': ['sg-12345']}", fs);
+    refused("POST", MT, body, 400, "ValidationException");
+    worker_test_set_lenient(worker, S("unknown-networks"));
+    assert_string_equal(text(ok("POST", MT, body), "SubnetId"), "subnet-12345");
+    refused("POST", MT, text_of("{'FileSystemId': '%s', 'SubnetId': ''}", fs), 400, "ValidationException");
+    refused("POST", MT, text_of("{'SubnetId': 'subnet-12345'}"), 400, "ValidationException");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +187,7 @@ int main(void)
         efs_test(test_deleted_while_creating),
         efs_test(test_one_zone),
         efs_test(test_unknown_networks),
+        efs_test(test_impossible_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

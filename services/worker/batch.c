@@ -70,6 +70,18 @@ void batch_internal_failure(struct worker *worker, const struct running *running
     answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
 }
 
+static void forgive(struct worker *worker, struct call *call, struct violation_list *violations)
+{
+    size_t kept = 0;
+    if (!worker->service->tolerates)
+        return;
+    list_foreach (violation, violations) {
+        if (!worker->service->tolerates(call, violation))
+            violations->items[kept++] = *violation;
+    }
+    violations->len = kept;
+}
+
 /* The operation, its body read and decoded and valid; or false, with the reply filled. */
 static bool prepare(struct worker *worker, struct running *running, void **in, struct msg *reply)
 {
@@ -97,6 +109,7 @@ static bool prepare(struct worker *worker, struct running *running, void **in, s
         return false;
     }
     codec_validate(call->arena, api, call->operation->in, *in, &violations);
+    forgive(worker, call, &violations);
     if (violations.len > 0) {
         struct codec_failure failure = codec_violations_failure(call->arena, api, &violations);
         encode_failure(worker, running, &failure, reply);

@@ -48,6 +48,10 @@ struct ev_loop;
 typedef void *service_open_fn(struct worker *worker, struct ev_loop *loop, const struct conf *conf);
 typedef void service_close_fn(void *opened);
 
+/* Whether an input that violates the model so may pass all the same (a leniency). */
+struct violation;
+typedef bool service_tolerates_fn(struct call *call, const struct violation *violation);
+
 struct service {
     const struct api_service *api;
     const char *const *migrations; /* schema.sql, migrate_2.sql, …, NULL */
@@ -62,6 +66,7 @@ struct service {
     service_resource_fn *resource;            /* NULL: every call is about "*" */
     service_open_fn *open;                    /* NULL: none; close belongs to it */
     service_close_fn *close;
+    service_tolerates_fn *tolerates; /* NULL: nothing */
 };
 
 /* Runs fn as a call that belongs to no request, between batches: for what arrives at the service's own sockets. Memory
