@@ -31,9 +31,10 @@ enum { MAX_NETWORK_ID = 64 };
 /* Ids of subnets and groups that AWS never gives: shorter ones, or with other letters. */
 static bool tolerates(struct call *c, const struct violation *violation)
 {
-    bool network = slice_eq(violation->path, S("subnetId")) || slice_starts(violation->path, S("securityGroups."));
-    return network && violation->value.len > 0 && violation->value.len <= MAX_NETWORK_ID &&
-           leniency_on(c, LENIENCY_UNKNOWN_NETWORKS);
+    bool groups = slice_eq(violation->path, S("securityGroups"));
+    bool subnet =
+        slice_eq(violation->path, S("subnetId")) && violation->value.len > 0 && violation->value.len <= MAX_NETWORK_ID;
+    return (groups || subnet) && leniency_on(c, LENIENCY_UNKNOWN_NETWORKS);
 }
 
 const struct service efs_process = {

@@ -4,6 +4,7 @@ they come from. What was fetched stays in the build folder. A client that cannot
 import fcntl
 import os
 import pathlib
+import pwd
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import sys
 from awssim import ROOT, Skipped, build_dir
 
 CLIENTS = ROOT / "tests" / "clients"
-FETCH_TIMEOUT = 280
+FETCH_TIMEOUT = 120
+refused = {}
 
 
 def fetched(name):
@@ -21,18 +23,26 @@ def fetched(name):
     return folder
 
 
-def fetch(*command, **options):
-    """Runs a registry's own client; what it cannot fetch skips the test."""
+def fetch(*command, cwd=None, **variables):
+    """Runs a registry's own client, with the user's settings for it; what it cannot fetch skips the test, and those that
+    want the same after it."""
+    if command not in refused:
+        refused[command] = reason_of_failure(command, cwd, variables)
+    if refused[command]:
+        raise Skipped(f"{' '.join(command)}: {refused[command]}")
+
+
+def reason_of_failure(command, cwd, variables):
     if not shutil.which(command[0]):
-        raise Skipped(f"{command[0]} is not on this machine")
+        return "not on this machine"
+    home = pwd.getpwuid(os.getuid()).pw_dir
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, **options)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, cwd=cwd,
+                              env={**os.environ, "HOME": home, **variables})
     except subprocess.TimeoutExpired:
-        raise Skipped(f"{' '.join(command)} took over {FETCH_TIMEOUT} s") from None
-    if done.returncode != 0:
-        told = (done.stderr + done.stdout).strip().splitlines()
-        raise Skipped(f"{' '.join(command)}: {told[-1] if told else done.returncode}")
-    return done.stdout
+        return f"not done within {FETCH_TIMEOUT} s"
+    told = (done.stderr + done.stdout).strip().splitlines()
+    return None if done.returncode == 0 else told[-1] if told else f"exit status {done.returncode}"
 
 
 def debian(*packages):
@@ -47,7 +57,7 @@ def debian(*packages):
     with open(fetched("debian") / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fetch("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing,
-              env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+              DEBIAN_FRONTEND="noninteractive")
 
 
 def pypi(name, *packages):
@@ -73,7 +83,7 @@ def npm(name, *packages):
 
 def go_environment():
     modules = fetched("go")
-    return {**os.environ, "HOME": str(modules), "GOPATH": str(modules), "GOBIN": str(modules / "bin"), "CGO_ENABLED": "0",
+    return {"GOPATH": str(modules), "GOBIN": str(modules / "bin"), "CGO_ENABLED": "0",
             "GOCACHE": str(modules / "cache"), "GOMODCACHE": str(modules / "modules"), "GOFLAGS": "-mod=mod -modcacherw"}
 
 
@@ -81,7 +91,7 @@ def go_install(package):
     """The program that `go install package@version` makes."""
     program = fetched("go") / "bin" / package.partition("@")[0].rpartition("/")[2]
     if not program.exists():
-        fetch("go", "install", package, env=go_environment(), cwd=fetched("go"))
+        fetch("go", "install", package, cwd=fetched("go"), **go_environment())
     return program
 
 
@@ -93,8 +103,8 @@ def go_build(name):
     if not program.exists() or program.stat().st_mtime < newest:
         for path in source.iterdir():
             shutil.copy(path, folder)
-        fetch("go", "mod", "tidy", env=go_environment(), cwd=folder)
-        fetch("go", "build", "-o", str(program), ".", env=go_environment(), cwd=folder)
+        fetch("go", "mod", "tidy", cwd=folder, **go_environment())
+        fetch("go", "build", "-o", str(program), ".", cwd=folder, **go_environment())
     return program
 
 
