@@ -120,22 +120,11 @@ static enum ctl_exit run(struct ctl *ctl, const struct ctl_command *command, int
     return command->run(ctl);
 }
 
-/* Under the name of the program awssim replaces there are no commands: it starts, and stays. */
-static enum ctl_exit run_as_simulator(struct ctl *ctl, int argc, char *const argv[])
-{
-    char **words = arena_array(ctl->arena, (size_t)argc + 2, sizeof(*words));
-    memcpy(words, argv, (size_t)argc * sizeof(*words));
-    words[argc] = arena_copy(ctl->arena, "--foreground", sizeof("--foreground"));
-    return run(ctl, find(S("start")), argc + 1, words);
-}
-
 int main(int argc, char *argv[])
 {
     struct ctl ctl = {.program = argc > 0 ? argv[0] : "awssimctl"};
-    if (conf_replaces_simulator(ctl.program)) {
-        ctl.arena = arena_open();
-        return (int)run_as_simulator(&ctl, argc, argv);
-    }
+    if (conf_replaces_simulator(ctl.program))
+        return (int)start_as_simulator(arena_open(), argv);
     slice name = argc > 1 ? slice_of(argv[1]) : S("");
     const struct ctl_command *command = find(name);
     if (slice_empty(name) || slice_eq(name, S("--help")) || slice_eq(name, S("-h"))) {

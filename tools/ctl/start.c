@@ -137,11 +137,25 @@ static enum ctl_exit run_in_background(struct ctl *ctl, const char *program)
     return report_ready(ctl, slice_sub(said, strlen("ready "), said.len));
 }
 
+static enum ctl_exit say_no_supervisor(void)
+{
+    return say(CTL_FAILED,
+               "the program awssim-supervisor is not where awssimctl expects it; build or install awssim again");
+}
+
+enum ctl_exit start_as_simulator(struct arena *arena, char *const argv[])
+{
+    const char *program = find_supervisor(arena);
+    if (!program)
+        return say_no_supervisor();
+    execv(program, argv);
+    return say(CTL_FAILED, "cannot run %s: %s", program, strerror(errno));
+}
+
 enum ctl_exit start_run(struct ctl *ctl)
 {
     const char *program = find_supervisor(ctl->arena);
     if (!program)
-        return say(CTL_FAILED,
-                   "the program awssim-supervisor is not where awssimctl expects it; build or install awssim again");
+        return say_no_supervisor();
     return ctl->options & CTL_FOREGROUND ? run_in_foreground(ctl, program) : run_in_background(ctl, program);
 }
