@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Terraform stands on awssim: every folder in examples/terraform is applied, planned empty, changed in place, planned empty
-again and destroyed, and nothing is left of it.
+"""Terraform stands on awssim: every folder in examples/terraform is applied, planned empty by restarted workers, changed in
+place, planned empty again and destroyed, and nothing is left of it.
 
 It needs `terraform` and the AWS provider. The provider is the folder that holds registry.terraform.io: AWSSIM_TF_PLUGIN_DIR,
 or one of the places where Terraform itself looks. Without them the suite says so and passes nothing.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -98,6 +100,13 @@ def leftovers(sim):
     return found
 
 
+def restart_workers(sim):
+    with urllib.request.urlopen(f"{sim.endpoint}/health") as answer:
+        services = json.load(answer)["services"]
+    for service in services:
+        sim.ctl("restart", service)
+
+
 def life_of(example):
     def body(sim):
         with tempfile.TemporaryDirectory(prefix="awssim-terraform-") as folder:
@@ -105,6 +114,7 @@ def life_of(example):
             terraform.init()
             terraform.apply()
             try:
+                restart_workers(sim)
                 terraform.plan(expected=PLAN_EMPTY)
                 terraform.plan(f"-var={CHANGED}", expected=PLAN_CHANGES)
                 said = terraform.apply(f"-var={CHANGED}")
