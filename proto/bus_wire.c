@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -57,6 +58,15 @@ ssize_t sendmsg(int fd, const struct msghdr *header, int flags)
     if (sent < 0 && errno == EPIPE)
         errno = ECONNRESET;
     return sent;
+}
+
+/* nng 1.5 adds a descriptor to its epoll set before it is connected and before it waits for anything. An unconnected socket
+ * is hung up all that time, and nng's thread would be woken without end; once is enough. */
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    if (operation == EPOLL_CTL_ADD && event && event->events == 0)
+        event->events = EPOLLONESHOT;
+    return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
 }
 
 void bus_process_init(void)
