@@ -71,7 +71,7 @@ void arena_reset(struct arena *arena)
     while (first && first->previous)
         first = first->previous;
     free_blocks(arena, first);
-    if (first && first->size > FIRST_BLOCK_BYTES) {
+    if (first && first->size > arena->first_bytes) {
         /* One large body must not stay in memory for as long as its arena. */
         free_blocks(arena, NULL);
     } else if (first) {
