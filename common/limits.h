@@ -15,6 +15,7 @@ enum {
     LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024, /* of a container image */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
+    LIMIT_POST_FIELDS_BYTES = 20 * 1024, /* of a browser's form, before its file */
     LIMIT_FORM_PARAMS = 20000,
     LIMIT_XML_DEPTH = 64,
     LIMIT_XML_ELEMENTS = 500000,

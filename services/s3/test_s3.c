@@ -438,6 +438,58 @@ static void test_archive(void **state)
             "<RestoreRequest><Days>1</Days></RestoreRequest>");
 }
 
+/* A browser's form with the boundary "b"; parts end with "--b". */
+static int post_form(const char *parts)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .request_id = S("11111111-2222-4333-8444-555555555555"),
+        .origin = S("router"),
+        .service = S("s3"),
+        .account = S("123456789012"),
+        .region = S("us-east-1"),
+        .method = S("POST"),
+        .path = S("/form"),
+        .content_type = S("multipart/form-data; boundary=b"),
+        .host = S("localhost:4566"),
+        .body = slice_of(parts),
+    };
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+#define FIELD(name, value) "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+#define FILE_END FIELD("file\"; filename=\"f.txt", "content") "--b--\r\n"
+
+static void test_forms(void **state)
+{
+    static const char *const malformed[] = {
+        "",
+        "--b",
+        "--b--",
+        "--c\r\n",
+        "--b\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"key\r\n\r\nx\r\n--b--",
+        FIELD("key", "k") "--b",
+        FIELD("x-amz-meta-a\nx-amz-acl: public-read\nx", "v") FILE_END,
+    };
+    ok("PUT", "/form", NOTHING, NOTHING);
+    assert_int_equal(post_form(FIELD("Key", "a/${filename}") FIELD("x-amz-meta-A", "1") FILE_END), 204);
+    ok("GET", "/form/a/f.txt", NOTHING, NOTHING);
+    has("content");
+    assert_true(slice_eq(header("x-amz-meta-a"), S("1")));
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++) {
+        if (post_form(malformed[i]) != 400)
+            fail_msg("%s: %d %.*s", malformed[i], reply.status, SLICE_ARG(reply.body));
+    }
+    assert_int_equal(post_form(FIELD("key", "k") "--b--\r\n"), 400);
+    has("<Code>InvalidArgument</Code>");
+    assert_int_equal(post_form(FILE_END), 400);
+    has("<Code>UserKeyMustBeSpecified</Code>");
+    assert_int_equal(post_form(arena_printf(arena, FIELD("key", "k") FIELD("x", "%020480d") FILE_END, 0).ptr), 400);
+    has("<Code>MaxPostPreDataLengthExceededError</Code>");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -445,7 +497,7 @@ int main(void)
         TEST(test_buckets),   TEST(test_objects),   TEST(test_checksums), TEST(test_versions),
         TEST(test_lists),     TEST(test_multipart), TEST(test_copies),    TEST(test_configurations),
         TEST(test_tags),      TEST(test_locks),     TEST(test_lifecycle), TEST(test_notifications),
-        TEST(test_presigned), TEST(test_archive),
+        TEST(test_presigned), TEST(test_archive),   TEST(test_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
