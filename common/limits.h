@@ -33,7 +33,8 @@ enum {
 
 /* Bodies that are stored as they come; beyond what an int holds. */
 enum {
-    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024, /* PutObject, UploadPart */
-    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024, /* the registry below /v2/ */
-    LIMIT_FUNCTION_BYTES = 70167211,               /* Lambda's own figure */
+    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024,           /* PutObject, UploadPart */
+    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024,           /* the registry below /v2/ */
+    LIMIT_FUNCTION_BYTES = 70167211,                         /* Lambda's own figure */
+    LIMIT_UNPACKED_LAYERS_BYTES = 20LL * 1024 * 1024 * 1024, /* kept for images that do not run */
 };
