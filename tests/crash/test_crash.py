@@ -169,21 +169,6 @@ def full_disk():
         subprocess.run(["umount", "-q", "-l", sim.state_dir], check=False, stderr=subprocess.DEVNULL)
 
 
-@suite.test
-def a_slow_client_does_not_hold_up_others():
-    import socket
-
-    with Awssim() as sim:
-        half = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: " + f"{ECS}.CreateCluster".encode() + b"\r\nContent-Length: 20\r\n\r\n{"
-        slow = [socket.create_connection(("127.0.0.1", sim.port)) for _ in range(200)]
-        for i, peer in enumerate(slow):
-            peer.sendall(half[:5 + i])
-        for i in range(50):
-            call(sim, f"{ECS}.CreateCluster", {"clusterName": f"c{i}"})
-        for peer in slow:
-            peer.close()
-
-
 if __name__ == "__main__":
     ROUNDS = take_rounds(5)
     sys.exit(suite.main())
