@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
-from harness import KILLS_PER_MINUTE, PARTS, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
+from harness import KILLS_PER_MINUTE, PARTS, check_runner_folder, fill, kill, pace, report, take_rounds, wait_nothing_left  # noqa: E402
 from load import Load, call, messages, register, run_task, wait_status  # noqa: E402
 from services import ECS, LOGS, ServicesLoad  # noqa: E402
 
@@ -43,6 +43,7 @@ def kill_each_part_under_load():
         print(f"     {services.summary()}")
         for part in PARTS:
             report(part, took[part])
+        check_runner_folder(sim)
         sim.stop()
         wait_nothing_left(sim)
 

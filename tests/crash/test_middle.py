@@ -21,7 +21,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
-from harness import kill, wait_nothing_left  # noqa: E402
+from harness import check_runner_folder, kill, wait_nothing_left  # noqa: E402
 from image import Registry, busybox_layer, layer  # noqa: E402
 from load import call, messages, register, run_task, wait_status  # noqa: E402
 from services import ECR, ECS, LOGS, MANIFEST, Client, Lambda, digest, is_clear, target  # noqa: E402
@@ -384,6 +384,7 @@ def invocations_and_the_runner():
         run.open("again")
         assert json.loads(run.ask("again")[2]) == "again"
         assert not run.said("ended sync")
+        check_runner_folder(sim)
         sim.stop()
         wait_nothing_left(sim)
 
