@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STARTER_FD = 3 };
+enum { STARTER_FD = 3, BAD_USAGE = 2 };
 
 struct session {
     struct arena *arena;
@@ -148,28 +148,35 @@ static void clean_up(struct session *session)
         fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
 }
 
-static void read_arguments(struct session *session, const struct slice_list *rest)
+static int read_arguments(struct session *session, int argc, char *argv[], slice *why)
 {
     enum log_level level = LOG_INFO;
+    struct slice_list rest = {0};
+    TRY(conf_parse(session->arena, argc, argv, &session->conf, &rest, why));
     log_level_parse(session->conf.log_level, &level);
     log_init("awssim-supervisor", level);
-    if (rest->len > 0 && slice_eq(rest->items[0], S("background"))) {
+    list_foreach (word, &rest) {
+        if (!slice_eq(*word, S("background"))) {
+            *why = arena_printf(session->arena, "'%.*s' is no option", SLICE_ARG(*word));
+            return BAD_INPUT;
+        }
         session->starter_fd = STARTER_FD;
         fcntl(STARTER_FD, F_SETFD, FD_CLOEXEC);
         if (chdir("/") != 0)
             log_warn("cannot change to /: %s", strerror(errno));
     }
+    return 0;
 }
 
 int main(int argc, char *argv[])
 {
     struct session session = {.arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1}};
-    struct slice_list rest = {0};
     slice why = S("");
     log_init("awssim-supervisor", LOG_INFO);
-    if (conf_parse(session.arena, argc, argv, &session.conf, &rest, &why) != 0)
-        return refuse(&session, why);
-    read_arguments(&session, &rest);
+    if (read_arguments(&session, argc, argv, &why) != 0) {
+        refuse(&session, why);
+        return BAD_USAGE;
+    }
     int code = prepare(&session, &why) == 0 ? supervise(&session) : refuse(&session, why);
     clean_up(&session);
     arena_close(session.arena);
