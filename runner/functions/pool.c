@@ -118,6 +118,7 @@ static struct blueprint *add_blueprint(struct functions *functions, const struct
     blueprint->json = slice_eq(val_get_string(val_get(&blueprint->doc, S("log")), S("format")), S("JSON"));
     blueprint->empty = val_get_bool(&blueprint->doc, S("empty"), false);
     blueprint->once = val_get_bool(&blueprint->doc, S("once"), false);
+    blueprint->prints = val_get_bool(&blueprint->doc, S("printsAnswer"), false);
     blueprint->expires_ms = val_get_int(&blueprint->doc, S("expiresAt"), INT64_MAX);
     map_set(functions->blueprints, blueprint->key, blueprint);
     return blueprint;

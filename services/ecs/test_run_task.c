@@ -106,10 +106,12 @@ static void test_no_interface(void **state)
 static void test_unknown_subnet_allowed(void **state)
 {
     define_fargate("f");
+    const char *body = json("{'taskDefinition': 'f', 'count': 2, 'launchType': 'FARGATE', 'networkConfiguration': "
+                            "{'awsvpcConfiguration': {'subnets': ['subnet-sim'], 'securityGroups': ['sg-sim']}}}");
+    worker_test_set_lenient(worker, S("-unknown-networks"));
+    refused("RunTask", body, "InvalidParameterException");
     worker_test_set_lenient(worker, S("unknown-networks"));
-    const struct val *answer =
-        ok("RunTask", json("{'taskDefinition': 'f', 'count': 2, 'launchType': 'FARGATE', 'networkConfiguration': "
-                           "{'awsvpcConfiguration': {'subnets': ['subnet-sim'], 'securityGroups': ['sg-sim']}}}"));
+    const struct val *answer = ok("RunTask", body);
     slice first = detail(item(answer, "tasks", 0), "privateIPv4Address");
     assert_true(slice_starts(first, S("127.")));
     assert_false(slice_eq(first, detail(item(answer, "tasks", 1), "privateIPv4Address")));

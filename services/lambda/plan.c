@@ -137,6 +137,8 @@ static void add_code(struct call *c, const struct version *v, struct val *plan)
     const configuration *doc = &v->doc;
     struct val layers = val_array();
     set_text(c, plan, "image", v->image);
+    if (v->image.len > 0)
+        val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LENIENCY_IMAGE_OUTPUT)));
     if (doc->image_config_response && doc->image_config_response->image_config) {
         const struct lambda_image_config *image = doc->image_config_response->image_config;
         set_texts(c, plan, "entryPoint", &image->entry_point);
