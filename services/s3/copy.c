@@ -79,7 +79,7 @@ static int read_attributes(struct call *c, const struct bucket *bucket, const st
     return 0;
 }
 
-/* The source's checksum, or the one that is asked for where the bytes are at hand. */
+/* The source's checksum, or that of the whole bytes which is asked for. */
 static int take_checksum(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source,
                          struct s3_head_object_out *attributes)
 {
@@ -92,10 +92,14 @@ static int take_checksum(struct call *c, const struct s3_copy_object_in *in, con
                     "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
     struct checksum checksum = {algorithm, algorithm ? checksum_member(shape, &source->attributes, algorithm) : S("")};
     attributes->checksum_type = source->attributes.checksum_type;
-    if (wanted != algorithm && !source->version.file.ptr) {
-        uint8_t bytes[DIGEST_MAX_BYTES];
-        size_t len = digest_of(wanted, content_bytes(c, &source->version), bytes);
-        checksum = (struct checksum){wanted, base64_encode(c->arena, (slice){(const char *)bytes, len})};
+    bool composite = in->checksum_algorithm.ptr && slice_eq(source->attributes.checksum_type, S("COMPOSITE"));
+    if (wanted != algorithm || composite) {
+        slice digests;
+        struct content content = {.file = source->version.file};
+        if (!content.file.ptr)
+            content.bytes = content_bytes(c, &source->version);
+        TRY(content_digests(c, &content, wanted, &digests));
+        checksum = (struct checksum){wanted, base64_encode(c->arena, digest_get(c->arena, digests, wanted))};
         attributes->checksum_type = S("FULL_OBJECT");
     }
     checksum_set(shape, attributes, &checksum);

@@ -278,6 +278,9 @@ static void test_copies(void **state)
     assert_true(slice_eq(reply.body, S("copied")) && slice_eq(header("x-amz-meta-a"), S("1")));
     refused(400, "InvalidRequest", "PUT", "/bkt/to", "x-amz-copy-source: bkt/to\n", NOTHING);
     refused(404, "NoSuchKey", "PUT", "/bkt/to", "x-amz-copy-source: bkt/none\n", NOTHING);
+    ok("PUT", "/bkt/encoded", "x-amz-copy-source: bkt%2Ffrom\nx-amz-checksum-algorithm: CRC32\n", NOTHING);
+    has("<ChecksumType>FULL_OBJECT</ChecksumType><ChecksumCRC32>");
+    refused(400, "InvalidArgument", "PUT", "/bkt/to", "x-amz-copy-source: bkt\n", NOTHING);
     ok("PUT", "/bkt/to", "x-amz-copy-source: bkt/to\nx-amz-metadata-directive: REPLACE\n", NOTHING);
     ok("GET", "/bkt/to?tagging", NOTHING, NOTHING);
     has("<Key>t</Key>");

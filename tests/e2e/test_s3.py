@@ -360,6 +360,10 @@ def copies(sim):
         c.copy_object(Bucket=b, Key="to", CopySource={"Bucket": b, "Key": "from ü"}, MetadataDirective="REPLACE",
                       Metadata={"b": "2"}, TaggingDirective="REPLACE", Tagging="u=2")
         assert c.head_object(Bucket=b, Key="to")["Metadata"] == {"b": "2"}
+        c.copy_object(Bucket=b, Key="to", CopySource={"Bucket": b, "Key": "from ü"}, ChecksumAlgorithm="SHA256")
+        head = c.head_object(Bucket=b, Key="to", ChecksumMode="ENABLED")
+        sha256 = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        assert (head["ChecksumSHA256"], head["ChecksumType"]) == (sha256, "FULL_OBJECT"), head
         fails("InvalidRequest", 400, c.copy_object, Bucket=b, Key="to", CopySource=f"{b}/to")
         c.copy_object(Bucket=b, Key="to", CopySource=f"{b}/to", StorageClass="STANDARD_IA")
         assert c.head_object(Bucket=b, Key="to")["StorageClass"] == "STANDARD_IA"
