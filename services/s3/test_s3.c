@@ -143,6 +143,9 @@ static void test_objects(void **state)
     refused(400, "InvalidStorageClass", "PUT", "/bkt/k", "x-amz-storage-class: NONE\n", "x");
     ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag,ObjectSize\n", NOTHING);
     has("<ObjectSize>5</ObjectSize>");
+    ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag\nx-amz-object-attributes: ObjectSize\n",
+       NOTHING);
+    has("<ObjectSize>5</ObjectSize>");
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     refused(404, "NoSuchKey", "GET", "/bkt/a/b%20c", NOTHING, NOTHING);
