@@ -85,11 +85,9 @@ static int take_checksum(struct call *c, const struct s3_copy_object_in *in, con
 {
     const struct api_shape *shape = &s3_shape_head_object_output;
     unsigned algorithm = checksum_of(shape, &source->attributes);
-    unsigned wanted = in->checksum_algorithm.ptr ? digest_named(in->checksum_algorithm) : algorithm;
-    if (in->checksum_algorithm.ptr && (wanted == 0 || wanted == DIGEST_MD5))
-        return fail(c, &s3_invalid_request,
-                    "Checksum algorithm provided is unsupported. Please try again with any of "
-                    "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    unsigned wanted = algorithm;
+    if (in->checksum_algorithm.ptr)
+        TRY(checksum_named(c, in->checksum_algorithm, &wanted));
     struct checksum checksum = {algorithm, algorithm ? checksum_member(shape, &source->attributes, algorithm) : S("")};
     attributes->checksum_type = source->attributes.checksum_type;
     bool composite = in->checksum_algorithm.ptr && slice_eq(source->attributes.checksum_type, S("COMPOSITE"));

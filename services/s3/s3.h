@@ -144,8 +144,9 @@ slice checksum_member(const struct api_shape *shape, const void *object, unsigne
 unsigned checksum_of(const struct api_shape *shape, const void *object);
 void checksum_clear(const struct api_shape *shape, void *object);
 
-/* "CRC32C" as AWS writes it; the algorithm of such a word, or 0. */
+/* "CRC32C" as AWS writes it; the algorithm of such a word in a request. Answers 0 or CALL_FAILED. */
 slice checksum_word(unsigned algorithm);
+int checksum_named(struct call *c, slice word, unsigned *algorithm);
 
 /* The body's MD5 in hex. */
 slice checksum_md5_hex(struct call *c);

@@ -159,6 +159,12 @@ static void test_checksums(void **state)
 {
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32c: 4waSgw==\n", "123456789");
     ok("PUT", "/bkt/k", "x-amz-checksum-crc64nvme: rosUhgp5mIg=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-md5: JfnnlDI7RTiF9RgfG2JNCw==\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash64: jLhB20DmroM=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash128: MxGUd+3l3NXpcWQnaB1YYA==\n", "123456789");
+    refused(400, "BadDigest", "PUT", "/bkt/k", "x-amz-checksum-xxhash3: AAAAAAAAAAA=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: SHA512\n", "123456789");
+    assert_int_equal(header("x-amz-checksum-sha512").len, 88);
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\n", "123456789");
     ok("GET", "/bkt/k", "x-amz-checksum-mode: ENABLED\n", NOTHING);
     assert_true(slice_eq(header("x-amz-checksum-crc32"), S("y/Q5Jg==")));
@@ -168,7 +174,7 @@ static void test_checksums(void **state)
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: AAA\n", "123456789");
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\nx-amz-checksum-crc32c: 4waSgw==\n",
             "123456789");
-    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: MD5\n", "x");
+    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: CRC16\n", "x");
 }
 
 static slice version_of_put(const char *body)
