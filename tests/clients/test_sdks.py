@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, secure_awssim  # noqa: E402
 from clients import CLIENTS, go_build, node, npm, run  # noqa: E402
 
 suite = Suite()
@@ -24,14 +24,14 @@ def handler(event, context):
 """
 
 
-def javascript(sim, *arguments):
+def javascript(sim, *arguments, **variables):
     folder = npm("js-sdk", *(f"@aws-sdk/{package}@3" for package in PACKAGES))
     shutil.copytree(CLIENTS / "js-sdk", folder, dirs_exist_ok=True)
-    run(sim, node() / "node", folder / "main.mjs", *arguments)
+    run(sim, node() / "node", folder / "main.mjs", *arguments, **variables)
 
 
-def go(sim, *arguments):
-    run(sim, go_build("go-sdk"), *arguments)
+def go(sim, *arguments, **variables):
+    run(sim, go_build("go-sdk"), *arguments, **variables)
 
 
 def function(sim, language):
@@ -135,6 +135,16 @@ def go_parts(sim):
 @suite.test
 def go_invocation(sim):
     go(sim, "invocation", *function(sim, "go"))
+
+
+@suite.test
+def secure(_):
+    """Both by https, where the Go SDK sends its checksums behind the body."""
+    with secure_awssim() as (sim, certificate):
+        endpoint = f"https://localhost:{sim.port}"
+        for part in ("storage", "parts", "registry"):
+            javascript(sim, part, AWS_ENDPOINT_URL=endpoint, NODE_EXTRA_CA_CERTS=certificate)
+            go(sim, part, AWS_ENDPOINT_URL=endpoint, SSL_CERT_FILE=certificate)
 
 
 if __name__ == "__main__":
