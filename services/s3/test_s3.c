@@ -149,6 +149,9 @@ static void test_objects(void **state)
     refused(400, "InvalidStorageClass", "PUT", "/bkt/k", "x-amz-storage-class: NONE\n", "x");
     ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag,ObjectSize\n", NOTHING);
     has("<ObjectSize>5</ObjectSize>");
+    ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag\nx-amz-object-attributes: ObjectSize\n",
+       NOTHING);
+    has("<ObjectSize>5</ObjectSize>");
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     refused(404, "NoSuchKey", "GET", "/bkt/a/b%20c", NOTHING, NOTHING);
@@ -162,6 +165,12 @@ static void test_checksums(void **state)
 {
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32c: 4waSgw==\n", "123456789");
     ok("PUT", "/bkt/k", "x-amz-checksum-crc64nvme: rosUhgp5mIg=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-md5: JfnnlDI7RTiF9RgfG2JNCw==\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash64: jLhB20DmroM=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash128: MxGUd+3l3NXpcWQnaB1YYA==\n", "123456789");
+    refused(400, "BadDigest", "PUT", "/bkt/k", "x-amz-checksum-xxhash3: AAAAAAAAAAA=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: SHA512\n", "123456789");
+    assert_int_equal(header("x-amz-checksum-sha512").len, 88);
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\n", "123456789");
     ok("GET", "/bkt/k", "x-amz-checksum-mode: ENABLED\n", NOTHING);
     assert_true(slice_eq(header("x-amz-checksum-crc32"), S("y/Q5Jg==")));
@@ -171,7 +180,7 @@ static void test_checksums(void **state)
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: AAA\n", "123456789");
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\nx-amz-checksum-crc32c: 4waSgw==\n",
             "123456789");
-    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: MD5\n", "x");
+    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: CRC16\n", "x");
 }
 
 static slice version_of_put(const char *body)
@@ -289,6 +298,9 @@ static void test_copies(void **state)
     assert_true(slice_eq(reply.body, S("copied")) && slice_eq(header("x-amz-meta-a"), S("1")));
     refused(400, "InvalidRequest", "PUT", "/bkt/to", "x-amz-copy-source: bkt/to\n", NOTHING);
     refused(404, "NoSuchKey", "PUT", "/bkt/to", "x-amz-copy-source: bkt/none\n", NOTHING);
+    ok("PUT", "/bkt/encoded", "x-amz-copy-source: bkt%2Ffrom\nx-amz-checksum-algorithm: CRC32\n", NOTHING);
+    has("<ChecksumType>FULL_OBJECT</ChecksumType><ChecksumCRC32>");
+    refused(400, "InvalidArgument", "PUT", "/bkt/to", "x-amz-copy-source: bkt\n", NOTHING);
     ok("PUT", "/bkt/to", "x-amz-copy-source: bkt/to\nx-amz-metadata-directive: REPLACE\n", NOTHING);
     ok("GET", "/bkt/to?tagging", NOTHING, NOTHING);
     has("<Key>t</Key>");
