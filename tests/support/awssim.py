@@ -217,7 +217,8 @@ class Suite:
             for sim in arguments:
                 sim.stop()
                 sim.check_logs()
-                assert not sim.survivors() and not sim.mounts(), (sim.survivors(), sim.mounts())
+                survivors, mounts = sim.survivors(), sim.mounts()
+                assert not survivors and not mounts, (survivors, mounts)
 
         tests = [t for t in self.tests if not chosen or t.__name__ in chosen]
         for function in tests + [the_servers_end] * bool(arguments):
