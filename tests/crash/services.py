@@ -345,6 +345,25 @@ class S3(Service):
             status, _, body = self.client.sim.http("GET", f"{self.bucket}/{key}")
             assert status == 200 or status == 404 and key not in self.made, (key, status, body[:300])
             assert status == 404 or digest(body) == expected, f"{key} is not whole: {len(body)} bytes"
+        folder = os.path.join(self.client.sim.state_dir, "s3")
+        wait_until(lambda: self.count_files() == len(os.listdir(folder)), 20, f"{self.count_files()} files among {len(os.listdir(folder))}")
+
+    def listed(self, path, element):
+        """The answer's elements of that name, page by page."""
+        token = ""
+        while token is not None:
+            answer = self.client.must("GET", path + token).decode()
+            yield from re.findall(f"<{element}>(.*?)</{element}>", answer, re.S)
+            more = re.search("<NextContinuationToken>(.*?)<", answer)
+            token = f"&continuation-token={urllib.parse.quote(more[1])}" if more else None
+
+    def count_files(self):
+        """How many objects and parts are too large for the database."""
+        things = list(self.listed(f"{self.bucket}?list-type=2", "Contents"))
+        for upload in self.listed(f"{self.bucket}?uploads", "Upload"):
+            key, identity = (re.search(f"<{name}>(.*?)<", upload)[1] for name in ("Key", "UploadId"))
+            things += self.listed(f"{self.bucket}/{key}?uploadId={identity}", "Part")
+        return sum(int(re.search("<Size>(.*?)<", thing)[1]) > 256 * KIB for thing in things)
 
 
 class Ecr(Service):
