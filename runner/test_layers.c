@@ -107,8 +107,8 @@ static void test_kept_at_start(void **state)
     make_layer(used_later, 9, 2000);
     make_layer(used_last, 9, 3000);
     make_layer(without_blob, 0, 4000);
-    for (char digit = '1'; digit < '4'; digit++)
-        make_blob(hex_of(digit), "");
+    for (int digit = '1'; digit < '4'; digit++)
+        make_blob(hex_of((char)digit), "");
     const char *folder = arena_printf(bench.arena, "%s/etc/deep", layer_path(half)).ptr;
     assert_int_equal(fdio_mkdirs(folder, 0755), 0);
     assert_int_equal(chmod(arena_printf(bench.arena, "%s/etc", layer_path(half)).ptr, 0500), 0);

@@ -48,7 +48,10 @@ int content_take(struct call *c, struct content *content)
         return 0;
     }
     content->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
-    return rename(path.ptr, content_path(c, content->file).ptr) == 0 ? 0 : -errno;
+    if (rename(path.ptr, content_path(c, content->file).ptr) != 0)
+        return -errno;
+    call_made_file(c, content_path(c, content->file));
+    return 0;
 }
 
 static slice body_of_row(struct call *c, struct db_rows rows)
@@ -69,7 +72,10 @@ int content_create(struct call *c, slice *name)
 {
     *name = ids_hex(c->arena, CONTENT_NAME_BYTES);
     int fd = open(content_path(c, *name).ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    call_made_file(c, content_path(c, *name));
+    return fd;
 }
 
 int content_append(int fd, const char *path, int64_t at, int64_t length)
@@ -98,7 +104,10 @@ int content_copy(struct call *c, const struct version *from, struct content *to)
     }
     /* Contents never change: two rows may have the same bytes under two names. */
     to->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
-    return link(content_path(c, from->file).ptr, content_path(c, to->file).ptr) == 0 ? 0 : -errno;
+    if (link(content_path(c, from->file).ptr, content_path(c, to->file).ptr) != 0)
+        return -errno;
+    call_made_file(c, content_path(c, to->file));
+    return 0;
 }
 
 static int read_range(struct call *c, const struct version *from, int64_t at, int64_t length, slice *bytes)

@@ -195,24 +195,33 @@ static slice part_body(struct call *c, const struct upload *upload, const struct
     return body.ptr ? body : S("");
 }
 
-/* The helper thread's part: "TARGET\nLENGTH PATH\n…" → the files behind one another in TARGET. */
-static int copy_parts(struct await *await)
+static int append_parts(struct await *await, int fd, slice parts)
 {
-    slice target, line, length, path, rest;
+    slice line, length, path;
     int64_t bytes;
-    slice_cut(await->input, '\n', &target, &rest);
-    __attribute__((cleanup(fdio_cleanup))) int fd =
-        open(slice_cstr(await->arena, target), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    while (rest.len > 0) {
-        slice_cut(rest, '\n', &line, &rest);
+    while (parts.len > 0) {
+        slice_cut(parts, '\n', &line, &parts);
         if (!slice_cut(line, ' ', &length, &path) || !slice_to_int64(length, &bytes))
             return FAULT_INTERNAL;
         TRY(content_append(fd, slice_cstr(await->arena, path), 0, bytes));
     }
-    await->output = slice_sub(target, target.len - CONTENT_NAME_BYTES, target.len);
     return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+/* The helper thread's part: "TARGET\nLENGTH PATH\n…" → the files behind one another in TARGET. */
+static int copy_parts(struct await *await)
+{
+    slice target, parts;
+    slice_cut(await->input, '\n', &target, &parts);
+    const char *path = slice_cstr(await->arena, target);
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int result = append_parts(await, fd, parts);
+    if (result != 0)
+        unlink(path);
+    await->output = slice_sub(target, target.len - CONTENT_NAME_BYTES, target.len);
+    return result;
 }
 
 /* Only the last part can be so small that it has no file. */
@@ -236,6 +245,7 @@ static int assemble_file(struct call *c, const struct upload *upload, const stru
                        SLICE_ARG(content_path(c, parts->items[i].file)));
     }
     TRY(await_work(c, S("assemble"), copy_parts, buf_slice(&input), &content->file));
+    call_made_file(c, content_path(c, content->file));
     return append_last(c, upload, &parts->items[parts->len - 1], content->file);
 }
 

@@ -6,6 +6,8 @@
 #include "common/limits.h"
 #include "common/log.h"
 
+#include <unistd.h>
+
 struct answer {
     struct running running;
     struct msg reply;
@@ -187,16 +189,34 @@ static int read_body(struct worker *worker, struct running *running, struct msg 
     return path ? fdio_read_file(call->arena, path, LIMIT_LAMBDA_REQUEST_BYTES, &request->body) : FAULT_MESSAGE;
 }
 
+/* The files that calls have made since there were so many are of no use. */
+static void remove_made(struct worker *worker, size_t from)
+{
+    for (size_t i = from; i < worker->made.len; i++)
+        unlink(slice_cstr(worker->batch, worker->made.items[i]));
+    worker->made.len = from;
+}
+
+/* Ends the call's savepoint; made: how many files there were before. Answers 0 or a fault. */
+static int end_call(struct worker *worker, int result, size_t made)
+{
+    int ended = db_call_end(worker->db, result == 0);
+    if (result != 0 || ended != 0)
+        remove_made(worker, made);
+    return ended;
+}
+
 /* Offers the request to the service's own hook. True when the call is over for now: *due says whether with a reply. */
 static bool run_raw(struct worker *worker, struct running *running, struct msg *reply, bool *due)
 {
     struct call *call = &running->call;
     bool taken = false;
+    size_t made = worker->made.len;
     if (!worker->service->raw || slice_eq(call->request->protocol, S("internal")))
         return false;
     db_call_begin(worker->db, call->arena);
     int result = worker->service->raw(call, reply, &taken);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = end_call(worker, result, made);
     if (!taken)
         return false;
     *due = result != CALL_LATER;
@@ -251,12 +271,13 @@ static bool run_operation(struct worker *worker, struct running *running, struct
     call->request = &request;
     bool ready = prepare(worker, running, &in, reply);
     if (ready) {
+        size_t made = worker->made.len;
         void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
         db_call_begin(worker->db, call->arena);
         int result = authorize_call(call, in);
         if (result == 0)
             result = call->operation->handler(call, in, out);
-        int ended = db_call_end(worker->db, result == 0);
+        int ended = end_call(worker, result, made);
         if (result == CALL_LATER) {
             call->request = original;
             later_keep(worker, running);
@@ -284,8 +305,11 @@ bool batch_run(struct worker *worker, struct running *running, struct msg *reply
 int batch_commit(struct worker *worker)
 {
     int result = db_commit(worker->db);
-    if (result != 0)
+    if (result != 0) {
         log_error("cannot commit: %s", db_error(worker->db));
+        remove_made(worker, 0);
+    }
+    worker->made = (struct slice_list){0};
     return result;
 }
 

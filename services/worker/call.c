@@ -36,6 +36,11 @@ void call_timer_changed(struct call *c)
     c->worker->timer_changed = true;
 }
 
+void call_made_file(struct call *c, slice path)
+{
+    *list_add(c->worker->batch, &c->worker->made) = slice_dup(c->worker->batch, path);
+}
+
 slice call_body_path(struct call *c)
 {
     if (slice_empty(c->request->body_file))

@@ -96,6 +96,10 @@ void call_wake(struct call *c, slice key);
  * it is removed when the request is answered. */
 slice call_body_path(struct call *c);
 
+/* A file that a request's handler has made for rows to name: it is removed when the call comes to nothing, be it that
+ * it fails or that its writes cannot be kept. */
+void call_made_file(struct call *c, slice path);
+
 /* What the sender of the running event learns with the acknowledgement: JSON, in the sender's `<name>Done` event. A
  * refused event (CALL_FAILED) tells {"__type", "message"} by itself. */
 void call_event_reply(struct call *c, slice json);

@@ -51,7 +51,9 @@ static int run_add(struct call *c, const void *in, void *out)
     const struct word *word = in;
     (void)out;
     db_run(c->db, SQL_ADD, "t", word->text);
-    if (slice_eq(word->text, S("refuse")))
+    if (slice_starts(word->text, S("/")))
+        call_made_file(c, word->text);
+    if (slice_eq(word->text, S("refuse")) || word->n.set)
         return fail(c, &taken, "no");
     if (slice_eq(word->text, S("twice")))
         db_run(c->db, SQL_ADD, "t", word->text);
@@ -212,6 +214,26 @@ static void test_calls(void **state)
     assert_int_equal(ask_memory("Add", "{\"text\": \"b\"}"), 200);
     assert_true(worker_test_refuse_effect(worker, &effect, 404, S("{}")));
     assert_int_equal(words_like("done%404%"), 1);
+}
+
+static bool keeps_file(const char *more)
+{
+    char path[] = "/tmp/aw-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    int status = ask_memory("Add", arena_printf(arena, "{\"text\": \"%s\"%s}", path, more).ptr);
+    bool kept = access(path, F_OK) == 0;
+    assert_int_equal(status, kept ? 200 : 400);
+    unlink(path);
+    return kept;
+}
+
+static void test_made_files(void **state)
+{
+    assert_true(keeps_file(""));
+    assert_false(keeps_file(", \"n\": 1"));
+    assert_true(keeps_file(""));
 }
 
 static int answer_first_only(slice service, slice operation, slice body, slice *answer)
@@ -472,6 +494,7 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_made_files, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),

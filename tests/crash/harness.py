@@ -69,10 +69,11 @@ def kill(sim, part):
 
 
 def report(what, seconds):
+    """Prints how soon it was back; whether it always was soon enough."""
     ordered = sorted(seconds)
     print(f"     {what}: back after {ordered[len(ordered) // 2] * 1000:.0f} ms (median), {ordered[-1] * 1000:.0f} ms (longest) "
           f"of {len(ordered)}", flush=True)
-    assert SANITIZED or ordered[-1] <= BACK_WITHIN_S, f"{what} took {ordered[-1]:.2f} s"
+    return SANITIZED or ordered[-1] <= BACK_WITHIN_S
 
 
 def pace(began, rounds):

@@ -246,14 +246,25 @@ class Efs(Service):
 
 
 class CloudMap(Service):
+    instances = 800  # of a service, which may have a thousand
+
     def __init__(self, client, tag):
         super().__init__(client, tag)
         self.operations = []
+        self.services = []
         vpc = client.sim.ec2_ids("Vpcs", "vpcId")[0]
         made = json.loads(client.must(*target(f"{CLOUDMAP}.CreatePrivateDnsNamespace", Name=f"{tag}.local", Vpc=vpc)))
-        namespace = self.ended(made["OperationId"])["Targets"]["NAMESPACE"]
-        self.service = json.loads(client.must(*target(
-            f"{CLOUDMAP}.CreateService", Name="web", NamespaceId=namespace, DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}]})))["Service"]["Id"]
+        self.namespace = self.ended(made["OperationId"])["Targets"]["NAMESPACE"]
+        client.must(*self.creation("web-0"))
+        self.find_services()
+
+    def creation(self, name):
+        return target(f"{CLOUDMAP}.CreateService", Name=name, NamespaceId=self.namespace, DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}]})
+
+    def find_services(self):
+        answer = self.client.read(*target(f"{CLOUDMAP}.ListServices"))
+        if answer:
+            self.services = sorted((s["Name"], s["Id"]) for s in json.loads(answer[1])["Services"])
 
     def ended(self, operation):
         def found():
@@ -264,25 +275,33 @@ class CloudMap(Service):
         return wait_until(found, 20, f"end of {operation}")
 
     def step(self, number):
-        answer = self.client.write(*target(f"{CLOUDMAP}.RegisterInstance", ServiceId=self.service, InstanceId=f"i-{self.tag}-{number}",
+        wanted = f"web-{number // self.instances}"
+        if wanted not in dict(self.services):
+            self.client.write(*self.creation(wanted))
+            self.find_services()
+            return
+        answer = self.client.write(*target(f"{CLOUDMAP}.RegisterInstance", ServiceId=dict(self.services)[wanted], InstanceId=f"i-{self.tag}-{number}",
                                            Attributes={"AWS_INSTANCE_IPV4": f"10.1.{number // 250 % 250}.{number % 250 + 1}"}))
         if answer:
             self.made.append(f"i-{self.tag}-{number}")
             self.operations.append(json.loads(answer[1])["OperationId"])
 
     def look(self):
-        self.client.read(*target(f"{CLOUDMAP}.GetService", Id=self.service))
+        self.client.read(*target(f"{CLOUDMAP}.GetService", Id=self.services[0][1]))
 
     def check(self):
         for operation in self.operations:
             self.ended(operation)
-        there, token = set(), {}
-        while token is not None:
-            answer = json.loads(self.client.must(*target(f"{CLOUDMAP}.ListInstances", ServiceId=self.service, **token)))
-            there |= {i["Id"] for i in answer["Instances"]}
-            token = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
+        there = {instance for _, service in self.services for instance in self.listed(service)}
         assert set(self.made) <= there, f"acknowledged instances are gone: {sorted(set(self.made) - there)[:5]}"
-        assert self.resolved(f"web.{self.tag}.local"), "the resolver does not answer"
+        assert self.resolved(f"web-0.{self.tag}.local"), "the resolver does not answer"
+
+    def listed(self, service):
+        token = {}
+        while token is not None:
+            answer = json.loads(self.client.must(*target(f"{CLOUDMAP}.ListInstances", ServiceId=service, **token)))
+            yield from (i["Id"] for i in answer["Instances"])
+            token = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
 
     def resolved(self, name):
         """The number of A records of a name, by UDP."""
@@ -345,6 +364,25 @@ class S3(Service):
             status, _, body = self.client.sim.http("GET", f"{self.bucket}/{key}")
             assert status == 200 or status == 404 and key not in self.made, (key, status, body[:300])
             assert status == 404 or digest(body) == expected, f"{key} is not whole: {len(body)} bytes"
+        folder = os.path.join(self.client.sim.state_dir, "s3")
+        wait_until(lambda: self.count_files() == len(os.listdir(folder)), 20, f"{self.count_files()} files among {len(os.listdir(folder))}")
+
+    def listed(self, path, element):
+        """The answer's elements of that name, page by page."""
+        token = ""
+        while token is not None:
+            answer = self.client.must("GET", path + token).decode()
+            yield from re.findall(f"<{element}>(.*?)</{element}>", answer, re.S)
+            more = re.search("<NextContinuationToken>(.*?)<", answer)
+            token = f"&continuation-token={urllib.parse.quote(more[1])}" if more else None
+
+    def count_files(self):
+        """How many objects and parts are too large for the database."""
+        things = list(self.listed(f"{self.bucket}?list-type=2", "Contents"))
+        for upload in self.listed(f"{self.bucket}?uploads", "Upload"):
+            key, identity = (re.search(f"<{name}>(.*?)<", upload)[1] for name in ("Key", "UploadId"))
+            things += self.listed(f"{self.bucket}/{key}?uploadId={identity}", "Part")
+        return sum(int(re.search("<Size>(.*?)<", thing)[1]) > 256 * KIB for thing in things)
 
 
 class Ecr(Service):

@@ -15,6 +15,16 @@ static inline void fuzz_check(bool holds)
         abort();
 }
 
+/* A new folder, in TMPDIR. */
+static inline char *fuzz_folder(struct arena *arena)
+{
+    const char *parent = getenv("TMPDIR");
+    slice path = arena_printf(arena, "%s/fuzz-XXXXXX", parent ? parent : "/tmp");
+    char *folder = arena_copy(arena, path.ptr, path.len + 1);
+    fuzz_check(mkdtemp(folder) != NULL);
+    return folder;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -59,10 +59,9 @@ static void unpack(struct arena *arena, const char *folder, bool as_nobody)
 
 static void fuzz_one(struct arena *arena, slice bytes)
 {
-    char folder[] = "/tmp/fuzz-unpack-XXXXXX";
     if (bytes.len == 0)
         return;
-    fuzz_check(mkdtemp(folder) != NULL);
+    const char *folder = fuzz_folder(arena);
     make_folders(arena, folder, slice_sub(bytes, 1, bytes.len));
     unpack(arena, folder, bytes.ptr[0] & 1);
     fuzz_check(count_entries(folder) == 3); /* out, watched, layer */

@@ -19,9 +19,8 @@ static size_t count_entries(const char *path)
 
 static void fuzz_one(struct arena *arena, slice bytes)
 {
-    char folder[] = "/tmp/fuzz-zip-XXXXXX";
+    char *folder = fuzz_folder(arena);
     slice why = S("");
-    fuzz_check(mkdtemp(folder) != NULL);
     zip_unpack(arena, bytes, arena_printf(arena, "%s/out", folder).ptr, &why);
     fuzz_check(count_entries(folder) == 2);
     fdio_remove_tree(folder);
