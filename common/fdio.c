@@ -108,6 +108,17 @@ static int move_up(int top, int at, const char *name)
     return renameat(at, name, top, unique) != 0 ? -errno : 0;
 }
 
+/* The folder `name`, which its owner may at least read and change from now on. */
+static int open_own(int at, const char *name)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+        fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && geteuid() != 0)
+        fchmod(fd, 0700);
+    return fd;
+}
+
 /* Removes the entry `name` of the folder at. Each level costs a descriptor: what lies deeper than MAX_DEPTH is moved up
  * into the folder top, where the next round finds it. */
 static int remove_at(int top, int at, const char *name, int depth)
@@ -118,7 +129,7 @@ static int remove_at(int top, int at, const char *name, int depth)
         return -errno;
     if (depth == MAX_DEPTH)
         return move_up(top, at, name);
-    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_own(at, name);
     if (fd < 0)
         return -errno;
     DIR *dir = fdopendir(fd);

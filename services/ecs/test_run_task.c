@@ -231,6 +231,26 @@ static void test_refused(void **state)
     refused("RunTask", json("{'taskDefinition': 'h'}"), "ClientException");
 }
 
+static int only_subnets(slice service, slice operation, slice body, slice *answer)
+{
+    return slice_eq(operation, S("DescribeSubnets")) ? ec2_answers(service, operation, body, answer) : 503;
+}
+
+/* When ec2 does not answer, nothing is wrong with the request. */
+static void test_unanswered(void **state)
+{
+    define_fargate("f");
+    worker_test_set_answers(worker, NULL);
+    refused_run(FARGATE, "ServerException");
+    worker_test_set_answers(worker, only_subnets);
+    refused_run("'launchType': 'FARGATE', 'networkConfiguration': {'awsvpcConfiguration': {'subnets': "
+                "['subnet-12345678'], 'securityGroups': ['sg-0123456789abcdef0']}}",
+                "ServerException");
+    assert_int_equal(reply.status, 500);
+    assert_int_equal(count(ok("ListTasks", "{}"), "taskArns"), 0);
+    quiet();
+}
+
 static void cannot_run(const char *family, const char *reason)
 {
     slice id = run(family);
@@ -437,6 +457,7 @@ int main(void)
         ecs_test(test_size_overrides),
         ecs_test(test_capacity_providers),
         ecs_test(test_refused),
+        ecs_test(test_unanswered),
         ecs_test(test_what_cannot_be_done_is_said),
         ecs_test(test_plan),
         ecs_test(test_plan_of_a_late_container),

@@ -110,6 +110,8 @@ static void test_bad_creation(void **state)
     refused("POST", MT, target(fs, ", 'IpAddress': '10.0.1.7'"), 400, "BadRequest");
     refused("POST", MT, target(fs, ", 'IpAddress': '10.0.0.1'"), 400, "BadRequest");
     refused("GET", MT, "", 400, "BadRequest");
+    worker_test_set_answers(worker, NULL);
+    refused("POST", MT, target(fs, ""), 500, "InternalServerError");
     refused("GET", one("fsmt-0123456789abcdef0"), "", 404, "MountTargetNotFound");
 }
 

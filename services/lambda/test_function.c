@@ -139,6 +139,29 @@ static void test_code_in_s3(void **state)
     assert_true(says("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
 }
 
+static int only_sts_answers(slice service, slice operation, slice body, slice *answer)
+{
+    return slice_eq(service, S("sts")) ? answer_question(service, operation, body, answer) : 0;
+}
+
+/* When another service does not answer, nothing is wrong with the request. */
+static void test_unanswered(void **state)
+{
+    static const char body[] = "{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
+                               "'Handler':'a.b','Code':%s}";
+    static const char object[] = "{'S3Bucket':'bucket','S3Key':'code.zip'}";
+    create("f", "");
+    worker_test_set_answers(worker, only_sts_answers);
+    call(functions, body, object);
+    assert_refused(500, "ServiceException");
+    call("PUT /2015-03-31/functions/f/configuration",
+         "{'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':['sg-1']}}");
+    assert_refused(500, "ServiceException");
+    worker_test_set_answers(worker, NULL);
+    call(functions, body, object);
+    assert_refused(500, "ServiceException");
+}
+
 static void test_vpc(void **state)
 {
     const struct val *made = create("f", ",'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':['sg-1']}");
@@ -373,6 +396,7 @@ int main(void)
         lambda_test(test_stream_per_invocation),
         lambda_test(test_image_output),
         lambda_test(test_code_in_s3),
+        lambda_test(test_unanswered),
         lambda_test(test_vpc),
         lambda_test(test_names),
         lambda_test(test_update),

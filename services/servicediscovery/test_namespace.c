@@ -49,6 +49,8 @@ static void test_networks(void **state)
     refused("CreatePrivateDnsNamespace", unknown, "InvalidInput");
     done(ok("CreatePrivateDnsNamespace", json("{'Name': 'a', 'Vpc': 'vpc-known'}")));
     refused("CreatePrivateDnsNamespace", json("{'Name': 'arn:x', 'Vpc': 'vpc-known'}"), "InvalidInput");
+    worker_test_set_answers(worker, NULL);
+    refused("CreatePrivateDnsNamespace", json("{'Name': 'b', 'Vpc': 'vpc-known'}"), "InternalFailure");
 }
 
 static void test_namespaces(void **state)
