@@ -4,6 +4,7 @@
 #include "common/arena.h"
 #include "common/err.h"
 #include "common/fdio.h"
+#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,9 +65,8 @@ void instance_publish(struct arena *arena, const struct instance *instance)
         fdio_write_all(instance->lock_fd, text);
 }
 
-void instance_unlock(struct instance *instance)
+void instance_retract(const struct instance *instance)
 {
     if (ftruncate(instance->lock_fd, 0) != 0)
-        return;
-    fdio_cleanup(&instance->lock_fd);
+        log_warn("cannot empty the lock file: %s", strerror(errno));
 }

@@ -22,5 +22,6 @@ int instance_lock(struct arena *arena, struct instance *instance, slice *why);
 /* Writes the other fields into the locked file. */
 void instance_publish(struct arena *arena, const struct instance *instance);
 
-/* Empties the file and unlocks it. The file stays: removing it would let two processes lock two files of one name. */
-void instance_unlock(struct instance *instance);
+/* Empties the file, which stays (removing it would let two processes lock two files of one name), and stays locked
+ * until this process has ended: who waits for the lock waits for that. */
+void instance_retract(const struct instance *instance);

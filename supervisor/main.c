@@ -143,7 +143,7 @@ static void clean_up(struct session *session)
         return;
     if (session->conf.ephemeral)
         fdio_remove_tree(path_below(session, session->identity_dir, "ephemeral"));
-    instance_unlock(&session->instance);
+    instance_retract(&session->instance);
     if (session->conf.ephemeral && private_is(session->identity_dir))
         fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
 }
@@ -173,11 +173,11 @@ int main(int argc, char *argv[])
     struct session session = {.arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1}};
     slice why = S("");
     log_init("awssim-supervisor", LOG_INFO);
-    if (read_arguments(&session, argc, argv, &why) != 0) {
+    int code = BAD_USAGE;
+    if (read_arguments(&session, argc, argv, &why) != 0)
         refuse(&session, why);
-        return BAD_USAGE;
-    }
-    int code = prepare(&session, &why) == 0 ? supervise(&session) : refuse(&session, why);
+    else
+        code = prepare(&session, &why) == 0 ? supervise(&session) : refuse(&session, why);
     clean_up(&session);
     arena_close(session.arena);
     return code;

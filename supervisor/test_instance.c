@@ -23,9 +23,11 @@ static void one_instance_per_directory(void **state)
     slice expected =
         arena_printf(arena, "awssim is already running on port 4711 (pid %d, state directory %s)", (int)getpid(), dir);
     assert_true(slice_eq(why, expected));
-    instance_unlock(&first);
+    instance_retract(&first);
+    assert_int_equal(instance_lock(arena, &second, &why), BAD_INPUT);
+    fdio_cleanup(&first.lock_fd);
     assert_int_equal(instance_lock(arena, &second, &why), 0);
-    instance_unlock(&second);
+    fdio_cleanup(&second.lock_fd);
     fdio_remove_tree(dir);
     arena_close(arena);
 }

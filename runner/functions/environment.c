@@ -255,11 +255,11 @@ static void report_exit(struct environment *environment, bool started, int code)
 }
 
 /* A command that knows no Runtime API has done its work, or has failed, by itself. */
-static void end_by_itself(struct environment *environment, bool started, int code)
+static void end_by_itself(struct environment *environment, int code)
 {
     struct arena *arena = arena_open();
     slice printed = slice_trim(buf_slice(&environment->printed));
-    if (started && code == 0) {
+    if (code == 0) {
         environment->was_cold = false;
         journal_start(environment, environment->invocation);
         environment->invocation->delivered = true;
@@ -267,7 +267,7 @@ static void end_by_itself(struct environment *environment, bool started, int cod
         finish(environment, NULL, (slice){NULL, 0}, (slice){NULL, 0}, S("application/json"), printed);
     } else {
         journal_line(environment, arena_printf(arena, "[ERROR] %.*s", SLICE_ARG(exit_text(arena, code))));
-        report_exit(environment, started, code);
+        report_exit(environment, true, code);
     }
     arena_close(arena);
 }
@@ -284,8 +284,8 @@ static void on_stopped(struct container *container, bool started, int code)
         pool_dispatch_again(invocation);
     } else if (invocation && container->runner->stopping)
         pool_refuse(invocation, 503, S("ServiceException"), S("The runner is ending.")); /* it is not to blame */
-    else if (invocation && environment->blueprint->prints && environment->state == ENVIRONMENT_INIT)
-        end_by_itself(environment, started, code);
+    else if (invocation && started && environment->blueprint->prints && environment->state == ENVIRONMENT_INIT)
+        end_by_itself(environment, code);
     else if (invocation)
         report_exit(environment, started, code);
     environment->state = ENVIRONMENT_ENDING;

@@ -102,6 +102,16 @@ def command_that_fails(sim):
 
 
 @suite.test
+def command_that_is_nowhere(sim):
+    container = Container(sim, ["/no/such/program"])
+    answer, payload = container.invoke()
+    document = json.loads(payload)
+    assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
+    assert "/no/such/program" in document["errorMessage"], document
+    container.remove()
+
+
+@suite.test
 def command_that_stays(sim):
     """tail -f /dev/null never answers: it ends with the function's timeout, and has no figures of a start."""
     container = Container(sim, ["tail", "-f", "/dev/null"], Timeout=1)

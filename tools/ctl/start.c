@@ -162,15 +162,21 @@ static enum ctl_exit answer_arguments(struct arena *arena, int argc, char *const
     return CTL_OK;
 }
 
-enum ctl_exit start_as_simulator(struct arena *arena, int argc, char *const argv[])
+static enum ctl_exit become_simulator(struct arena *arena, char *const argv[])
 {
-    if (argc > 1)
-        return answer_arguments(arena, argc, argv);
     const char *program = find_supervisor(arena);
     if (!program)
         return say_no_supervisor();
     execv(program, argv);
     return say(CTL_FAILED, "cannot run %s: %s", program, strerror(errno));
+}
+
+enum ctl_exit start_as_simulator(int argc, char *const argv[])
+{
+    struct arena *arena = arena_open();
+    enum ctl_exit code = argc > 1 ? answer_arguments(arena, argc, argv) : become_simulator(arena, argv);
+    arena_close(arena);
+    return code;
 }
 
 enum ctl_exit start_run(struct ctl *ctl)
