@@ -158,6 +158,8 @@ struct api_service {
     uint8_t validation_style;
     const struct api_error *validation_error;    /* what a violated constraint becomes */
     const struct api_error *serialization_error; /* what an undecodable body becomes */
+    const struct api_error *uri_error;           /* and an undecodable path */
+    const struct api_error *argument_error;      /* and an undecodable query string or header */
     const struct api_error *unknown_operation;
     const struct api_error *not_implemented;
     const struct api_error *internal_failure;

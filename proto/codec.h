@@ -29,11 +29,15 @@ struct codec_failure {
     const struct val *extra;
 };
 
+/* What of a REST request does not parse: its path; its query or headers. */
+enum { BAD_URI = 5, BAD_ARGUMENT = 6 };
+
 struct codec {
     /* Which operation the request is for; NULL when unknown. *name is what the client said, for messages. */
     const struct api_operation *(*operation)(struct arena *arena, const struct api_service *service,
                                              const struct msg *request, slice *name);
-    /* Fills in (zeroed, operation->in->size). BAD_INPUT: not decodable, *why says what. */
+    /* Fills in (zeroed, operation->in->size). Answers 0, or BAD_INPUT, BAD_URI or BAD_ARGUMENT for what is not
+     * decodable: *why says what. */
     int (*decode)(struct arena *arena, const struct api_service *service, const struct api_operation *operation,
                   const struct msg *request, void *in, slice *why);
     /* Fills status, content_type, headers and body of the reply from out. */
@@ -49,6 +53,9 @@ const struct codec *codec_for(uint8_t protocol);
 
 /* The codec of calls between services: body is the shapes' JSON form, errors {"__type", "message"}. */
 extern const struct codec codec_internal;
+
+/* The error that the service answers for what decode has refused. */
+const struct api_error *codec_decoding_error(const struct api_service *service, int result);
 
 /* Checks required, enum, range, length and pattern over the whole input, collecting everything. */
 void codec_validate(struct arena *arena, const struct api_service *service, const struct api_shape *shape,

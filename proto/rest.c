@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/uri.h"
+#include "proto/codec.h"
 #include "proto/walk.h"
 
 /* What each agreement is worth: more literals in the path win before anything else. */
@@ -260,28 +261,43 @@ static int decode_header(struct arena *arena, const struct api_member *member, c
     return text.ptr ? set_text(arena, member, text, place, why) : 0;
 }
 
+struct rest_parts {
+    const struct msg *request;
+    struct pair_list query;
+    struct pair_list labels;
+};
+
+static int decode_member(struct arena *arena, const struct api_operation *operation, const struct api_member *member,
+                         const struct rest_parts *parts, void *place, slice *why)
+{
+    switch (member->location) {
+    case API_URI:
+        return decode_label(arena, member, &parts->labels, place, why) == 0 ? 0 : BAD_URI;
+    case API_QUERYSTRING:
+        return decode_query(arena, operation->in, member, &parts->query, place, why) == 0 ? 0 : BAD_ARGUMENT;
+    case API_HEADER:
+        return decode_header(arena, member, parts->request, place, why) == 0 ? 0 : BAD_ARGUMENT;
+    case API_HEADERS:
+        return decode_headers(arena, member, parts->request->headers, place, why) == 0 ? 0 : BAD_ARGUMENT;
+    default:
+        return 0;
+    }
+}
+
 int rest_decode(struct arena *arena, const struct api_operation *operation, const struct msg *request, void *in,
                 slice *why)
 {
-    struct pair_list query = {0}, labels = {0};
+    struct rest_parts parts = {.request = request};
     slice path, literals;
     slice_cut(operation->uri, '?', &path, &literals);
-    match_path(arena, path, request->path, &labels);
-    if (uri_parse_form(arena, request->query, &query) != 0) {
+    match_path(arena, path, request->path, &parts.labels);
+    if (uri_parse_form(arena, request->query, &parts.query) != 0) {
         *why = S("The query string is malformed");
-        return BAD_INPUT;
+        return BAD_ARGUMENT;
     }
     for (size_t i = 0; operation->in && i < operation->in->n_members; i++) {
         const struct api_member *member = &operation->in->members[i];
-        void *place = (char *)in + member->offset;
-        if (member->location == API_URI)
-            TRY(decode_label(arena, member, &labels, place, why));
-        else if (member->location == API_QUERYSTRING)
-            TRY(decode_query(arena, operation->in, member, &query, place, why));
-        else if (member->location == API_HEADER)
-            TRY(decode_header(arena, member, request, place, why));
-        else if (member->location == API_HEADERS)
-            TRY(decode_headers(arena, member, request->headers, place, why));
+        TRY(decode_member(arena, operation, member, &parts, (char *)in + member->offset, why));
     }
     return 0;
 }

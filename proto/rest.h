@@ -13,7 +13,8 @@ struct arena;
 const struct api_operation *rest_find(struct arena *arena, const struct api_service *service, const struct msg *request,
                                       slice *name);
 
-/* Fills the members of the input that stand in path, query and headers. Answers 0 or BAD_INPUT with a reason. */
+/* Fills the members of the input that stand in path, query and headers. Answers 0, or BAD_URI
+ * or BAD_ARGUMENT with a reason. */
 int rest_decode(struct arena *arena, const struct api_operation *operation, const struct msg *request, void *in,
                 slice *why);
 

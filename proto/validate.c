@@ -122,6 +122,13 @@ void codec_validate(struct arena *arena, const struct api_service *service, cons
         check_structure(&ch, shape, in, S(""));
 }
 
+const struct api_error *codec_decoding_error(const struct api_service *service, int result)
+{
+    return result == BAD_URI        ? service->uri_error
+           : result == BAD_ARGUMENT ? service->argument_error
+                                    : service->serialization_error;
+}
+
 static void describe(struct buf *text, const struct violation *v, bool values)
 {
     if (v->value.ptr && values)

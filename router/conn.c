@@ -90,22 +90,6 @@ void conn_exchange_remove_first(struct conn *conn)
     exchange_give(conn->set, exchange);
 }
 
-void conn_exchange_remove_last(struct conn *conn)
-{
-    struct exchange *exchange = conn->last;
-    struct exchange *before = conn->first;
-    if (before == exchange) {
-        conn_exchange_remove_first(conn);
-        return;
-    }
-    while (before->next != exchange)
-        before = before->next;
-    before->next = NULL;
-    conn->last = before;
-    conn->n_exchanges--;
-    exchange_give(conn->set, exchange);
-}
-
 void conn_mark_dirty(struct conn *conn)
 {
     if (conn->dirty)

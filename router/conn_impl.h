@@ -83,7 +83,6 @@ void conn_count_held(struct conn *conn);
 /* Gone for the outside; memory stays until the end of the loop's turn. */
 void conn_destroy(struct conn *conn);
 struct exchange *conn_exchange_add(struct conn *conn);
-void conn_exchange_remove_last(struct conn *conn);
 void conn_exchange_remove_first(struct conn *conn);
 struct buf conn_buf_take(struct conn_set *set);
 /* Gives the buffer's memory back and zeroes it. */

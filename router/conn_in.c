@@ -320,14 +320,16 @@ static ssize_t receive(struct conn *conn, slice *bytes)
 /* The client has sent its last byte; it may still wait for answers. */
 static void end_of_input(struct conn *conn)
 {
+    static const struct refuse_why incomplete = {
+        .status = 400,
+        .code = S("IncompleteBody"),
+        .message = S("You did not provide the number of bytes specified by the Content-Length HTTP header")};
     conn->eof = true;
     conn->closing = true;
     conn->head_at = 0;
     ev_io_stop(conn->set->config.loop, &conn->reader);
-    if (conn->reception) {
-        conn_in_drop_reception(conn);
-        conn_exchange_remove_last(conn);
-    }
+    if (conn->reception)
+        refuse_reception(conn, &incomplete);
     if (conn->first)
         conn_arm(conn);
     conn_mark_dirty(conn);

@@ -136,6 +136,7 @@ static void test_half_close(void **state)
     c = rig_dial(f);
     rig_say(&c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
     shutdown(c.fd, SHUT_WR);
+    rig_assert_has(rig_hear(f, &c).body, "You did not provide the number of bytes");
     rig_assert_closed(&c);
     rig_hang_up(&c);
 }

@@ -374,7 +374,9 @@ class Service:
                 f"{PROTOCOLS[m['protocol']]}, {slice_of(m.get('jsonVersion'))},",
                 f"    {slice_of(m.get('targetPrefix'))}, {slice_of(m['apiVersion'])}, {slice_of(m.get('xmlNamespace'))}, "
                 f"{STYLES[validation['style']]},",
-                f"    &{self.error_name(validation['error'])}, {error['serialization']}, {error['unknown_operation']},",
+                f"    &{self.error_name(validation['error'])}, {error['serialization']}, "
+                f"{error.get('uri', error['serialization'])}, {error.get('argument', error['serialization'])},",
+                f"    {error['unknown_operation']},",
                 f"    {error['not_implemented']}, {error['internal_failure']},",
                 f"    operations, {len(self.operations)}, {len(self.constraints)}, all_errors, {len(self.errors())}, "
                 f"{len(self.routes())}, {'routes' if self.routes() else 'NULL'},", "};"]

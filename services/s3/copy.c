@@ -92,11 +92,15 @@ static int take_checksum(struct call *c, const struct s3_copy_object_in *in, con
     attributes->checksum_type = source->attributes.checksum_type;
     bool composite = in->checksum_algorithm.ptr && slice_eq(source->attributes.checksum_type, S("COMPOSITE"));
     if (wanted != algorithm || composite) {
-        slice digests;
-        struct content content = {.file = source->version.file};
-        if (!content.file.ptr)
-            content.bytes = content_bytes(c, &source->version);
-        TRY(content_digests(c, &content, wanted, &digests));
+        static const size_t piece = 256 * 1024;
+        char text[DIGEST_TEXT_BYTES];
+        struct digest digest;
+        slice bytes = source->version.file.ptr ? S("") : content_bytes(c, &source->version);
+        digest_begin(&digest, wanted);
+        digest_add(&digest, bytes.ptr, bytes.len);
+        if (source->version.file.ptr)
+            TRY(content_digest(c, source->version.file, piece, &digest));
+        slice digests = {text, digest_end(&digest, text, 0)};
         checksum = (struct checksum){wanted, base64_encode(c->arena, digest_get(c->arena, digests, wanted))};
         attributes->checksum_type = S("FULL_OBJECT");
     }

@@ -196,9 +196,17 @@ static int copy_range(struct call *c, slice range, const struct version *version
 /* The bytes' MD5 and, where the upload has an algorithm, their checksum. */
 static int hash_content(struct call *c, const struct content *content, const struct upload *upload, struct part *part)
 {
+    static const size_t piece = 256 * 1024;
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
     unsigned algorithm = upload->algorithm.ptr ? digest_named(upload->algorithm) : 0;
-    slice all, hex, rest;
-    TRY(content_digests(c, content, DIGEST_MD5 | algorithm, &all));
+    digest_begin(&digest, DIGEST_MD5 | algorithm);
+    if (content->file.ptr)
+        TRY(content_digest(c, content->file, piece, &digest));
+    else
+        digest_add(&digest, content->bytes.ptr ? content->bytes.ptr : "", content->bytes.len);
+    slice all = {text, digest_end(&digest, text, 0)};
+    slice hex, rest;
     slice_cut(all, '\n', &hex, &rest);
     part->etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(slice_sub(hex, 4, hex.len)));
     if (algorithm) {

@@ -114,8 +114,8 @@ int content_copy_range(struct call *c, const struct version *from, int64_t at, i
 int content_create(struct call *c, slice *name);
 int content_append(int fd, const char *path, int64_t at, int64_t length);
 
-/* The digests of a content's bytes, as digest_get reads them. Answers 0 or a fault. */
-int content_digests(struct call *c, const struct content *content, unsigned algorithms, slice *digests);
+/* Adds a file's bytes to the digest, a piece at a time. */
+int content_digest(struct call *c, slice file, size_t piece, struct digest *digest);
 
 /* A content that no row names any more. */
 void content_drop(struct call *c, slice file);

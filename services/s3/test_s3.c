@@ -155,6 +155,10 @@ static void test_objects(void **state)
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     refused(404, "NoSuchKey", "GET", "/bkt/a/b%20c", NOTHING, NOTHING);
+    refused(400, "InvalidURI", "PUT", "/bkt/a%00b", NOTHING, "x");
+    refused(400, "InvalidURI", "PUT", "/bkt/%ff", NOTHING, "x");
+    refused(400, "InvalidURI", "GET", "/bkt/%zz", NOTHING, NOTHING);
+    refused(400, "InvalidArgument", "GET", "/bkt?max-keys=many", NOTHING, NOTHING);
     slice big = {arena_alloc(arena, 2100), 2100};
     memset((char *)(uintptr_t)big.ptr, 'x', big.len);
     refused(400, "MetadataTooLarge", "PUT", "/bkt/k", target("x-amz-meta-a: %.*s\n", big), "x");

@@ -106,8 +106,9 @@ static bool prepare(struct worker *worker, struct running *running, void **in, s
         return false;
     }
     *in = arena_alloc(call->arena, call->operation->in ? call->operation->in->size : 1);
-    if (codec->decode(call->arena, api, call->operation, call->request, *in, &why) != 0) {
-        answer_failure(worker, running, api->serialization_error, why, reply);
+    int result = codec->decode(call->arena, api, call->operation, call->request, *in, &why);
+    if (result != 0) {
+        answer_failure(worker, running, codec_decoding_error(api, result), why, reply);
         return false;
     }
     codec_validate(call->arena, api, call->operation->in, *in, &violations);

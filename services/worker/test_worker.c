@@ -125,9 +125,10 @@ static const struct api_operation operations[] = {
     {S("Work"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_work},
 };
 static const struct api_error *const errors[] = {&taken};
-static const struct api_service api = {S("words"), S("Words"),     API_AWSJSON, S("1.1"), S("Words"), S("1"),
-                                       {NULL, 0},  API_STYLE_FULL, &invalid,    &invalid, &invalid,   &missing,
-                                       &failure,   operations,     6,           1,        errors,     1};
+static const struct api_service api = {
+    S("words"),     S("Words"), API_AWSJSON, S("1.1"), S("Words"), S("1"),   {NULL, 0},
+    API_STYLE_FULL, &invalid,   &invalid,    &invalid, &invalid,   &invalid, &missing,
+    &failure,       operations, 6,           1,        errors,     1};
 
 static int on_done(struct call *c, slice body)
 {

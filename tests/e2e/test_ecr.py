@@ -240,6 +240,74 @@ def pull_through_cache(sim):
     ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="hub")
 
 
+def manifest_bytes(config, layers, media_type=OCI):
+    return json.dumps({
+        "schemaVersion": 2, "mediaType": media_type,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **layer} for layer in layers]}).encode()
+
+
+def told(sim, code, status, method, path, body=None, headers=None):
+    """The request is refused with that code of the distribution protocol."""
+    _, answer = registry(sim, method, path, body, headers, status)
+    assert json.loads(answer)["errors"][0]["code"] == code, answer
+
+
+@suite.test
+def lying_manifests(sim):
+    """Sizes, digests and types that are not true; none leaves an image behind."""
+    make_repository(sim, "lies")
+    config, layer = push_blob(sim, "lies", b"{}"), push_blob(sim, "lies", b"layer")
+    index_type = "application/vnd.oci.image.index.v1+json"
+    cases = [("MANIFEST_BLOB_UNKNOWN", 404, manifest_bytes(config, [{**layer, "size": 999}])),
+             ("MANIFEST_BLOB_UNKNOWN", 404, manifest_bytes({**config, "size": 1}, [layer])),
+             ("MANIFEST_BLOB_UNKNOWN", 404, manifest_bytes(config, [{"digest": digest_of(b"other"), "size": 5}])),
+             ("MANIFEST_INVALID", 400, manifest_bytes(config, [layer], index_type)),
+             ("MANIFEST_INVALID", 400, manifest_bytes(config, [layer] * 10_000)),
+             ("SIZE_INVALID", 400, manifest_bytes(config, [layer]) + b" " * (5 << 20)),
+             ("MANIFEST_INVALID", 400, b'{"schemaVersion": 2, "a": ' + b'{"a":' * 10_000)]
+    cases += [("MANIFEST_INVALID", 400, manifest_bytes(config, [{**layer, **lie}])) for lie in (
+        {"size": -5}, {"size": "5"}, {"size": None}, {"size": 1 << 70}, {"digest": "sha256:../../../etc/passwd"},
+        {"digest": "sha256:xyz"}, {"digest": None}, {"mediaType": 5})]
+    cases += [("MANIFEST_INVALID", 400, text) for text in (b"", b"{", b"[]", b"null", b'{"schemaVersion": 1}', b"\xff")]
+    for code, status, text in cases:
+        told(sim, code, status, "PUT", "/v2/lies/manifests/v", text, {"Content-Type": OCI})
+    true = manifest_bytes(config, [layer])
+    told(sim, "DIGEST_INVALID", 400, "PUT", f"/v2/lies/manifests/{digest_of(b'other')}", true, {"Content-Type": OCI})
+    told(sim, "MANIFEST_INVALID", 400, "PUT", "/v2/lies/manifests/v", true, {"Content-Type": index_type})
+    told(sim, "NAME_UNKNOWN", 404, "PUT", "/v2/lies/manifests/a%2f..%2fb", true, {"Content-Type": OCI})
+    for tag in ("-bad", "a" * 129, ".."):
+        told(sim, "MANIFEST_INVALID", 400, "PUT", f"/v2/lies/manifests/{tag}", true, {"Content-Type": OCI})
+    assert not sim.client("ecr").describe_images(repositoryName="lies")["imageDetails"]
+    registry(sim, "PUT", "/v2/lies/manifests/v", true, {"Content-Type": OCI}, 201)
+    for size in (len(true) + 1, len(true)):
+        text = json.dumps({"schemaVersion": 2, "mediaType": index_type, "manifests": [
+            {"mediaType": OCI, "digest": digest_of(true), "size": size}]}).encode()
+        if size != len(true):
+            told(sim, "MANIFEST_BLOB_UNKNOWN", 404, "PUT", "/v2/lies/manifests/i", text, {"Content-Type": index_type})
+        else:
+            registry(sim, "PUT", "/v2/lies/manifests/i", text, {"Content-Type": index_type}, 201)
+
+
+@suite.test
+def lying_uploads(sim):
+    make_repository(sim, "uploads")
+    start = "/v2/uploads/blobs/uploads/"
+    told(sim, "DIGEST_INVALID", 400, "POST", f"{start}?digest={digest_of(b'other')}", b"x")
+    told(sim, "DIGEST_INVALID", 400, "POST", f"{start}?digest=nonsense", b"x")
+    location = registry(sim, "POST", start, status=202)[0]["location"]
+    for code, status, lie in (("SIZE_INVALID", 400, "0-9"), ("RANGE_INVALID", 416, "5-7"), ("BLOB_UPLOAD_INVALID", 400, "2-0"),
+                              ("BLOB_UPLOAD_INVALID", 400, "x"), ("BLOB_UPLOAD_INVALID", 400, "-1-1")):
+        told(sim, code, status, "PATCH", location, b"abc", {"Content-Range": lie})
+    told(sim, "DIGEST_INVALID", 400, "PUT", location, b"abc")
+    told(sim, "BLOB_UPLOAD_UNKNOWN", 404, "PATCH", f"{start}none", b"abc")
+    told(sim, "NAME_INVALID", 400, "GET", f"/v2/../../etc/blobs/{digest_of(b'')}")
+    told(sim, "BLOB_UNKNOWN", 404, "GET", f"/v2/uploads/blobs/{digest_of(b'other')}")
+    registry(sim, "PATCH", location, b"abc", {"Content-Range": "0-2"}, 202)
+    registry(sim, "PUT", f"{location}?digest={digest_of(b'abc')}", status=201)
+    assert registry(sim, "GET", f"/v2/uploads/blobs/{digest_of(b'abc')}", status=200)[1] == b"abc"
+
+
 @suite.test
 def nothing_is_lost(sim):
     make_repository(sim, "kept")

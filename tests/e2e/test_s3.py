@@ -632,6 +632,93 @@ def broken_uploads(sim):
     assert c.get_object(Bucket=b, Key="k")["Body"].read() in bodies
 
 
+def say(sim, *pieces):
+    """(status, body) for bytes that no HTTP client would send; the sender's direction is shut down behind them."""
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=30) as client:
+        client.sendall(b"".join(p if isinstance(p, bytes) else p.encode() for p in pieces))
+        client.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        return answer.status, answer.read()
+
+
+@suite.test
+def lying_bodies(sim):
+    """Lengths that are not true, in each way of giving them; what was stored before stays."""
+    c = s3(sim)
+    b = bucket(c, "lies")
+    c.put_object(Bucket=b, Key="k", Body=b"before")
+    start = f"PUT /{b}/k HTTP/1.1\r\nHost: h\r\n"
+    for size in (10, 3 * MIB):
+        for head, body in ((f"Content-Length: {size}", b"x" * (size - 1)),
+                           ("Transfer-Encoding: chunked", b"%x\r\n" % size + b"x" * (size - 1)),
+                           ("Transfer-Encoding: chunked", b"%x\r\n" % size + b"x" * size + b"\r\n")):
+            status, text = say(sim, start, head, "\r\n\r\n", body)
+            assert status == 400 and b"<Code>IncompleteBody</Code>" in text, (head, text)
+    for head, body in (("Content-Length: -1", b""), ("Content-Length: 1e3", b""), ("Content-Length: 99999999999999999999", b""),
+                       ("Content-Length: 3\r\nContent-Length: 4", b"abcd"),
+                       ("Content-Length: 3\r\nTransfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n"),
+                       ("Transfer-Encoding: chunked", b"zz\r\nabc\r\n0\r\n\r\n"),
+                       ("Transfer-Encoding: chunked", b"3\r\nabcd\r\n0\r\n\r\n"),
+                       ("Transfer-Encoding: chunked", b"ffffffffffffffffff\r\nabc"),
+                       ("Transfer-Encoding: chunked", b"-3\r\nabc\r\n0\r\n\r\n")):
+        status, text = say(sim, start, head, "\r\n\r\n", body)
+        assert status in (400, 413), (head, body, text)
+    assert c.get_object(Bucket=b, Key="k")["Body"].read() == b"before"
+    status, text = say(sim, start, "Content-Length: 3\r\n\r\nabcdefg\r\n\r\n")
+    assert status == 200 and c.get_object(Bucket=b, Key="k")["Body"].read() == b"abc", text
+    assert not list(pathlib.Path(sim.state_dir, "spool").glob("body-*"))
+
+
+@suite.test
+def impossible_keys(sim):
+    b = bucket(s3(sim), "impossible")
+    for method in ("PUT", "GET", "HEAD", "DELETE"):
+        for key in ("%ff%fe", "%zz", "%", "a%c3"):
+            assert raw(sim, method, f"/{b}/{key}", b"")[0] == 400, (method, key)
+    for code, key in (("InvalidURI", "a%00b"), ("InvalidURI", "%ff"), ("InvalidURI", "%zz"),
+                      ("KeyTooLongError", "%F0%9F%98%80" * 257), ("KeyTooLongError", "k" * 1025)):
+        fails(code, 400, lambda: raw_refusal(sim, "PUT", f"/{b}/{key}", body=b"x"))
+    for path, key in (("%F0%9F%98%80" * 256, "😀" * 256), ("../../up", "../../up"), ("%2e%2e/%2e%2e/up", "../../up"),
+                      ("//two//", "//two//"), ("./.", "./."), ("a%0Ab", "a\nb")):
+        status, _, text = raw(sim, "PUT", f"/{b}/{path}", key.encode())
+        assert status == 200, (path, text)
+        assert s3(sim).get_object(Bucket=b, Key=key)["Body"].read() == key.encode(), path
+    assert not [p for p in pathlib.Path(sim.dir).rglob("up*") if p.name == "up"], "a key must not become a path"
+
+
+@suite.test
+def documents(sim):
+    """XML that is too much, lies or is none."""
+    c = s3(sim)
+    b = bucket(c, "documents")
+    tags = "<Tagging><TagSet><Tag><Key>{}</Key><Value>v</Value></Tag></TagSet></Tagging>"
+    entities = '<!ENTITY e0 "ha">' + "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 10))
+    for text in (f"<!DOCTYPE t [{entities}]>" + tags.format("&e9;"),
+                 '<!DOCTYPE t [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + tags.format("&e;"),
+                 "<Tagging><TagSet>" + "<Tag><Key>k</Key><Value>v</Value></Tag>" * 270_000 + "</TagSet></Tagging>",
+                 "<a>" * 200_000, tags.format("k")[:-3], tags.format("k") + "<", "{}", "", tags.format("k").encode() + b"\xff",
+                 tags.format("\0"), "<Other/>"):
+        fails("MalformedXML", 400, lambda: raw_refusal(sim, "PUT", f"/{b}?tagging", body=text))
+    fails("NoSuchTagSet", 404, c.get_bucket_tagging, Bucket=b)
+    for count, code in ((1000, None), (1001, "MalformedXML")):
+        text = "<Delete>" + "".join(f"<Object><Key>{i}</Key></Object>" for i in range(count)) + "</Delete>"
+        md5 = {"Content-MD5": base64.b64encode(hashlib.md5(text.encode()).digest()).decode()}
+        if code:
+            fails(code, 400, lambda: raw_refusal(sim, "POST", f"/{b}?delete", body=text, headers=md5))
+        else:
+            assert raw(sim, "POST", f"/{b}?delete", text, md5)[0] == 200
+    upload = c.create_multipart_upload(Bucket=b, Key="k")["UploadId"]
+    tag = c.upload_part(Bucket=b, Key="k", UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    for count, code in ((10_000, "InvalidPart"), (10_001, "MalformedXML")):
+        parts = "".join(f"<Part><PartNumber>{i}</PartNumber><ETag>{tag}</ETag></Part>" for i in range(1, count + 1))
+        text = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
+        fails(code, 400, lambda: raw_refusal(sim, "POST", f"/{b}/k?uploadId={upload}", body=text))
+    for number in (0, 10_001, -1, "x"):
+        fails("InvalidArgument", 400, lambda: raw_refusal(sim, "PUT", f"/{b}/k?uploadId={upload}&partNumber={number}", body=b"x"))
+    c.complete_multipart_upload(Bucket=b, Key="k", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]})
+
+
 @suite.test
 def secure(_):
     with secure_awssim() as (sim, certificate):
