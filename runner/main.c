@@ -117,6 +117,12 @@ static const char *find_program(struct arena *arena, const char *name)
     return access(program, X_OK) == 0 ? program : NULL;
 }
 
+static slice real_path(struct arena *arena, slice path)
+{
+    char real[PATH_MAX];
+    return realpath(slice_cstr(arena, path), real) ? slice_dup(arena, slice_of(real)) : path;
+}
+
 static int configure(struct runner *runner, struct conf *conf, int argc, char *argv[])
 {
     struct slice_list rest = {0};
@@ -144,7 +150,11 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     runner->state_dir = arena_printf(runner->arena, "%.*s/runner", SLICE_ARG(conf->state_dir));
     runner->boot = ids_hex(runner->arena, 16);
     fdio_mkdirs(slice_cstr(runner->arena, conf->run_dir), 0700);
-    return fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) == 0 ? 0 : 1;
+    if (fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) != 0)
+        return 1;
+    runner->own_dirs[0] = real_path(runner->arena, conf->state_dir);
+    runner->own_dirs[1] = real_path(runner->arena, conf->run_dir);
+    return 0;
 }
 
 /* Each container needs five descriptors; commands get the limit that was found. */

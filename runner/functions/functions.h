@@ -89,6 +89,7 @@ struct functions {
     struct invocation *running;
     size_t n_running;
     const char *bootstraps; /* the folder */
+    bool bare;              /* no sandboxes are permitted: functions run on the host's files */
     int64_t next_environment;
 };
 
@@ -137,6 +138,22 @@ void runtime_api_shutdown(struct environment *environment, const char *reason);
 
 /* launch.c: the StartContainer of an environment; false when the runtime is not there: *why. */
 bool launch_plan(struct environment *environment, slice *text, slice *why);
+
+/* What became of a command that did not start, as AWS says it, and the type of that error. */
+slice launch_failure(struct arena *arena, slice failure, slice *type);
+
+/* True when it did not start for want of a sandbox: the next ones do without. */
+bool launch_without_sandbox(struct functions *functions, slice failure);
+
+/* sandbox.c: where the function finds its code, its runtime and each of its layers. */
+slice sandbox_task(const struct environment *environment);
+slice sandbox_runtime(const struct environment *environment);
+size_t sandbox_n_layers(const struct environment *environment);
+slice sandbox_layer(const struct environment *environment, size_t i);
+slice sandbox_layer_on_host(const struct environment *environment, size_t i);
+
+/* What the environment may see and have, put into its StartContainer. program: the interpreter, "" for none. */
+void sandbox_add(struct environment *environment, struct val *plan, slice program);
 
 /* journal.c: what the platform writes into the function's log. */
 void journal_line(struct environment *environment, slice line);

@@ -532,7 +532,7 @@ def real_runtime_client(sim):
             info = zipfile.ZipInfo("bootstrap")
             info.external_attr = 0o755 << 16
             file.writestr(info, f"#!/bin/sh\ncd $LAMBDA_TASK_ROOT\nexport PYTHONPATH=$LAMBDA_TASK_ROOT\n"
-                                f"exec {os.path.realpath(sys.executable)} -m awslambdaric $_HANDLER\n")
+                                f"exec python{sys.version_info.major}.{sys.version_info.minor} -m awslambdaric $_HANDLER\n")
             file.writestr("app.py", "def handler(event, context):\n    return {'ric': event, 'id': context.aws_request_id}\n")
         create(sim, "ric", content.getvalue(), runtime="provided.al2023", Timeout=20, MemorySize=512)
         for i in range(3):
