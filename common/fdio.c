@@ -108,6 +108,21 @@ static int move_up(int top, int at, const char *name)
     return renameat(at, name, top, unique) != 0 ? -errno : 0;
 }
 
+/* Folders that a container made may forbid their owner to look into them, or to remove what is there. */
+static int open_folder(int at, const char *name)
+{
+    __attribute__((cleanup(fdio_cleanup))) int folder = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char path[32];
+    struct stat st;
+    if (folder < 0 || fstat(folder, &st) != 0)
+        return -errno;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+    if ((st.st_mode & S_IRWXU) != S_IRWXU)
+        chmod(path, st.st_mode | S_IRWXU);
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 /* Removes the entry `name` of the folder at. Each level costs a descriptor: what lies deeper than MAX_DEPTH is moved up
  * into the folder top, where the next round finds it. */
 static int remove_at(int top, int at, const char *name, int depth)
@@ -118,9 +133,9 @@ static int remove_at(int top, int at, const char *name, int depth)
         return -errno;
     if (depth == MAX_DEPTH)
         return move_up(top, at, name);
-    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_folder(at, name);
     if (fd < 0)
-        return -errno;
+        return fd;
     DIR *dir = fdopendir(fd);
     if (!dir) {
         close(fd);
