@@ -328,6 +328,7 @@ static void on_init_late(struct ev_loop *loop, ev_timer *timer, int events)
 static void on_started(struct container *container)
 {
     struct environment *environment = container->hook_context;
+    journal_init_start(environment);
     if (!container->image_config || environment->state != ENVIRONMENT_INIT)
         return;
     environment->init_us = time_mono_us();
@@ -379,8 +380,6 @@ void environment_start(struct blueprint *blueprint, struct invocation *first)
     if (container_start_owned(blueprint->functions->runner, blueprint->empty ? &empty_hooks : &hooks, environment, plan,
                               &environment->container) != 200)
         refuse_start(environment, S("The runner is being reset"));
-    else if (environment->container && !blueprint->empty)
-        journal_init_start(environment);
 }
 
 void environment_end(struct environment *environment, const char *reason)

@@ -12,6 +12,9 @@
 
 enum { FUNCTIONS_MAX_EXTENSIONS = 10, FUNCTIONS_TAIL_BYTES = 4096, FUNCTIONS_MAX_ASKERS = 4 };
 
+/* How the names of environments' folders in the runner's begin. */
+#define FUNCTIONS_FOLDER "function-"
+
 struct blueprint {
     struct functions *functions;
     struct arena *arena;
@@ -75,7 +78,8 @@ struct environment {
     size_t n_extensions, n_expected;
     slice init_error; /* what the runtime said of its own start */
     slice init_error_type;
-    int64_t init_us; /* when it began, then how long it took */
+    int64_t init_us;  /* when it began, then how long it took */
+    bool init_logged; /* the log says that it began */
     bool init_reported;
     bool was_cold; /* the first invocation is still to come */
     bool answered; /* the invocation is over, and the next event not asked for yet */
@@ -157,6 +161,8 @@ void sandbox_add(struct environment *environment, struct val *plan, slice progra
 
 /* journal.c: what the platform writes into the function's log. */
 void journal_line(struct environment *environment, slice line);
+
+/* The first line, written once: when the command runs, or when there is something to say before. */
 void journal_init_start(struct environment *environment);
 void journal_start(struct environment *environment, const struct invocation *invocation);
 void journal_init_report(struct environment *environment, const char *phase, const char *status, slice error_type);

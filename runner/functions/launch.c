@@ -284,9 +284,9 @@ bool launch_plan(struct environment *environment, slice *text, slice *why)
 {
     struct arena *arena = environment->arena;
     struct val plan = val_object();
-    slice program = S(""),
-          id = arena_printf(arena, "function-%.*s-%lld", SLICE_ARG(environment->blueprint->functions->runner->boot),
-                            (long long)++environment->blueprint->functions->next_environment);
+    slice program = S(""), id = arena_printf(arena, FUNCTIONS_FOLDER "%.*s-%lld",
+                                             SLICE_ARG(environment->blueprint->functions->runner->boot),
+                                             (long long)++environment->blueprint->functions->next_environment);
     bool ok = true;
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));

@@ -4,10 +4,12 @@
 
 #include "common/arena.h"
 #include "common/base64.h"
+#include "common/fdio.h"
 #include "common/ids.h"
 #include "common/map.h"
 #include "common/time.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 
 enum { OK = 200, BROKEN = 400, UNKNOWN = 412, THROTTLED = 429, ENDED = 503 };
@@ -279,6 +281,20 @@ static const char *bootstraps_beside(const struct runner *runner)
     return arena_printf(runner->arena, "%.*sbootstrap", SLICE_ARG(stub)).ptr;
 }
 
+/* What environments of a former runner, which was killed, had in the state directory. */
+static void remove_leftovers(const struct runner *runner)
+{
+    struct arena *arena = arena_open();
+    DIR *dir = opendir(slice_cstr(arena, runner->state_dir));
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        if (slice_starts(slice_of(entry->d_name), S(FUNCTIONS_FOLDER)))
+            fdio_remove_tree(arena_printf(arena, "%.*s/%s", SLICE_ARG(runner->state_dir), entry->d_name).ptr);
+    }
+    if (dir)
+        closedir(dir);
+    arena_close(arena);
+}
+
 struct functions *pool_open(struct runner *runner)
 {
     struct functions *functions = calloc(1, sizeof(*functions));
@@ -287,6 +303,7 @@ struct functions *pool_open(struct runner *runner)
     functions->runner = runner;
     functions->blueprints = map_open();
     functions->bootstraps = bootstraps_beside(runner);
+    remove_leftovers(runner);
     return functions;
 }
 

@@ -94,6 +94,28 @@ static void make_files(const struct plan *plan)
         _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
 }
 
+/* Kills what is left of the container where no namespace does it: whatever loses its parent becomes this process's
+ * child. */
+static void sweep(void)
+{
+    char text[4096];
+    for (bool ended = true; ended;) {
+        int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+        ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (fd >= 0)
+            close(fd);
+        if (length <= 0)
+            return;
+        text[length] = '\0';
+        ended = false;
+        char *end = text;
+        for (pid_t child = (pid_t)strtol(text, &end, 10); child > 0; child = (pid_t)strtol(end, &end, 10)) {
+            if (*end == ' ' && kill(child, SIGKILL) == 0)
+                ended |= waitpid(child, NULL, 0) == child;
+        }
+    }
+}
+
 static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
 {
     char byte;
@@ -117,7 +139,7 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     close(PLAN_FD);
     int code = attend(command);
     if (!has_namespace)
-        kill(0, SIGKILL); /* what stayed in the session; the outer process has the code from the pipe */
+        sweep();
     _exit(code);
 }
 
