@@ -4,6 +4,7 @@
 
 #include "common/buf.h"
 #include "common/hash.h"
+#include "common/json.h"
 #include "lambda_ec2_client.h"
 #include "services/worker/leniency.h"
 
@@ -264,6 +265,8 @@ static int set_logging(struct call *c, const struct lambda_logging_config *in, c
 
 static int set_file_systems(struct call *c, const struct lambda_file_system_config_list *in, configuration *doc)
 {
+    struct val place;
+    struct call_refusal refused;
     if (!in->set)
         return 0;
     if (in->len > 1)
@@ -274,6 +277,14 @@ static int set_file_systems(struct call *c, const struct lambda_file_system_conf
         return fail(c, &lambda_invalid_parameter_value,
                     "Function must be configured to execute in a VPC to reference access point %.*s",
                     SLICE_ARG(in->items[0].arn));
+    if (in->len > 0) {
+        int result = plan_ask_file_system(c, in->items[0].arn, &place, &refused);
+        if (result == CALL_FAILED)
+            return fail(c, &lambda_invalid_parameter_value,
+                        "EFS access point %.*s cannot be mounted. EFS Error Code: %.*s. EFS Error Message: %.*s",
+                        SLICE_ARG(in->items[0].arn), SLICE_ARG(refused.code), SLICE_ARG(refused.message));
+        TRY(result);
+    }
     doc->file_system_configs = *in;
     return 0;
 }

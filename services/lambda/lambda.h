@@ -108,6 +108,9 @@ int configure_update(struct call *c, const struct lambda_update_function_configu
 /* plan.c: whether Lambda may assume the role. Asks STS: before the first write. */
 int plan_check_role(struct call *c, slice role);
 
+/* Where the file system of an access point is: {"path", "uid", "gid"}. Asks EFS. */
+int plan_ask_file_system(struct call *c, slice access_point, struct val *place, struct call_refusal *refused);
+
 /* code.c */
 struct code {
     slice hash; /* 64 hex digits; empty for images */
@@ -125,6 +128,14 @@ int code_take(struct call *c, const struct code_source *source, slice package_ty
 /* Where the zip is, and where its unpacked tree is. */
 slice code_zip_path(struct call *c, slice hash);
 slice code_tree_path(struct call *c, slice hash);
+
+/* The image of a version, as it was when the version was made: by its digest. False for one that is not of our own
+ * registry. */
+struct image_ref;
+bool code_image(struct call *c, const struct version *v, struct image_ref *ref);
+
+/* Its name with the digest. */
+slice code_resolved_image(struct call *c, const struct version *v);
 
 /* Whether it is what leniency made of bytes that are no archive: a function without anything in it. */
 bool code_is_empty(struct call *c, slice hash);
