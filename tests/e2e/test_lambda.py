@@ -420,12 +420,14 @@ def code_in_s3(sim):
 
 @suite.test
 def image_that_is_nowhere(sim):
-    lam = sim.client("lambda")
-    lam.create_function(FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": "nowhere.example/none:1"})
-    answer, document = invoke(sim, "image")
-    assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
-    assert "nowhere.example/none:1" in document["errorMessage"], document
-    assert lam.get_function(FunctionName="image")["Code"]["ImageUri"] == "nowhere.example/none:1"
+    with Awssim("--lenient", "any-image") as lenient:
+        make_role(lenient)
+        lam = lenient.client("lambda")
+        lam.create_function(FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": "nowhere.example/none:1"})
+        answer, document = invoke(lenient, "image")
+        assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
+        assert "nowhere.example/none:1" in document["errorMessage"], document
+        assert lam.get_function(FunctionName="image")["Code"]["ImageUri"] == "nowhere.example/none:1"
 
 
 @suite.test
