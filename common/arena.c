@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_BLOCK_BYTES = 16 * 1024, ALIGNMENT = 16 };
+enum { FIRST_BLOCK_BYTES = 16 * 1024, ALIGNMENT = 16, SHORT_TEXT_BYTES = 128 };
 
 struct block {
     struct block *previous;
@@ -71,7 +71,7 @@ void arena_reset(struct arena *arena)
     while (first && first->previous)
         first = first->previous;
     free_blocks(arena, first);
-    if (first && first->size > FIRST_BLOCK_BYTES) {
+    if (first && first->size > arena->first_bytes) {
         /* One large body must not stay in memory for as long as its arena. */
         free_blocks(arena, NULL);
     } else if (first) {
@@ -139,14 +139,19 @@ void *arena_copy(struct arena *arena, const void *bytes, size_t size)
     return copy;
 }
 
+/* Most texts are short: they are formatted once, and then copied. */
 slice arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+    char brief[SHORT_TEXT_BYTES];
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vsnprintf(brief, sizeof(brief), format, args);
     assert(length >= 0);
     char *text = arena_alloc(arena, (size_t)length + 1);
-    vsnprintf(text, (size_t)length + 1, format, again);
+    if ((size_t)length < sizeof(brief))
+        memcpy(text, brief, (size_t)length);
+    else
+        vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return (slice){text, (size_t)length};
 }

@@ -184,5 +184,9 @@ slice api_to_json(struct arena *arena, const struct api_shape *shape, const void
  * stays readable. Answers 0 or BAD_INPUT. No constraints are checked. */
 int api_from_json(struct arena *arena, const struct api_shape *shape, slice text, void *object);
 
+/* Gives `to`, of shape to_shape, those members of `from` that both shapes have under the same name and with the same
+ * shape. What they point to is shared. */
+void api_assign(const struct api_shape *from_shape, const void *from, const struct api_shape *to_shape, void *to);
+
 /* A deep copy into another arena. */
 void api_copy(struct arena *arena, const struct api_shape *shape, const void *from, void *to);

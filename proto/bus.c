@@ -14,7 +14,6 @@
 
 enum {
     CLOSE_WAIT_MS = 200,
-    PATH_BYTES = 108,                          /* of struct sockaddr_un */
     ENVELOPE_BYTES = LIMIT_MESSAGE_BYTES - 64, /* what fits beside the packet's head and nng's */
 };
 
@@ -36,13 +35,28 @@ static void on_wake(struct ev_loop *loop, ev_io *w, int events)
     bus_intake_events(w->data);
 }
 
+/* Dials when there is a socket; asks to be told when there is not. */
+static void dial_when_there(struct bus_port *port)
+{
+    if (access(port->path, F_OK) != 0)
+        return;
+    ev_stat_stop(port->bus->config.loop, &port->appears);
+    int e = bus_wire_dial(port->wire);
+    assert(e == 0);
+}
+
+static void on_socket_appears(struct ev_loop *loop, ev_stat *w, int events)
+{
+    (void)loop, (void)events;
+    dial_when_there(w->data);
+}
+
 static int port_open(struct bus *bus, struct bus_port *port, struct bus_peer *peer, const char *name)
 {
-    char path[PATH_BYTES];
-    int length = snprintf(path, sizeof path, "%s/%s.bus", bus->run_dir, name);
-    if (length < 0 || (size_t)length >= sizeof path)
+    int length = snprintf(port->path, sizeof port->path, "%s/%s.bus", bus->run_dir, name);
+    if (length < 0 || (size_t)length >= sizeof port->path)
         return -ENAMETOOLONG;
-    int e = bus_wire_open(path, peer == NULL, bus->wake_fd, &port->wire);
+    int e = bus_wire_open(port->path, peer == NULL, bus->wake_fd, &port->wire);
     if (e != 0)
         return e;
     port->bus = bus;
@@ -51,6 +65,12 @@ static int port_open(struct bus *bus, struct bus_port *port, struct bus_peer *pe
     port->readable.data = port;
     ev_init(&port->writable, on_writable);
     ev_io_start(bus->config.loop, &port->readable);
+    ev_stat_init(&port->appears, on_socket_appears, port->path, 0);
+    port->appears.data = port;
+    if (peer) {
+        ev_stat_start(bus->config.loop, &port->appears);
+        dial_when_there(port); /* it may have come before the watch */
+    }
     return 0;
 }
 
@@ -58,6 +78,7 @@ static void port_close(struct bus_port *port)
 {
     ev_io_stop(port->bus->config.loop, &port->readable);
     ev_io_stop(port->bus->config.loop, &port->writable);
+    ev_stat_stop(port->bus->config.loop, &port->appears);
     bus_wire_close(port->wire);
 }
 

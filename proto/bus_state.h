@@ -13,7 +13,9 @@ struct bus_port {
     struct bus_peer *peer; /* NULL: the listening socket */
     struct bus_wire *wire;
     ev_io readable;
-    ev_io writable; /* active while a packet is held */
+    ev_io writable;  /* active while a packet is held */
+    ev_stat appears; /* active until the socket of the peer is there */
+    char path[108];  /* of the socket; as long as struct sockaddr_un allows */
 };
 
 struct bus_peer {

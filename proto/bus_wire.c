@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -33,6 +34,7 @@ struct bus_wire {
     int receive_fd;
     int wake_fd;
     bool listens;
+    nng_dialer dialer;
     pthread_mutex_t lock; /* guards what follows */
     struct bus_wire_event *events;
     size_t head, len, cap;
@@ -57,6 +59,15 @@ ssize_t sendmsg(int fd, const struct msghdr *header, int flags)
     if (sent < 0 && errno == EPIPE)
         errno = ECONNRESET;
     return sent;
+}
+
+/* nng 1.5 adds a descriptor to its epoll set before it is connected and before it waits for anything. An unconnected
+ * socket is hung up all that time, and nng's thread would be woken without end; once is enough. */
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    if (operation == EPOLL_CTL_ADD && event && event->events == 0)
+        event->events = EPOLLONESHOT;
+    return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
 }
 
 void bus_process_init(void)
@@ -142,15 +153,17 @@ static int socket_set_up(struct bus_wire *wire)
     return e;
 }
 
-static int wire_dial(struct bus_wire *wire, const char *url)
+static int wire_prepare_dial(struct bus_wire *wire, const char *url)
 {
-    nng_dialer dialer;
-    int e = nng_dialer_create(&dialer, wire->socket, url);
+    int e = nng_dialer_create(&wire->dialer, wire->socket, url);
     if (e == 0)
-        e = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
-    if (e == 0)
-        e = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
-    return e ? e : nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+        e = nng_dialer_set_ms(wire->dialer, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
+    return e ? e : nng_dialer_set_ms(wire->dialer, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
+}
+
+int bus_wire_dial(struct bus_wire *wire)
+{
+    return wire_errno(nng_dialer_start(wire->dialer, NNG_FLAG_NONBLOCK));
 }
 
 static int wire_listen(struct bus_wire *wire, const char *url)
@@ -180,7 +193,7 @@ int bus_wire_open(const char *path, bool listens, int wake_fd, struct bus_wire *
     if (e == 0) {
         e = socket_set_up(wire);
         if (e == 0)
-            e = listens ? wire_listen(wire, url) : wire_dial(wire, url);
+            e = listens ? wire_listen(wire, url) : wire_prepare_dial(wire, url);
         if (e != 0)
             nng_close(wire->socket);
     }

@@ -19,9 +19,14 @@ struct bus_wire_event {
     bool up;
 };
 
-/* Listens on or dials (for ever) the socket at path. wake_fd is an eventfd that is raised when an event waits.
+/* Listens on the socket at path, or makes ready to dial it. wake_fd is an eventfd that is raised when an event waits.
  * Answers 0 or -errno. */
 int bus_wire_open(const char *path, bool listens, int wake_fd, struct bus_wire **wire);
+
+/* Dials, and again after every end, for ever. At most once; best when the socket is there, as nng's thread spins for
+ * up to a millisecond between two attempts. Answers 0 or -errno. */
+int bus_wire_dial(struct bus_wire *wire);
+
 void bus_wire_close(struct bus_wire *wire);
 
 /* Readable while a packet waits. */

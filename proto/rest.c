@@ -103,9 +103,9 @@ static int score(struct arena *arena, const struct api_operation *operation, con
     slice_cut(operation->uri, '?', &path, &literals);
     if (!slice_eq(operation->method, request->method))
         return SCORE_NONE;
-    int segments = match_path(arena, path, request->path, NULL);
-    int by_query = segments < 0 ? SCORE_NONE : score_literals(literals, query);
-    return by_query < 0 ? SCORE_NONE
+    int by_query = score_literals(literals, query); /* what most operations differ in */
+    int segments = by_query < 0 ? SCORE_NONE : match_path(arena, path, request->path, NULL);
+    return segments < 0 ? SCORE_NONE
                         : segments * SCORE_SEGMENT + by_query + score_members(operation->in, request, query);
 }
 
@@ -130,11 +130,9 @@ const struct api_operation *rest_find(struct arena *arena, const struct api_serv
     struct pair_list query = {0};
     const struct api_operation *best = NULL;
     int best_score = SCORE_NONE;
-    *name = arena_printf(arena, "%.*s %.*s", SLICE_ARG(request->method), SLICE_ARG(request->path));
-    if (uri_parse_form(arena, request->query, &query) != 0)
-        return NULL;
+    bool readable = uri_parse_form(arena, request->query, &query) == 0;
     size_t segments = count_segments(request->path);
-    for (size_t i = 0; i < service->n_routes; i++) {
+    for (size_t i = 0; readable && i < service->n_routes; i++) {
         const struct api_route *route = &service->routes[i];
         if (!route_fits(route, request->method, segments))
             continue;
@@ -147,8 +145,7 @@ const struct api_operation *rest_find(struct arena *arena, const struct api_serv
             }
         }
     }
-    if (best)
-        *name = best->name;
+    *name = best ? best->name : arena_printf(arena, "%.*s %.*s", SLICE_ARG(request->method), SLICE_ARG(request->path));
     return best;
 }
 

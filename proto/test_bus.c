@@ -561,6 +561,7 @@ static void test_garbage(void **state)
         int wake = eventfd(0, 0);
         struct bus_wire *wire;
         assert_int_equal(bus_wire_open(path, false, wake, &wire), 0);
+        assert_int_equal(bus_wire_dial(wire), 0);
         struct bus_wire_event event = {0};
         wait_link(wire, wake, &event, true);
         struct bus_packet packet = {.pipe = event.pipe, .tag = 0x80000001};

@@ -62,14 +62,6 @@ unsigned checksum_of(const struct api_shape *shape, const void *object)
     return 0;
 }
 
-void checksum_clear(const struct api_shape *shape, void *object)
-{
-    for (size_t i = 0; i < shape->n_members; i++) {
-        if (slice_starts(shape->members[i].name, S("Checksum")))
-            *(slice *)(void *)((char *)object + shape->members[i].offset) = (slice){NULL, 0};
-    }
-}
-
 /* The router leaves out the digests of bodies that a form has inside. */
 static slice computed(struct call *c, unsigned algorithm)
 {

@@ -142,7 +142,6 @@ slice checksum_member(const struct api_shape *shape, const void *object, unsigne
 
 /* The first algorithm that the structure has a checksum of, or 0. */
 unsigned checksum_of(const struct api_shape *shape, const void *object);
-void checksum_clear(const struct api_shape *shape, void *object);
 
 /* "CRC32C" as AWS writes it; the algorithm of such a word, or 0. */
 slice checksum_word(unsigned algorithm);

@@ -14,7 +14,7 @@
 
 extern const char *const worker_migrations[];
 
-enum { EXIT_GIVE_UP = 100, BATCH_BYTES = 128 * 1024 };
+enum { EXIT_GIVE_UP = 100, BATCH_BYTES = 256 * 1024 };
 
 static const char *const library_statements[] = {
 #define SQL(name, text) text,
