@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/supervised.h"
+#include "runner/doctor.h"
 #include "runner/functions/functions.h"
 
 #include <limits.h>
@@ -205,10 +206,26 @@ static void serve(struct runner *runner)
     ev_run(runner->loop, 0);
 }
 
+/* "awssim-runner doctor" is awssimctl's. */
+static int examine(struct runner *runner)
+{
+    const char *path = getenv("PATH");
+    log_init("awssim-runner", LOG_ERROR);
+    runner->stub = find_program(runner->arena, "awssim-stub");
+    runner->host_path = slice_of(path ? path : "");
+    runner->boot = ids_hex(runner->arena, 16);
+    return runner->stub ? doctor_run(runner) : 1;
+}
+
 int main(int argc, char *argv[])
 {
     struct runner runner = {.arena = arena_open()};
     struct conf conf;
+    if (argc == 2 && strcmp(argv[1], "doctor") == 0) {
+        int result = examine(&runner);
+        arena_close(runner.arena);
+        return result;
+    }
     supervised_begin(); /* 3 and 4 are taken from here on: a stub's descriptors never collide with them */
     bus_process_init();
     int code = configure(&runner, &conf, argc, argv);

@@ -143,6 +143,9 @@ void runtime_api_shutdown(struct environment *environment, const char *reason);
 /* launch.c: the StartContainer of an environment; false when the runtime is not there: *why. */
 bool launch_plan(struct environment *environment, slice *text, slice *why);
 
+/* An interpreter on this machine, or absent. */
+slice launch_find_program(struct arena *arena, const struct runner *runner, slice name);
+
 /* What became of a command that did not start, as AWS says it, and the type of that error. */
 slice launch_failure(struct arena *arena, slice failure, slice *type);
 

@@ -39,20 +39,24 @@ static bool is_executable(const char *path)
 
 /* System folders first: what stands elsewhere may not be readable in the sandbox; version managers' shims are scripts
  * that need their user's home. */
-static slice find_program(struct environment *environment, slice name)
+slice launch_find_program(struct arena *arena, const struct runner *runner, slice name)
 {
-    slice folders = arena_concat(environment->arena, S("/usr/local/bin:/usr/bin:/bin:"),
-                                 environment->blueprint->functions->runner->host_path);
+    slice folders = arena_concat(arena, S("/usr/local/bin:/usr/bin:/bin:"), runner->host_path);
     while (folders.ptr) {
         slice folder;
         slice_cut(folders, ':', &folder, &folders);
         if (folder.len == 0 || slice_ends(folder, S("/shims")))
             continue;
-        slice path = arena_printf(environment->arena, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
+        slice path = arena_printf(arena, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
         if (is_executable(path.ptr))
             return path;
     }
     return (slice){NULL, 0};
+}
+
+static slice find_program(struct environment *environment, slice name)
+{
+    return launch_find_program(environment->arena, environment->blueprint->functions->runner, name);
 }
 
 static void add_text(struct arena *arena, struct val *list, slice text)

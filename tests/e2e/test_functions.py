@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Skipped, Suite, build_dir, wait_until  # noqa: E402
+from awssim import Awssim, Skipped, Suite, build_dir, ctl, wait_until  # noqa: E402
 from image import Registry, busybox, busybox_layer, layer  # noqa: E402
 
 suite = Suite()
@@ -187,6 +187,7 @@ def host_is_out_of_reach(sim):
     mounts = run(sim, "probe", "result = open('/proc/self/mounts').read()")
     writable = [line.split()[1] for line in mounts.splitlines() if "rw" in line.split()[3].split(",")]
     assert [name for name in writable if not name.startswith(("/dev/", "/proc"))] == ["/tmp"], writable
+    assert "sandboxes       yes\n" in sim.ctl("doctor", check=False).stdout
 
 
 @suite.test
@@ -383,6 +384,8 @@ def without_namespaces(sim):
     prefix = ["unshare", "--user", "--map-root-user", "sh", "-c", none, "sh"]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
         raise Skipped("this machine permits no user namespaces")
+    doctor = subprocess.run([*prefix, ctl(), "doctor"], capture_output=True, text=True)
+    assert doctor.returncode == 1 and "sandboxes       no: no sandbox is permitted" in doctor.stdout, doctor
     with Awssim(prefix=prefix) as bare:
         make_role(bare)
         create(bare, "bare")
