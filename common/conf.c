@@ -30,6 +30,18 @@ static const struct option {
 
 enum { N_OPTIONS = sizeof(options) / sizeof(*options) };
 
+/* Under the name of the program it replaces awssim is as that one was: lenient, without a past, and one of many. */
+static const struct {
+    slice flag, value;
+} replaced[] = {
+    {S("profile"), S("sockerless")},
+    {S("ephemeral"), S("1")},
+    {S("dns"), S("0")},
+    {S("listen"), S(":4566")},
+};
+
+enum { N_REPLACED = sizeof(replaced) / sizeof(*replaced) };
+
 static int refuse(struct arena *arena, slice *why, const char *format, slice what, slice value)
 {
     *why = arena_printf(arena, format, SLICE_ARG(what), SLICE_ARG(value));
@@ -39,6 +51,7 @@ static int refuse(struct arena *arena, slice *why, const char *format, slice wha
 static int set_option(struct arena *arena, struct conf *conf, const struct option *option, slice value, slice *why)
 {
     void *field = (char *)conf + option->offset;
+    slice name = arena_printf(arena, "%.*s (%s)", SLICE_ARG(option->flag), option->environment);
     int64_t number;
     switch (option->type) {
     case TEXT:
@@ -46,13 +59,13 @@ static int set_option(struct arena *arena, struct conf *conf, const struct optio
         return 0;
     case NUMBER:
         if (!slice_to_int64(value, &number) || number < 0 || number > 65535)
-            return refuse(arena, why, "--%.*s takes a number from 0 to 65535, not '%.*s'", option->flag, value);
+            return refuse(arena, why, "--%.*s takes a number from 0 to 65535, not '%.*s'", name, value);
         *(int64_t *)field = number;
         return 0;
     default:
         if (value.len > 0 && !slice_eq(value, S("1")) && !slice_eq(value, S("true")) && !slice_eq(value, S("0")) &&
             !slice_eq(value, S("false")))
-            return refuse(arena, why, "--%.*s takes 1 or 0, not '%.*s'", option->flag, value);
+            return refuse(arena, why, "--%.*s takes 1 or 0, not '%.*s'", name, value);
         *(bool *)field = slice_eq(value, S("1")) || slice_eq(value, S("true"));
         return 0;
     }
@@ -205,21 +218,12 @@ bool conf_replaces_simulator(const char *program)
     return slice_ends(name, S("/simulator-aws")) || slice_eq(name, S("simulator-aws"));
 }
 
-/* Under the name of the program it replaces awssim is as that one was: lenient, without a past, and one of many. */
 static int choose_defaults(struct arena *arena, int argc, char *const argv[], struct conf *conf,
                            const bool given[N_OPTIONS], slice *why)
 {
-    static const struct {
-        slice flag, value;
-    } replaced[] = {
-        {S("profile"), S("sockerless")},
-        {S("ephemeral"), S("1")},
-        {S("dns"), S("0")},
-        {S("listen"), S(":4566")},
-    };
     if (argc < 1 || !conf_replaces_simulator(argv[0]))
         return 0;
-    for (size_t i = 0; i < sizeof(replaced) / sizeof(*replaced); i++) {
+    for (size_t i = 0; i < N_REPLACED; i++) {
         if (!is_given(given, replaced[i].flag))
             TRY(set_option(arena, conf, find_option(replaced[i].flag), replaced[i].value, why));
     }
@@ -273,6 +277,20 @@ slice conf_help(struct arena *arena)
                                   options[i].environment);
         slice end =
             options[i].otherwise.len > 0 ? arena_printf(arena, " (%.*s)\n", SLICE_ARG(options[i].otherwise)) : S("\n");
+        text = arena_concat(arena, text, arena_concat(arena, line, end));
+    }
+    return text;
+}
+
+slice conf_environment(struct arena *arena)
+{
+    slice text = S("");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        slice otherwise = options[i].otherwise;
+        for (size_t k = 0; k < N_REPLACED; k++)
+            otherwise = slice_eq(replaced[k].flag, options[i].flag) ? replaced[k].value : otherwise;
+        slice line = arena_printf(arena, "  %-26s %.*s", options[i].environment, SLICE_ARG(options[i].help));
+        slice end = otherwise.len > 0 ? arena_printf(arena, " (%.*s)\n", SLICE_ARG(otherwise)) : S("\n");
         text = arena_concat(arena, text, arena_concat(arena, line, end));
     }
     return text;

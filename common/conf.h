@@ -36,3 +36,6 @@ char **conf_argv(struct arena *arena, const struct conf *conf, const char *first
 
 /* One line an option, for --help. */
 slice conf_help(struct arena *arena);
+
+/* One line an environment variable, with the defaults of what replaces the simulator, for its --help. */
+slice conf_environment(struct arena *arena);

@@ -14,10 +14,17 @@ enum digest_algorithm {
     DIGEST_CRC32 = 8,
     DIGEST_CRC32C = 16,
     DIGEST_CRC64NVME = 32,
-    DIGEST_ALL = 63,
+    DIGEST_SHA512 = 64,
+    DIGEST_XXHASH64 = 128,
+    DIGEST_XXHASH3 = 256, /* of 64 bits */
+    DIGEST_XXHASH128 = 512,
+    DIGEST_ALL = 1023,
 };
 
-enum { DIGEST_TEXT_BYTES = 256, DIGEST_MAX_BYTES = 32 };
+enum { DIGEST_TEXT_BYTES = 512, DIGEST_MAX_BYTES = 64 };
+
+/* States of xxhash as bytes, because those of XXH3 want more alignment than memory of the heap has. */
+enum { DIGEST_XXH64_BYTES = 88, DIGEST_XXH3_BYTES = 576, DIGEST_XXH3_ALIGN = 64 };
 
 struct digest {
     unsigned algorithms; /* a set of enum digest_algorithm */
@@ -27,8 +34,13 @@ struct digest {
     MD5_CTX md5;
     SHA_CTX sha1;
     SHA256_CTX sha256;
+    SHA512_CTX sha512;
+    uint64_t xxhash64[DIGEST_XXH64_BYTES / sizeof(uint64_t)];
+    char xxhash3[DIGEST_XXH3_BYTES + DIGEST_XXH3_ALIGN];
+    char xxhash128[DIGEST_XXH3_BYTES + DIGEST_XXH3_ALIGN];
 };
 
+/* A digest that has begun stays where it is. */
 void digest_begin(struct digest *digest, unsigned algorithms);
 void digest_add(struct digest *digest, const void *bytes, size_t len);
 

@@ -108,19 +108,15 @@ static int move_up(int top, int at, const char *name)
     return renameat(at, name, top, unique) != 0 ? -errno : 0;
 }
 
-/* Folders that a container made may forbid their owner to look into them, or to remove what is there. */
-static int open_folder(int at, const char *name)
+/* The folder `name`, which its owner may at least read and change from now on. */
+static int open_own(int at, const char *name)
 {
-    __attribute__((cleanup(fdio_cleanup))) int folder = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    char path[32];
-    struct stat st;
-    if (folder < 0 || fstat(folder, &st) != 0)
-        return -errno;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
-    if ((st.st_mode & S_IRWXU) != S_IRWXU)
-        chmod(path, st.st_mode | S_IRWXU);
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+        fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && geteuid() != 0)
+        fchmod(fd, 0700);
+    return fd;
 }
 
 /* Removes the entry `name` of the folder at. Each level costs a descriptor: what lies deeper than MAX_DEPTH is moved up
@@ -133,9 +129,9 @@ static int remove_at(int top, int at, const char *name, int depth)
         return -errno;
     if (depth == MAX_DEPTH)
         return move_up(top, at, name);
-    int fd = open_folder(at, name);
+    int fd = open_own(at, name);
     if (fd < 0)
-        return fd;
+        return -errno;
     DIR *dir = fdopendir(fd);
     if (!dir) {
         close(fd);

@@ -9,12 +9,14 @@ enum {
     LIMIT_HTTP_BODY_TIMEOUT_MS = 60 * 1000,  /* silence in the middle of a body */
     LIMIT_HTTP_IDLE_TIMEOUT_MS = 120 * 1000, /* between two requests of one connection */
     LIMIT_HTTP_CONNECTIONS = 8192,
-    LIMIT_HTTP_PIPELINE = 64,               /* requests of one connection in flight before reading pauses */
-    LIMIT_BODY_BYTES = 16 * 1024 * 1024,    /* of services whose bodies are AWS inputs */
-    LIMIT_BODY_INLINE_BYTES = 256 * 1024,   /* larger ones go through a spool file */
-    LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024, /* of a container image */
+    LIMIT_HTTP_PIPELINE = 64,                  /* requests of one connection in flight before reading pauses */
+    LIMIT_HTTP_HELD_BYTES = 128 * 1024 * 1024, /* for all clients that are slow to send or to read */
+    LIMIT_BODY_BYTES = 16 * 1024 * 1024,       /* of services whose bodies are AWS inputs */
+    LIMIT_BODY_INLINE_BYTES = 256 * 1024,      /* larger ones go through a spool file */
+    LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024,    /* of a container image */
     LIMIT_GZIP_RATIO = 200,
     LIMIT_JSON_DEPTH = 64,
+    LIMIT_POST_FIELDS_BYTES = 20 * 1024, /* of a browser's form, before its file */
     LIMIT_FORM_PARAMS = 20000,
     LIMIT_XML_DEPTH = 64,
     LIMIT_XML_ELEMENTS = 500000,
@@ -32,7 +34,8 @@ enum {
 
 /* Bodies that are stored as they come; beyond what an int holds. */
 enum {
-    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024, /* PutObject, UploadPart */
-    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024, /* the registry below /v2/ */
-    LIMIT_FUNCTION_BYTES = 70167211,               /* Lambda's own figure */
+    LIMIT_OBJECT_BYTES = 5LL * 1024 * 1024 * 1024,           /* PutObject, UploadPart */
+    LIMIT_LAYER_BYTES = 10LL * 1024 * 1024 * 1024,           /* the registry below /v2/ */
+    LIMIT_FUNCTION_BYTES = 70167211,                         /* Lambda's own figure */
+    LIMIT_UNPACKED_LAYERS_BYTES = 20LL * 1024 * 1024 * 1024, /* kept for images that do not run */
 };

@@ -5,9 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { READY_FD = 3, CONTROL_FD = 4 };
+enum { READY_FD = 3, CONTROL_FD = 4, LISTENER_FD = 5 };
 
 static bool supervised;
 
@@ -28,6 +29,16 @@ void supervised_ready(void)
 {
     if (supervised)
         fdio_write_all(READY_FD, S("\n"));
+}
+
+int supervised_listener(void)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (!supervised || getsockopt(LISTENER_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+        return -1;
+    fcntl(LISTENER_FD, F_SETFD, FD_CLOEXEC);
+    return LISTENER_FD;
 }
 
 int supervised_control(void)

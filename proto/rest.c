@@ -173,19 +173,22 @@ static int decode_query(struct arena *arena, const struct api_shape *shape, cons
     return 0;
 }
 
-static int decode_header(struct arena *arena, const struct api_member *member, slice text, void *place, slice *why)
+/* A list's elements stand between commas, in one line or in several. */
+static int decode_header_list(struct arena *arena, const struct api_member *member, slice lines, struct list *list,
+                              slice *why)
 {
-    if (!text.ptr)
-        return 0;
-    if (member->shape->type != API_LIST)
-        return set_text(arena, member, text, place, why);
-    struct list *list = place;
-    list->set = true;
-    while (text.ptr && text.len > 0) {
-        slice one;
-        slice_cut(text, ',', &one, &text);
-        TRY(set_text(arena, &member->shape->members[0], slice_trim(one),
-                     list_add_raw(arena, list, member->shape->entry_size), why));
+    while (!slice_empty(lines)) {
+        slice line, name, text, one;
+        slice_cut(lines, '\n', &line, &lines);
+        slice_cut(line, ':', &name, &text);
+        if (!slice_eq_nocase(name, member->wire))
+            continue;
+        list->set = true;
+        while (text.len > 0) {
+            slice_cut(text, ',', &one, &text);
+            TRY(set_text(arena, &member->shape->members[0], slice_trim(one),
+                         list_add_raw(arena, list, member->shape->entry_size), why));
+        }
     }
     return 0;
 }
@@ -248,6 +251,15 @@ static slice header_of(struct arena *arena, const struct msg *request, slice wir
                                                                                             : value;
 }
 
+static int decode_header(struct arena *arena, const struct api_member *member, const struct msg *request, void *place,
+                         slice *why)
+{
+    if (member->shape->type == API_LIST)
+        return decode_header_list(arena, member, request->headers, place, why);
+    slice text = header_of(arena, request, member->wire);
+    return text.ptr ? set_text(arena, member, text, place, why) : 0;
+}
+
 int rest_decode(struct arena *arena, const struct api_operation *operation, const struct msg *request, void *in,
                 slice *why)
 {
@@ -267,7 +279,7 @@ int rest_decode(struct arena *arena, const struct api_operation *operation, cons
         else if (member->location == API_QUERYSTRING)
             TRY(decode_query(arena, operation->in, member, &query, place, why));
         else if (member->location == API_HEADER)
-            TRY(decode_header(arena, member, header_of(arena, request, member->wire), place, why));
+            TRY(decode_header(arena, member, request, place, why));
         else if (member->location == API_HEADERS)
             TRY(decode_headers(arena, member, request->headers, place, why));
     }

@@ -40,7 +40,9 @@
  *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…],
  *                       "image", "ecr": as StartContainer's, "entryPoint", "command", "workingDirectory": of an image,
  *                       "fileSystem": {"path" on the host, "target", "uid", "gid"}: of an EFS access point,
- *                       "log": {"account", "region", "group", "format"}, "expiresAt"}
+ *                       "log": {"account", "region", "group", "format"}, "expiresAt", "empty": bool (nothing runs, the
+ *                       answer is null), "once": bool (one invocation an environment), "printsAnswer": bool (an image's
+ *                       command that ends without having asked for an event answers with what it printed)}
  *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
  *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
  *         429          {"__type": reason}: too many run at once

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/hashpool.h"
+#include "common/log.h"
 #include "router/conn_impl.h"
 #include "router/tls.h"
 
@@ -218,12 +219,24 @@ static void unlink_conn(struct conn *conn)
     set->n_conns--;
 }
 
+void conn_count_held(struct conn *conn)
+{
+    size_t held = conn->in.cap + conn->out.cap;
+    if (conn->reception)
+        held += conn->reception->head_bytes.cap + conn->reception->body.bytes.cap;
+    for (const struct exchange *exchange = conn->first; exchange; exchange = exchange->next)
+        held += exchange->out.cap;
+    conn->set->held += held - conn->held;
+    conn->held = held;
+}
+
 void conn_destroy(struct conn *conn)
 {
     struct conn_set *set = conn->set;
     if (conn->dead)
         return;
     conn->dead = true;
+    set->held -= conn->held;
     ev_io_stop(set->config.loop, &conn->reader);
     ev_io_stop(set->config.loop, &conn->writer);
     ev_timer_stop(set->config.loop, &conn->timer);
@@ -240,6 +253,34 @@ void conn_destroy(struct conn *conn)
     set->config.on_closed(set->config.owner);
 }
 
+static void flush_dirty(struct conn_set *set)
+{
+    while (set->dirty) {
+        struct conn *conn = set->dirty;
+        set->dirty = conn->next_dirty;
+        conn->dirty = false;
+        if (conn->dead) {
+            free(conn);
+            continue;
+        }
+        conn_out_flush(conn);
+        if (!conn->dead)
+            conn_count_held(conn);
+    }
+}
+
+/* Slow clients may hold so much and no more: those that hold most have to go. */
+static void relieve(struct conn_set *set)
+{
+    while (set->held > LIMIT_HTTP_HELD_BYTES) {
+        struct conn *most = set->conns;
+        for (struct conn *conn = set->conns; conn; conn = conn->next)
+            most = conn->held > most->held ? conn : most;
+        log_warn("a slow client that holds %zu bytes is disconnected", most->held);
+        conn_destroy(most);
+    }
+}
+
 /* Runs before anything else that prepares for sleep: what it takes from connections must still reach the bus's batch.
  */
 static void on_flush(struct ev_loop *loop, ev_prepare *prepare, int events)
@@ -247,15 +288,9 @@ static void on_flush(struct ev_loop *loop, ev_prepare *prepare, int events)
     struct conn_set *set = prepare->data;
     (void)loop;
     (void)events;
-    while (set->dirty) {
-        struct conn *conn = set->dirty;
-        set->dirty = conn->next_dirty;
-        conn->dirty = false;
-        if (conn->dead)
-            free(conn);
-        else
-            conn_out_flush(conn);
-    }
+    flush_dirty(set);
+    relieve(set);
+    flush_dirty(set);
 }
 
 static void on_hashed(struct ev_loop *loop, ev_io *io, int events)

@@ -53,12 +53,14 @@ struct conn {
     struct exchange *first;
     struct exchange *last;
     unsigned n_exchanges;
+    size_t held; /* bytes of memory that wait for the client, as last counted */
 };
 
 struct conn_set {
     struct conn_config config;
     struct conn *conns;
     size_t n_conns;
+    size_t held; /* of all connections */
     struct conn *dirty;
     ev_prepare flusher;
     struct hashpool *pool;
@@ -76,6 +78,8 @@ struct conn_set {
 void conn_mark_dirty(struct conn *conn);
 /* The state has changed to one with a nearer deadline. */
 void conn_arm(struct conn *conn);
+/* What it holds may have changed. */
+void conn_count_held(struct conn *conn);
 /* Gone for the outside; memory stays until the end of the loop's turn. */
 void conn_destroy(struct conn *conn);
 struct exchange *conn_exchange_add(struct conn *conn);

@@ -275,6 +275,8 @@ static void process(struct conn *conn, slice bytes)
         conn->head_at = ev_now(loop);
         conn_arm(conn);
     }
+    if (conn->in.ptr || conn->reception)
+        conn_count_held(conn);
 }
 
 void conn_in_resume(struct conn *conn)

@@ -8,10 +8,9 @@ struct conn_set;
 struct ev_loop;
 struct listen;
 
-/* Listens on address ("127.0.0.1", "::1", "[::1]:4566", "localhost:4566", ":4566" for all interfaces); a port in it
- * wins over the other one; port 0 chooses a free one. Accepting begins with listen_start. Answers 0, or BAD_INPUT with
- * a sentence in *why. */
-int listen_open(struct arena *arena, slice address, int64_t port, struct listen **listen, slice *why);
+/* The socket the supervisor holds, else one of our own on host and port (listener.h). Accepting begins with
+ * listen_start. Answers 0, or BAD_INPUT with a sentence in *why. */
+int listen_open(struct arena *arena, slice host, int64_t port, struct listen **listen, slice *why);
 void listen_close(struct listen *listen);
 
 /* The port really listened on. */

@@ -155,8 +155,10 @@ static void check_end(struct runner *runner)
 {
     if ((runner->n_resets == 0 && !runner->stopping) || !none_runs(runner))
         return;
-    if (runner->n_resets > 0)
+    if (runner->n_resets > 0) {
         container_forget_all(runner, false);
+        layers_tidy(runner, 0);
+    }
     struct msg reply = {.status = 200, .body = S("{}")};
     while (runner->n_resets > 0)
         bus_answer(runner->bus, &runner->resets[--runner->n_resets], &reply);

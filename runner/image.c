@@ -3,6 +3,7 @@
 
 #include "common/arena.h"
 #include "common/fdio.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/time.h"
 #include "runner/runner.h"
@@ -111,6 +112,7 @@ static void on_unpacked(struct ev_loop *loop, ev_io *io, int events)
     ssize_t length = read(image->complaint, text, sizeof(text));
     unwatch(container);
     image->pulled_ms = time_now_ms();
+    layers_tidy(container->runner, LIMIT_UNPACKED_LAYERS_BYTES);
     if (status == 0) {
         container_image_ready(container, (slice){NULL, 0}, false);
         return;
@@ -147,13 +149,6 @@ static int spawn_unpacker(struct container *container, char **argv)
     return 0;
 }
 
-static bool is_unpacked(struct container *container, slice hex)
-{
-    slice path = arena_printf(container->arena, "%.*s/images/layers/%.*s", SLICE_ARG(container->runner->root_dir),
-                              SLICE_ARG(hex));
-    return access(path.ptr, F_OK) == 0;
-}
-
 /* Those layers that are not there yet. */
 static void unpack(struct container *container)
 {
@@ -166,7 +161,7 @@ static void unpack(struct container *container)
     argv[n++] = (char *)(uintptr_t)arena_printf(arena, "%.*s/ecr/blobs/sha256", SLICE_ARG(root)).ptr;
     argv[n++] = (char *)(uintptr_t)arena_printf(arena, "%.*s/images/layers", SLICE_ARG(root)).ptr;
     list_foreach (hex, &image->layers) {
-        if (!is_unpacked(container, *hex))
+        if (!layers_use(container->runner, *hex))
             argv[n++] = (char *)(uintptr_t)slice_cstr(arena, *hex);
     }
     if (n == 3) {

@@ -187,6 +187,7 @@ static int open_bus(struct runner *runner, const struct conf *conf)
     runner->functions = pool_open(runner);
     runner->reports = reports_open(runner);
     ship_leftovers(runner);
+    layers_open(runner);
     cgroup_open(runner);
     return 0;
 }
@@ -241,6 +242,7 @@ int main(int argc, char *argv[])
     if (runner.containers) {
         container_forget_all(&runner, true);
         cgroup_close(&runner);
+        layers_close(&runner);
         pool_close(runner.functions);
         reports_close(runner.reports);
         map_close(runner.containers);

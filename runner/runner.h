@@ -7,6 +7,7 @@
 #include "proto/bus.h"
 #include "runner/cgroup.h"
 #include "runner/image.h"
+#include "runner/layers.h"
 #include "runner/lines.h"
 #include "runner/spool.h"
 
@@ -117,6 +118,7 @@ struct runner {
     struct map *containers;
     struct reports *reports;
     struct functions *functions;
+    struct layers layers;
     int64_t next_batch;
     struct groups groups;
     struct rlimit files; /* as they were found */

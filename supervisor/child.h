@@ -1,7 +1,8 @@
 /* child: one process below the supervisor: its program, descriptors, output and state. It starts and signals; what to
  * do when is machine's. A child process finds
  *   0 /dev/null    1, 2 the log pipe    3 readiness: it writes a newline    4 the control socket: end of file = no
- * parent and nothing else open, is leader of its own session, and is killed when the supervisor dies. */
+ * parent    5 the listening socket, when it is the one that serves it
+ * and nothing else open, is leader of its own session, and is killed when the supervisor dies. */
 #pragma once
 
 #include "supervisor/machine.h"
@@ -20,6 +21,7 @@ struct child_program {
     enum child_stop_rank stop_rank;
     int64_t start_limit_ms;
     int64_t stop_limit_ms;
+    bool listens; /* it gets the listening socket */
 };
 
 enum child_end_kind { CHILD_NEVER_ENDED, CHILD_EXITED, CHILD_SIGNALLED, CHILD_LATE, CHILD_NOT_SPAWNED };
@@ -37,6 +39,7 @@ struct child {
     pid_t pid;        /* 0: no process */
     int ready_fd;     /* -1: no process, or it has announced itself */
     int parent_fd;    /* our end of the control socket; -1: no process */
+    int listen_fd;    /* for each of its processes; borrowed; -1: none */
     int64_t since_ms; /* wall clock: since when it is in its state */
     unsigned spawns;
     struct child_end end;

@@ -2,7 +2,6 @@
  * common/conf.def; the word `background` says that descriptor 3 is a pipe to the starter (see supervisor.h) and that
  * messages belong into a log file. */
 #include "supervisor/instance.h"
-#include "supervisor/port.h"
 #include "supervisor/private.h"
 #include "supervisor/programs.h"
 #include "supervisor/supervisor.h"
@@ -10,6 +9,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/fdio.h"
+#include "common/listener.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STARTER_FD = 3 };
+enum { STARTER_FD = 3, BAD_USAGE = 2 };
 
 struct session {
     struct arena *arena;
@@ -26,6 +26,7 @@ struct session {
     slice identity_dir; /* the state directory the user has named */
     struct instance instance;
     struct program_list programs;
+    int listen_fd;
     int starter_fd;
 };
 
@@ -81,16 +82,14 @@ static int make_folders(struct session *session, slice *why)
     return check_owner(session, conf->run_dir, why);
 }
 
-static int choose_port(struct session *session, slice *why)
+/* Port 0 becomes the one it stands for, in the children's options too. */
+static int open_port(struct session *session, slice *why)
 {
     struct conf *conf = &session->conf;
-    int fd = conf->port == 0 ? port_reserve(session->arena, conf->listen, &conf->port) : 0;
-    session->instance.port = conf->port;
-    session->instance.endpoint = port_endpoint(session->arena, conf->listen, conf->port);
-    if (fd >= 0)
-        return 0;
-    *why = arena_printf(session->arena, "no free port on %.*s: %s", SLICE_ARG(conf->listen), strerror(-fd));
-    return BAD_INPUT;
+    TRY(listener_open(session->arena, conf->listen, conf->port, &session->listen_fd, why));
+    conf->port = session->instance.port = listener_port(session->listen_fd);
+    session->instance.endpoint = listener_endpoint(session->arena, conf->listen, conf->port);
+    return 0;
 }
 
 static void log_to_file(struct session *session)
@@ -113,7 +112,7 @@ static int prepare(struct session *session, slice *why)
     TRY(make_folder(session, session->identity_dir, why));
     TRY(instance_lock(session->arena, &session->instance, why));
     TRY(make_folders(session, why));
-    TRY(choose_port(session, why));
+    TRY(open_port(session, why));
     instance_publish(session->arena, &session->instance);
     return programs_list(session->arena, &session->conf, &session->programs, why);
 }
@@ -132,6 +131,7 @@ static int supervise(struct session *session)
         .run_dir = slice_cstr(session->arena, session->conf.run_dir),
         .log_dir = session->instance.log_dir.ptr,
         .echo = session->starter_fd < 0,
+        .listen_fd = session->listen_fd,
         .starter_fd = session->starter_fd,
     };
     return supervisor_run(&setup);
@@ -148,28 +148,35 @@ static void clean_up(struct session *session)
         fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
 }
 
-static void read_arguments(struct session *session, const struct slice_list *rest)
+static int read_arguments(struct session *session, int argc, char *argv[], slice *why)
 {
     enum log_level level = LOG_INFO;
+    struct slice_list rest = {0};
+    TRY(conf_parse(session->arena, argc, argv, &session->conf, &rest, why));
     log_level_parse(session->conf.log_level, &level);
     log_init("awssim-supervisor", level);
-    if (rest->len > 0 && slice_eq(rest->items[0], S("background"))) {
+    list_foreach (word, &rest) {
+        if (!slice_eq(*word, S("background"))) {
+            *why = arena_printf(session->arena, "'%.*s' is no option", SLICE_ARG(*word));
+            return BAD_INPUT;
+        }
         session->starter_fd = STARTER_FD;
         fcntl(STARTER_FD, F_SETFD, FD_CLOEXEC);
         if (chdir("/") != 0)
             log_warn("cannot change to /: %s", strerror(errno));
     }
+    return 0;
 }
 
 int main(int argc, char *argv[])
 {
-    struct session session = {.arena = arena_open(), .starter_fd = -1, .instance = {.lock_fd = -1}};
-    struct slice_list rest = {0};
+    struct session session = {.arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1}};
     slice why = S("");
     log_init("awssim-supervisor", LOG_INFO);
-    if (conf_parse(session.arena, argc, argv, &session.conf, &rest, &why) != 0)
-        return refuse(&session, why);
-    read_arguments(&session, &rest);
+    if (read_arguments(&session, argc, argv, &why) != 0) {
+        refuse(&session, why);
+        return BAD_USAGE;
+    }
     int code = prepare(&session, &why) == 0 ? supervise(&session) : refuse(&session, why);
     clean_up(&session);
     arena_close(session.arena);

@@ -49,8 +49,8 @@ static void add(struct arena *arena, const struct conf *conf, struct program_lis
 int programs_list(struct arena *arena, const struct conf *conf, struct program_list *programs, slice *why)
 {
     static const struct child_program fixed[] = {
-        {"router", NULL, CHILD_STOPS_FIRST, START_LIMIT_MS, STOP_LIMIT_MS},
-        {"runner", NULL, CHILD_STOPS_LAST, START_LIMIT_MS, RUNNER_STOP_LIMIT_MS},
+        {"router", NULL, CHILD_STOPS_FIRST, START_LIMIT_MS, STOP_LIMIT_MS, .listens = true},
+        {"runner", NULL, CHILD_STOPS_LAST, START_LIMIT_MS, RUNNER_STOP_LIMIT_MS, .listens = false},
     };
     static const char *const workers[] = {WORKERS_NAMES};
     slice folder, path;
@@ -60,7 +60,8 @@ int programs_list(struct arena *arena, const struct conf *conf, struct program_l
         add(arena, conf, programs, &fixed[i], path);
     }
     for (size_t i = 0; i < sizeof(workers) / sizeof(*workers); i++) {
-        struct child_program worker = {workers[i], NULL, CHILD_STOPS_NEXT, START_LIMIT_MS, STOP_LIMIT_MS};
+        struct child_program worker = {workers[i],     NULL,          CHILD_STOPS_NEXT,
+                                       START_LIMIT_MS, STOP_LIMIT_MS, .listens = false};
         TRY(find(arena, folder, workers[i], "services", &path, why));
         add(arena, conf, programs, &worker, path);
     }

@@ -64,6 +64,9 @@ void supervisor_stop(struct supervisor *supervisor)
     if (!supervisor->stopping)
         log_info("stopping");
     supervisor->stopping = true;
+    /* Whoever connects now is refused, and does not wait for an end he would only see as a broken connection. */
+    fdio_cleanup(&supervisor->listen_fd);
+    supervisor->listen_fd = -1;
 }
 
 void supervisor_write_status(struct supervisor *supervisor)
@@ -291,7 +294,9 @@ static int children_open(struct supervisor *s)
     if (!s->children.items)
         abort();
     for (size_t i = 0; i < s->setup->count; i++) {
-        TRY(child_open(&s->children.items[i], &s->setup->programs[i], s->setup->log_dir, s->setup->echo));
+        struct child *child = &s->children.items[i];
+        TRY(child_open(child, &s->setup->programs[i], s->setup->log_dir, s->setup->echo));
+        child->listen_fd = child->program->listens ? s->listen_fd : -1;
         s->children.len++;
     }
     return 0;
@@ -345,7 +350,7 @@ static int refuse_start(struct supervisor *s, const char *what, int error)
 
 int supervisor_run(const struct supervisor_setup *setup)
 {
-    struct supervisor s = {.setup = setup, .began_ms = time_now_ms()};
+    struct supervisor s = {.setup = setup, .began_ms = time_now_ms(), .listen_fd = setup->listen_fd};
     s.signal_fd = signals_open();
     if (s.signal_fd < 0)
         return refuse_start(&s, "cannot watch signals", errno);

@@ -16,6 +16,7 @@ struct supervisor_setup {
     const char *run_dir;   /* exists; gets the control socket and the status file */
     const char *log_dir;   /* exists */
     bool echo;             /* copy what the children print to stderr */
+    int listen_fd;         /* clients' connections, for the programs that listen; ours from now on; -1: none */
     int starter_fd;        /* gets "ready <endpoint>\n", or "failed <sentence>\n" and more lines; -1: nobody waits */
 };
 
@@ -34,6 +35,7 @@ struct supervisor {
     int64_t began_ms;      /* wall clock */
     int64_t status_due_ms; /* when the status file is to be written; 0: it is up to date */
     int signal_fd;
+    int listen_fd;  /* -1: none, or not any more */
     bool was_ready; /* all children have been READY at once */
     bool stopping;
     bool failed;

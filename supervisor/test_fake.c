@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { READY_FD = 3, PARENT_FD = 4 };
+enum { READY_FD = 3, PARENT_FD = 4, LISTENER_FD = 5 };
 
 static void announce(void)
 {
@@ -28,6 +29,17 @@ static void serve(void)
 static void be_good(const char *argument)
 {
     serve();
+}
+
+/* Says who it is to one client; those behind it wait for its successor. */
+static void greet(const char *argument)
+{
+    announce();
+    struct pollfd p = {.fd = LISTENER_FD, .events = POLLIN};
+    poll(&p, 1, -1);
+    int client = accept(LISTENER_FD, NULL, NULL);
+    dprintf(client, "%d\n", (int)getpid());
+    exit(3);
 }
 
 static void stay_silent(const char *argument)
@@ -135,6 +147,7 @@ static const struct {
     {"refuses-later", refuse_later},
     {"parent", have_a_child},
     {"inspect", inspect},
+    {"greet", greet},
 };
 
 int main(int argc, char *argv[])

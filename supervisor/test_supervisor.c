@@ -4,9 +4,13 @@
 
 #include "common/arena.h"
 #include "common/fdio.h"
+#include "common/listener.h"
 #include "common/time.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +33,7 @@ struct fixture {
     struct child_program programs[MAX_PROGRAMS];
     size_t count;
     pid_t pid;
+    int listen_fd;
     int starter_fd;
 };
 
@@ -44,8 +49,8 @@ static struct child_program *add(struct fixture *f, const char *name, const char
     argv[1] = mode;
     argv[2] = argument;
     struct child_program *program = &f->programs[f->count++];
-    *program =
-        (struct child_program){name, (char *const *)(uintptr_t)argv, CHILD_STOPS_NEXT, START_LIMIT_MS, STOP_LIMIT_MS};
+    *program = (struct child_program){
+        name, (char *const *)(uintptr_t)argv, CHILD_STOPS_NEXT, START_LIMIT_MS, STOP_LIMIT_MS, false};
     return program;
 }
 
@@ -68,7 +73,8 @@ static slice run(struct fixture *f)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     f->pid = fork();
     if (f->pid == 0) {
-        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir, f->dir, false, ends[1]};
+        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
+                                         f->dir,      false,    f->listen_fd,  ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);
@@ -180,7 +186,7 @@ static int set_up(void **state)
     f->arena = arena;
     char *dir = arena_copy(arena, "/tmp/supervisor-XXXXXX", sizeof("/tmp/supervisor-XXXXXX"));
     f->dir = mkdtemp(dir);
-    f->starter_fd = -1;
+    f->listen_fd = f->starter_fd = -1;
     *state = f;
     return f->dir ? 0 : -1;
 }
@@ -189,6 +195,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     fdio_cleanup(&f->starter_fd);
+    fdio_cleanup(&f->listen_fd);
     fdio_remove_tree(f->dir);
     arena_close(f->arena);
     return 0;
@@ -371,7 +378,8 @@ static void nothing_survives_a_killed_supervisor(void **state)
     close(ends[0]);
     f->pid = fork();
     if (f->pid == 0) {
-        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir, f->dir, false, ends[1]};
+        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
+                                         f->dir,      false,    f->listen_fd,  ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);
@@ -413,6 +421,42 @@ static void children_inherit_what_is_promised(void **state)
     assert_true(slice_eq(content, S("descriptors 0 1 2 3 4\nleader 1, blocked 0 0\nwithout an end\n")));
 }
 
+static int connect_to(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+/* Each process serves one client and ends: the others wait for the next one. Only who listens gets the socket. */
+static void connections_wait_for_the_next_process(void **state)
+{
+    enum { CLIENTS = 2 };
+    struct fixture *f = *state;
+    slice why;
+    assert_int_equal(listener_open(f->arena, S("127.0.0.1"), 0, &f->listen_fd, &why), 0);
+    int port = listener_port(f->listen_fd), clients[CLIENTS];
+    add(f, "one", "greet", NULL)->listens = true;
+    add(f, "two", "inspect", NULL);
+    run(f);
+    fdio_cleanup(&f->listen_fd);
+    f->listen_fd = -1;
+    int64_t first = pid_of(f, "one");
+    for (size_t i = 0; i < CLIENTS; i++)
+        assert_true((clients[i] = connect_to(port)) >= 0);
+    assert_true(slice_eq(answer(f, clients[0]), arena_printf(f->arena, "%d\n", (int)first)));
+    for (size_t i = 1; i < CLIENTS; i++)
+        assert_true(slice_ends(answer(f, clients[i]), S("\n")));
+    stop(f);
+    assert_int_equal(connect_to(port), -ECONNREFUSED);
+    assert_has(file(f, "two.log"), "descriptors 0 1 2 3 4\n");
+}
+
 int main(int argc, char *argv[])
 {
     fake = argc > 1 ? argv[1] : "./test_fake";
@@ -434,6 +478,7 @@ int main(int argc, char *argv[])
         supervisor_test(nothing_survives_a_killed_supervisor),
         supervisor_test(orphans_are_killed),
         supervisor_test(children_inherit_what_is_promised),
+        supervisor_test(connections_wait_for_the_next_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,7 +212,7 @@ class Service:
     def constraint(self, shape):
         """An expression for the shape's constraint."""
         kind = self.shapes[shape]
-        pattern = kind.get("pattern")
+        pattern = None if shape in self.overlay.get("openPatterns", ()) else kind.get("pattern")
         key = (kind.get("min"), kind.get("max"), pattern, tuple(kind.get("enum", ())), shape in self.overlay["openEnums"])
         if key[:4] == (None, None, None, ()):
             return "NULL"

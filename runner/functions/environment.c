@@ -57,6 +57,7 @@ static void close_environment(struct environment *environment)
     if (environment->server)
         http_close(environment->server);
     buf_deinit(&environment->tail);
+    buf_deinit(&environment->printed);
     arena_close(environment->arena);
     pool_environment_lost(blueprint);
 }
@@ -102,6 +103,8 @@ static void fail_invocation(struct environment *environment, const char *status,
     slice text = json_text(arena, &body);
     if (!invocation->delivered)
         journal_start(environment, invocation);
+    if (environment->state == ENVIRONMENT_INIT)
+        environment->was_cold = false; /* a start that has not come to its end has no duration */
     finish(environment, status, type, S("Unhandled"), S("application/json"), text);
     arena_close(arena);
 }
@@ -235,13 +238,29 @@ static void report_exit(struct environment *environment, bool started, int code)
     slice type = S("Runtime.ExitError");
     slice text = started ? exit_text(arena, code) : launch_failure(arena, failure, &type);
     slice id = slice_dup(arena, environment->invocation->id);
-    if (environment->state == ENVIRONMENT_INIT && !environment->init_reported) {
+    if (environment->state == ENVIRONMENT_INIT && !environment->init_reported)
         journal_init_report(environment, "init", "error", type);
-        environment->was_cold = false;
-    }
     fail_invocation(environment, "error", type, text);
     journal_line(environment, arena_printf(arena, "RequestId: %.*s Error: %.*s", SLICE_ARG(id), SLICE_ARG(text)));
     journal_line(environment, type);
+    arena_close(arena);
+}
+
+/* A command that knows no Runtime API has done its work, or has failed, by itself. */
+static void end_by_itself(struct environment *environment, bool started, int code)
+{
+    struct arena *arena = arena_open();
+    slice printed = slice_trim(buf_slice(&environment->printed));
+    if (started && code == 0) {
+        environment->was_cold = false;
+        journal_start(environment, environment->invocation);
+        environment->invocation->delivered = true;
+        environment->invocation->delivered_us = environment->init_us;
+        finish(environment, NULL, (slice){NULL, 0}, (slice){NULL, 0}, S("application/json"), printed);
+    } else {
+        journal_line(environment, arena_printf(arena, "[ERROR] %.*s", SLICE_ARG(exit_text(arena, code))));
+        report_exit(environment, started, code);
+    }
     arena_close(arena);
 }
 
@@ -258,6 +277,8 @@ static void on_stopped(struct container *container, bool started, int code)
         pool_dispatch_again(invocation);
     } else if (invocation && container->runner->stopping)
         pool_refuse(invocation, 503, S("ServiceException"), S("The runner is ending.")); /* it is not to blame */
+    else if (invocation && environment->blueprint->prints && environment->state == ENVIRONMENT_INIT)
+        end_by_itself(environment, started, code);
     else if (invocation)
         report_exit(environment, started, code);
     environment->state = ENVIRONMENT_ENDING;
@@ -270,7 +291,14 @@ static void on_stopped(struct container *container, bool started, int code)
 
 static void on_line(struct container *container, slice line)
 {
-    journal_line(container->hook_context, line);
+    struct environment *environment = container->hook_context;
+    struct buf *printed = &environment->printed;
+    journal_line(environment, line);
+    if (environment->blueprint->prints && environment->state == ENVIRONMENT_INIT &&
+        printed->len + line.len < LIMIT_LAMBDA_PAYLOAD_BYTES) {
+        buf_add(printed, line);
+        buf_add_char(printed, '\n');
+    }
 }
 
 static void on_drained(struct container *container)

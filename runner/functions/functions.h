@@ -24,6 +24,7 @@ struct blueprint {
     bool json;      /* log format */
     bool empty;     /* there is no code: an invocation answers null */
     bool once;      /* an environment takes one invocation only */
+    bool prints;    /* a command that ends without having asked for an event answers with what it printed */
     bool retired;   /* no new environments; the idle ones are gone */
     int64_t expires_ms;
     struct environment *environments;
@@ -84,6 +85,7 @@ struct environment {
     bool was_cold; /* the first invocation is still to come */
     bool answered; /* the invocation is over, and the next event not asked for yet */
     struct buf tail;
+    struct buf printed; /* before the first event was asked for, when that may be the answer */
     ev_timer timer; /* of the start, of idleness, of the end */
 };
 

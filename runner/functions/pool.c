@@ -118,6 +118,7 @@ static struct blueprint *add_blueprint(struct functions *functions, const struct
     blueprint->json = slice_eq(val_get_string(val_get(&blueprint->doc, S("log")), S("format")), S("JSON"));
     blueprint->empty = val_get_bool(&blueprint->doc, S("empty"), false);
     blueprint->once = val_get_bool(&blueprint->doc, S("once"), false);
+    blueprint->prints = val_get_bool(&blueprint->doc, S("printsAnswer"), false);
     blueprint->expires_ms = val_get_int(&blueprint->doc, S("expiresAt"), INT64_MAX);
     map_set(functions->blueprints, blueprint->key, blueprint);
     return blueprint;
@@ -281,8 +282,8 @@ static const char *bootstraps_beside(const struct runner *runner)
     return arena_printf(runner->arena, "%.*sbootstrap", SLICE_ARG(stub)).ptr;
 }
 
-/* What environments of a former runner, which was killed, had in the state directory. */
-static void remove_leftovers(const struct runner *runner)
+/* Folders of environments that have ended with a former runner. */
+static void remove_leftovers(struct runner *runner)
 {
     struct arena *arena = arena_open();
     DIR *dir = opendir(slice_cstr(arena, runner->state_dir));

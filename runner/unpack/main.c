@@ -1,13 +1,17 @@
 /* awssim-unpack: unpacks layers of an image for the runner, each into a directory of its own that appears whole or not
- * at all.
- * usage: awssim-unpack BLOBS LAYERS HEX…     BLOBS/he/HEX is the archive, LAYERS/HEX becomes the directory
+ * at all, whatever dies meanwhile; and removes those that were given up.
+ * usage: awssim-unpack BLOBS LAYERS HEX…     BLOBS/he/HEX is the archive, LAYERS/HEX becomes the directory and
+ *                                            LAYERS/HEX.size says how many bytes it has
+ *        awssim-unpack --remove LAYERS       removes LAYERS/.gone-…
  * Ends with 0, or with 1 and one line on standard error. */
 #include "runner/unpack/unpack.h"
 
 #include "common/fdio.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +46,32 @@ static int unpack_in_child(int fd, const char *directory, const char *hex)
     return WEXITSTATUS(status);
 }
 
+static long long bytes_below;
+
+static int add_bytes(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)path;
+    (void)type;
+    (void)place;
+    bytes_below += (long long)st->st_blocks * 512 / (S_ISDIR(st->st_mode) ? 1 : (long long)st->st_nlink);
+    return 0;
+}
+
+/* Puts it in place, when all of it is on the disk: after a loss of power a layer must not be there in half. */
+static int finish(const char *directory, const char *final)
+{
+    char text[32], size[MAX_PATH + 8];
+    bytes_below = 0;
+    if (nftw(directory, add_bytes, 16, FTW_PHYS) != 0)
+        return -1;
+    snprintf(size, sizeof(size), "%s.size", final);
+    snprintf(text, sizeof(text), "%lld", bytes_below);
+    if (fdio_replace_file(size, slice_of(text), 0644) != 0)
+        return -1;
+    __attribute__((cleanup(fdio_cleanup))) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && syncfs(fd) == 0 ? rename(directory, final) : -1;
+}
+
 static int unpack(const char *blobs, const char *layers, const char *hex)
 {
     char blob[MAX_PATH], final[MAX_PATH], beside[MAX_PATH];
@@ -61,10 +91,25 @@ static int unpack(const char *blobs, const char *layers, const char *hex)
     if (mkdir(beside, 0755) != 0)
         return complain(hex, strerror(errno));
     int result = unpack_in_child(fd, beside, hex);
-    if (result == 0 && rename(beside, final) != 0)
+    if (result == 0 && finish(beside, final) != 0)
         result = complain(hex, strerror(errno));
     if (result != 0)
         fdio_remove_tree(beside);
+    return result;
+}
+
+static int remove_given_up(const char *layers)
+{
+    char path[MAX_PATH];
+    int result = 0;
+    DIR *dir = opendir(layers);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        snprintf(path, sizeof(path), "%s/%s", layers, entry->d_name);
+        if (strncmp(entry->d_name, ".gone-", 6) == 0 && fdio_remove_tree(path) != 0)
+            result = 1;
+    }
+    if (dir)
+        closedir(dir);
     return result;
 }
 
@@ -72,9 +117,11 @@ int main(int argc, char *argv[])
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (argc < 3) {
-        fputs("usage: awssim-unpack BLOBS LAYERS HEX...\n", stderr);
+        fputs("usage: awssim-unpack BLOBS LAYERS HEX...\n       awssim-unpack --remove LAYERS\n", stderr);
         return 1;
     }
+    if (strcmp(argv[1], "--remove") == 0)
+        return remove_given_up(argv[2]);
     if (fdio_mkdirs(argv[2], 0755) != 0)
         return complain("", strerror(errno));
     for (int i = 3; i < argc; i++) {

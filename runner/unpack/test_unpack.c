@@ -170,6 +170,7 @@ static void test_layer(void **state)
         {0, "bin/b", "bin/a", 0},        {AE_IFLNK, "bin/c", "/bin/a", 0}, {AE_IFREG, "implied/deep/x", "y", 0666},
         {AE_IFBLK, "dev/disk", NULL, 0}, {AE_IFIFO, "pipe", NULL, 0},      {0}};
     struct stat a, b;
+    char size[sizeof(hex) + 16];
     make_blob(members);
     assert_int_equal(unpack(), 0);
     assert_int_equal(stat(layer_path("bin/a"), &a), 0);
@@ -183,6 +184,8 @@ static void test_layer(void **state)
     assert_int_equal(a.st_mode & 07777, 0666);
     assert_false(exists(layer_path("dev/disk")));
     assert_true(exists(layer_path("pipe")));
+    snprintf(size, sizeof(size), "layers/%s.size", hex);
+    assert_true(exists(path_of(size)));
     assert_int_equal(unpack(), 0);
 }
 

@@ -193,6 +193,9 @@ static void test_requested_from_full_subnet(void **state)
 static void test_unknown_networks(void **state)
 {
     (void)state;
+    worker_test_set_lenient(worker, S("-unknown-networks"));
+    refused("InvalidSubnetID.NotFound", "DescribeSubnets&SubnetId.1=subnet-0123456789abcdef0");
+    assert_int_equal(event("CreateRequesterInterface", "task/1", "subnet-0000000000000dead"), 400);
     worker_test_set_lenient(worker, S("unknown-networks"));
     test_account = S("111122223333");
     ok("DescribeSubnets&SubnetId.1=subnet-0123456789abcdef0");

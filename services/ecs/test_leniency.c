@@ -136,6 +136,7 @@ static void test_log_groups(void **state)
 {
     define("f", "{'name': 'app', 'image': 'i', 'memory': 64, 'logConfiguration': {'logDriver': 'awslogs', 'options': "
                 "{'awslogs-group': '/g', 'awslogs-region': 'us-east-1', 'awslogs-stream-prefix': 'p'}}}");
+    worker_test_set_lenient(worker, S("-log-groups"));
     assert_false(val_get_bool(log_of("f"), S("createGroup"), true));
     worker_test_set_lenient(worker, S("log-groups"));
     assert_true(val_get_bool(log_of("f"), S("createGroup"), false));
@@ -145,6 +146,7 @@ static void test_log_groups(void **state)
 static void test_no_command_runs(void **state)
 {
     define("f", "{'name': 'app', 'image': 'alpine', 'memory': 64}");
+    worker_test_set_lenient(worker, S("-no-command-runs"));
     run("f");
     assert_null(val_get(take("StartContainer", "app"), S("command")));
     worker_test_set_lenient(worker, S("no-command-runs"));
@@ -155,6 +157,7 @@ static void test_no_command_runs(void **state)
 static void test_no_memory(void **state)
 {
     const char *body = "{\"family\": \"f\", \"containerDefinitions\": [{\"name\": \"app\", \"image\": \"i\"}]}";
+    worker_test_set_lenient(worker, S("-no-memory"));
     refused("RegisterTaskDefinition", body, "ClientException");
     worker_test_set_lenient(worker, S("no-memory"));
     ok("RegisterTaskDefinition", body);

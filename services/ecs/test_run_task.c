@@ -106,10 +106,12 @@ static void test_no_interface(void **state)
 static void test_unknown_subnet_allowed(void **state)
 {
     define_fargate("f");
+    const char *body = json("{'taskDefinition': 'f', 'count': 2, 'launchType': 'FARGATE', 'networkConfiguration': "
+                            "{'awsvpcConfiguration': {'subnets': ['subnet-sim'], 'securityGroups': ['sg-sim']}}}");
+    worker_test_set_lenient(worker, S("-unknown-networks"));
+    refused("RunTask", body, "InvalidParameterException");
     worker_test_set_lenient(worker, S("unknown-networks"));
-    const struct val *answer =
-        ok("RunTask", json("{'taskDefinition': 'f', 'count': 2, 'launchType': 'FARGATE', 'networkConfiguration': "
-                           "{'awsvpcConfiguration': {'subnets': ['subnet-sim'], 'securityGroups': ['sg-sim']}}}"));
+    const struct val *answer = ok("RunTask", body);
     slice first = detail(item(answer, "tasks", 0), "privateIPv4Address");
     assert_true(slice_starts(first, S("127.")));
     assert_false(slice_eq(first, detail(item(answer, "tasks", 1), "privateIPv4Address")));
@@ -227,6 +229,26 @@ static void test_refused(void **state)
            "{'name': 'a', 'image': 'i', 'memory': 5, 'dependsOn': [{'containerName': 'b', 'condition': 'HEALTHY'}]}, "
            "{'name': 'b', 'image': 'i', 'memory': 5, 'healthCheck': {'command': ['CMD', 'true']}}");
     refused("RunTask", json("{'taskDefinition': 'h'}"), "ClientException");
+}
+
+static int only_subnets(slice service, slice operation, slice body, slice *answer)
+{
+    return slice_eq(operation, S("DescribeSubnets")) ? ec2_answers(service, operation, body, answer) : 503;
+}
+
+/* When ec2 does not answer, nothing is wrong with the request. */
+static void test_unanswered(void **state)
+{
+    define_fargate("f");
+    worker_test_set_answers(worker, NULL);
+    refused_run(FARGATE, "ServerException");
+    worker_test_set_answers(worker, only_subnets);
+    refused_run("'launchType': 'FARGATE', 'networkConfiguration': {'awsvpcConfiguration': {'subnets': "
+                "['subnet-12345678'], 'securityGroups': ['sg-0123456789abcdef0']}}",
+                "ServerException");
+    assert_int_equal(reply.status, 500);
+    assert_int_equal(count(ok("ListTasks", "{}"), "taskArns"), 0);
+    quiet();
 }
 
 static void cannot_run(const char *family, const char *reason)
@@ -435,6 +457,7 @@ int main(void)
         ecs_test(test_size_overrides),
         ecs_test(test_capacity_providers),
         ecs_test(test_refused),
+        ecs_test(test_unanswered),
         ecs_test(test_what_cannot_be_done_is_said),
         ecs_test(test_plan),
         ecs_test(test_plan_of_a_late_container),

@@ -205,13 +205,27 @@ static void test_reset(void **state)
     assert_false(exists(directory(id)));
 }
 
-static void test_leniencies(void **state)
+static const char *made_state(const char *token)
 {
-    worker_test_set_lenient(worker, S("efs-at-once,efs-gone-is-empty"));
-    const struct val *fs = ok("POST", FS, text_of("{'CreationToken': 'a'}"));
-    assert_string_equal(text(fs, "LifeCycleState"), "available");
-    const char *id = text(fs, "FileSystemId");
+    return text(ok("POST", FS, text_of("{'CreationToken': '%s'}", token)), "LifeCycleState");
+}
+
+static void test_at_once(void **state)
+{
+    worker_test_set_lenient(worker, S("-efs-at-once"));
+    assert_string_equal(made_state("a"), "creating");
+    worker_test_set_lenient(worker, S("efs-at-once"));
+    assert_string_equal(made_state("b"), "available");
+}
+
+static void test_gone_is_empty(void **state)
+{
+    const char *id = file_system("a");
     ok("DELETE", text_of(FS "/%s", id), "");
+    later(EFS_STATE_MS);
+    worker_test_set_lenient(worker, S("-efs-gone-is-empty"));
+    refused("GET", one(id), "", 404, "FileSystemNotFound");
+    worker_test_set_lenient(worker, S("efs-gone-is-empty"));
     assert_int_equal(count(get(one(id)), "FileSystems"), 0);
 }
 
@@ -226,7 +240,8 @@ int main(void)
         efs_test(test_tags),
         efs_test(test_sizes_and_removal),
         efs_test(test_reset),
-        efs_test(test_leniencies),
+        efs_test(test_at_once),
+        efs_test(test_gone_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

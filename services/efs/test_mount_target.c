@@ -110,6 +110,8 @@ static void test_bad_creation(void **state)
     refused("POST", MT, target(fs, ", 'IpAddress': '10.0.1.7'"), 400, "BadRequest");
     refused("POST", MT, target(fs, ", 'IpAddress': '10.0.0.1'"), 400, "BadRequest");
     refused("GET", MT, "", 400, "BadRequest");
+    worker_test_set_answers(worker, NULL);
+    refused("POST", MT, target(fs, ""), 500, "InternalServerError");
     refused("GET", one("fsmt-0123456789abcdef0"), "", 404, "MountTargetNotFound");
 }
 
@@ -152,15 +154,21 @@ static void test_one_zone(void **state)
 static void test_unknown_networks(void **state)
 {
     worker_test_set_answers(worker, ec2);
-    worker_test_set_lenient(worker, S("unknown-networks,efs-in-use"));
     const char *fs = file_system("a");
     const char *body =
         text_of("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345678', 'SecurityGroups': ['sg-12345678']}", fs);
+    worker_test_set_lenient(worker, S("-unknown-networks"));
+    refused("POST", MT, body, 400, "SubnetNotFound");
+    worker_test_set_lenient(worker, S("unknown-networks"));
     const char *id = text(ok("POST", MT, body), "MountTargetId");
     refused("POST", MT, body, 409, "MountTargetConflict");
     later(EFS_STATE_MS);
     assert_string_equal(text(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "available");
-    ok("DELETE", text_of("/2015-02-01/file-systems/%s", fs), "");
+    const char *path = text_of("/2015-02-01/file-systems/%s", fs);
+    worker_test_set_lenient(worker, S("unknown-networks,-efs-in-use"));
+    refused("DELETE", path, "", 409, "FileSystemInUse");
+    worker_test_set_lenient(worker, S("unknown-networks,efs-in-use"));
+    ok("DELETE", path, "");
     refused("GET", one(id), "", 404, "MountTargetNotFound");
 }
 

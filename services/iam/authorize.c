@@ -99,9 +99,7 @@ static int find_session(struct call *c, slice key, struct caller *caller)
     struct val *answer = arena_alloc(c->arena, sizeof(*answer));
     slice reply, why, body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(key));
     int result = call_ask(c, S("sts"), S("Session"), body, &reply, &refused);
-    if (result == CALL_FAILED)
-        return fail(c, &iam_service_failure, "The STS service did not answer.");
-    TRY(result);
+    TRY(result == CALL_FAILED ? FAULT_MESSAGE : result);
     if (json_parse(c->arena, reply, answer, &why) != 0)
         return FAULT_MESSAGE;
     if (!val_get_bool(answer, S("found"), false))

@@ -120,7 +120,7 @@ int invoke_run(struct call *c, const struct invoke_target *target, const struct 
         if (asked == CALL_FAILED && c->error)
             return CALL_FAILED;
     }
-    if (asked == CALL_FAILED)
+    if (asked == CALL_FAILED || asked == FAULT_UNANSWERED)
         return refused_by_runner(c, &refused);
     TRY(asked);
     return read_answer(c, answer, result);

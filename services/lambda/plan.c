@@ -138,6 +138,7 @@ static void add_image(struct call *c, const struct version *v, struct val *plan)
     struct image_ref ref;
     struct val reference = val_object();
     set_text(c, plan, "image", v->image);
+    val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LENIENCY_IMAGE_OUTPUT)));
     if (!code_image(c, v, &ref))
         return;
     set_text(c, &reference, "account", ref.account);

@@ -73,15 +73,58 @@ static void test_any_zip(void **state)
 {
     static const char body[] = "{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
                                "'Handler':'a.b','Code':{'ZipFile':'ZmFrZQ=='}}";
+    worker_test_set_lenient(worker, S("-any-zip"));
     call(functions, body);
     assert_refused(400, "InvalidParameterValueException");
     assert_true(says("Could not unzip uploaded file. Please check your file, then try to upload again."));
-    worker_test_set_lenient(worker, S("any-zip,function-at-once,stream-per-invocation"));
-    assert_text(call(functions, body), "State", "Active");
+    worker_test_set_lenient(worker, S("function-at-once,any-zip"));
+    call(functions, body);
     assert_status(201);
     call("POST /2015-03-31/functions/g/invocations", "{}");
     assert_status(200);
-    assert_true(slice_find(runner.body, S("\"empty\":true,\"once\":true")) > 0);
+    assert_true(slice_find(runner.body, S("\"empty\":true")) > 0);
+}
+
+static void test_at_once(void **state)
+{
+    worker_test_set_lenient(worker, S("-function-at-once"));
+    assert_text(create("f", ""), "State", "Pending");
+    const struct val *changed = call("PUT /2015-03-31/functions/f/configuration", "{'Timeout':9}");
+    assert_text(changed, "LastUpdateStatus", "InProgress");
+    worker_test_set_lenient(worker, S("function-at-once"));
+    assert_text(create("g", ""), "State", "Active");
+    changed = call("PUT /2015-03-31/functions/g/configuration", "{'Timeout':9}");
+    assert_text(changed, "LastUpdateStatus", "Successful");
+}
+
+/* Whether the runner is told this of a function that is invoked for the first time. */
+static bool planned(const char *name, const char *what)
+{
+    call(arena_printf(arena, "POST /2015-03-31/functions/%s/invocations", name).ptr, "{}");
+    assert_status(200);
+    return slice_find(runner.body, slice_of(what)) > 0;
+}
+
+static void test_stream_per_invocation(void **state)
+{
+    create("f", "");
+    create("g", "");
+    worker_test_set_lenient(worker, S("-stream-per-invocation"));
+    assert_true(planned("f", "\"once\":false"));
+    worker_test_set_lenient(worker, S("stream-per-invocation"));
+    assert_true(planned("g", "\"once\":true"));
+}
+
+static void test_image_output(void **state)
+{
+    static const char body[] = "{'FunctionName':'%s','Role':'arn:aws:iam::123456789012:role/r','PackageType':'Image',"
+                               "'Code':{'ImageUri':'x:1'},'ImageConfig':{'Command':['echo','hello']}}";
+    worker_test_set_lenient(worker, S("function-at-once,-image-output"));
+    call(functions, body, "f");
+    call(functions, body, "g");
+    assert_true(planned("f", "\"printsAnswer\":false"));
+    worker_test_set_lenient(worker, S("image-output"));
+    assert_true(planned("g", "\"printsAnswer\":true"));
 }
 
 static void test_code_in_s3(void **state)
@@ -96,10 +139,34 @@ static void test_code_in_s3(void **state)
     assert_true(says("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
 }
 
+static int only_sts_answers(slice service, slice operation, slice body, slice *answer)
+{
+    return slice_eq(service, S("sts")) ? answer_question(service, operation, body, answer) : 0;
+}
+
+/* When another service does not answer, nothing is wrong with the request. */
+static void test_unanswered(void **state)
+{
+    static const char body[] = "{'FunctionName':'g','Role':'arn:aws:iam::123456789012:role/r','Runtime':'python3.11',"
+                               "'Handler':'a.b','Code':%s}";
+    static const char object[] = "{'S3Bucket':'bucket','S3Key':'code.zip'}";
+    create("f", "");
+    worker_test_set_answers(worker, only_sts_answers);
+    call(functions, body, object);
+    assert_refused(500, "ServiceException");
+    call("PUT /2015-03-31/functions/f/configuration",
+         "{'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':['sg-1']}}");
+    assert_refused(500, "ServiceException");
+    worker_test_set_answers(worker, NULL);
+    call(functions, body, object);
+    assert_refused(500, "ServiceException");
+}
+
 static void test_vpc(void **state)
 {
     const struct val *made = create("f", ",'VpcConfig':{'SubnetIds':['subnet-1'],'SecurityGroupIds':['sg-1']}");
     assert_text(val_get(made, S("VpcConfig")), "VpcId", "vpc-1");
+    worker_test_set_lenient(worker, S("-unknown-networks"));
     call("PUT /2015-03-31/functions/f/configuration",
          "{'VpcConfig':{'SubnetIds':['subnet-none'],'SecurityGroupIds':['sg-1']}}");
     assert_refused(400, "InvalidParameterValueException");
@@ -322,12 +389,22 @@ static void test_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        lambda_test(test_create),  lambda_test(test_create_refused),
-        lambda_test(test_any_zip), lambda_test(test_code_in_s3),
-        lambda_test(test_vpc),     lambda_test(test_names),
-        lambda_test(test_update),  lambda_test(test_delete),
-        lambda_test(test_list),    lambda_test(test_versions),
-        lambda_test(test_aliases), lambda_test(test_tags),
+        lambda_test(test_create),
+        lambda_test(test_create_refused),
+        lambda_test(test_any_zip),
+        lambda_test(test_at_once),
+        lambda_test(test_stream_per_invocation),
+        lambda_test(test_image_output),
+        lambda_test(test_code_in_s3),
+        lambda_test(test_unanswered),
+        lambda_test(test_vpc),
+        lambda_test(test_names),
+        lambda_test(test_update),
+        lambda_test(test_delete),
+        lambda_test(test_list),
+        lambda_test(test_versions),
+        lambda_test(test_aliases),
+        lambda_test(test_tags),
         lambda_test(test_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,11 @@ static const struct {
     {DIGEST_CRC64NVME, {"CRC64NVME", 9}, {"ChecksumCRC64NVME", 17}, {"x-amz-checksum-crc64nvme", 24}},
     {DIGEST_SHA1, {"SHA1", 4}, {"ChecksumSHA1", 12}, {"x-amz-checksum-sha1", 19}},
     {DIGEST_SHA256, {"SHA256", 6}, {"ChecksumSHA256", 14}, {"x-amz-checksum-sha256", 21}},
+    {DIGEST_SHA512, {"SHA512", 6}, {"ChecksumSHA512", 14}, {"x-amz-checksum-sha512", 21}},
+    {DIGEST_MD5, {"MD5", 3}, {"ChecksumMD5", 11}, {"x-amz-checksum-md5", 18}},
+    {DIGEST_XXHASH64, {"XXHASH64", 8}, {"ChecksumXXHASH64", 16}, {"x-amz-checksum-xxhash64", 23}},
+    {DIGEST_XXHASH3, {"XXHASH3", 7}, {"ChecksumXXHASH3", 15}, {"x-amz-checksum-xxhash3", 22}},
+    {DIGEST_XXHASH128, {"XXHASH128", 9}, {"ChecksumXXHASH128", 17}, {"x-amz-checksum-xxhash128", 24}},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
@@ -27,6 +32,16 @@ slice checksum_word(unsigned algorithm)
             return kinds[i].word;
     }
     return (slice){NULL, 0};
+}
+
+int checksum_named(struct call *c, slice word, unsigned *algorithm)
+{
+    *algorithm = digest_named(word);
+    if (*algorithm != 0)
+        return 0;
+    return fail(c, &s3_invalid_request,
+                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+                "[CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]");
 }
 
 static slice *member_of(const struct api_shape *shape, void *object, unsigned algorithm)
@@ -154,11 +169,9 @@ int checksum_verify(struct call *c, struct checksum *checksum)
             TRY(check_value(c, i, said, checksum));
     }
     slice word = msg_header(c->request, S("x-amz-sdk-checksum-algorithm"));
-    unsigned algorithm = word.ptr ? digest_named(word) : 0;
-    if (word.ptr && (algorithm == 0 || algorithm == DIGEST_MD5))
-        return fail(c, &s3_invalid_request,
-                    "Checksum algorithm provided is unsupported. Please try again with any of "
-                    "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    unsigned algorithm = 0;
+    if (word.ptr)
+        TRY(checksum_named(c, word, &algorithm));
     if (checksum->algorithm == 0 && algorithm != 0)
         *checksum = (struct checksum){algorithm, base64_encode(c->arena, computed(c, algorithm))};
     return 0;

@@ -126,8 +126,10 @@ int content_copy_range(struct call *c, const struct version *from, int64_t at, i
     return fd < 0 ? fd : content_append(fd, content_path(c, from->file).ptr, at, length);
 }
 
-int content_digest(struct call *c, slice file, size_t piece, struct digest *digest)
+/* Adds a file's bytes, a piece at a time. */
+static int digest_file(struct call *c, slice file, struct digest *digest)
 {
+    static const size_t piece = 256 * 1024;
     __attribute__((cleanup(fdio_cleanup))) int fd = open(content_path(c, file).ptr, O_RDONLY | O_CLOEXEC);
     char *bytes = arena_alloc(c->arena, piece);
     if (fd < 0)
@@ -140,6 +142,19 @@ int content_digest(struct call *c, slice file, size_t piece, struct digest *dige
             return n < 0 ? -errno : 0;
         digest_add(digest, bytes, (size_t)n);
     }
+}
+
+int content_digests(struct call *c, const struct content *content, unsigned algorithms, slice *digests)
+{
+    struct digest digest;
+    char *text = arena_alloc(c->arena, DIGEST_TEXT_BYTES);
+    digest_begin(&digest, algorithms);
+    if (content->file.ptr)
+        TRY(digest_file(c, content->file, &digest));
+    else
+        digest_add(&digest, content->bytes.ptr ? content->bytes.ptr : "", content->bytes.len);
+    *digests = (slice){text, digest_end(&digest, text, 0)};
+    return 0;
 }
 
 void content_drop(struct call *c, slice file)

@@ -79,23 +79,25 @@ static int read_attributes(struct call *c, const struct bucket *bucket, const st
     return 0;
 }
 
-/* The source's checksum, or the one that is asked for where the bytes are at hand. */
+/* The source's checksum, or that of the whole bytes which is asked for. */
 static int take_checksum(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source,
                          struct s3_head_object_out *attributes)
 {
     const struct api_shape *shape = &s3_shape_head_object_output;
     unsigned algorithm = checksum_of(shape, &source->attributes);
-    unsigned wanted = in->checksum_algorithm.ptr ? digest_named(in->checksum_algorithm) : algorithm;
-    if (in->checksum_algorithm.ptr && (wanted == 0 || wanted == DIGEST_MD5))
-        return fail(c, &s3_invalid_request,
-                    "Checksum algorithm provided is unsupported. Please try again with any of "
-                    "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    unsigned wanted = algorithm;
+    if (in->checksum_algorithm.ptr)
+        TRY(checksum_named(c, in->checksum_algorithm, &wanted));
     struct checksum checksum = {algorithm, algorithm ? checksum_member(shape, &source->attributes, algorithm) : S("")};
     attributes->checksum_type = source->attributes.checksum_type;
-    if (wanted != algorithm && !source->version.file.ptr) {
-        uint8_t bytes[DIGEST_MAX_BYTES];
-        size_t len = digest_of(wanted, content_bytes(c, &source->version), bytes);
-        checksum = (struct checksum){wanted, base64_encode(c->arena, (slice){(const char *)bytes, len})};
+    bool composite = in->checksum_algorithm.ptr && slice_eq(source->attributes.checksum_type, S("COMPOSITE"));
+    if (wanted != algorithm || composite) {
+        slice digests;
+        struct content content = {.file = source->version.file};
+        if (!content.file.ptr)
+            content.bytes = content_bytes(c, &source->version);
+        TRY(content_digests(c, &content, wanted, &digests));
+        checksum = (struct checksum){wanted, base64_encode(c->arena, digest_get(c->arena, digests, wanted))};
         attributes->checksum_type = S("FULL_OBJECT");
     }
     checksum_set(shape, attributes, &checksum);

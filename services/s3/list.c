@@ -65,11 +65,10 @@ slice list_start(struct call *c, slice prefix, slice delimiter, slice after)
 /* "CRC32" when the attributes have such a checksum. */
 static void add_algorithms(struct call *c, slice attributes, struct s3_checksum_algorithm_list *algorithms, slice *type)
 {
-    static const unsigned all[] = {DIGEST_CRC32, DIGEST_CRC32C, DIGEST_CRC64NVME, DIGEST_SHA1, DIGEST_SHA256};
     if (slice_find(attributes, S("\"Checksum")) < 0)
         return;
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        slice word = checksum_word(all[i]);
+    for (unsigned algorithm = 1; algorithm <= DIGEST_ALL; algorithm <<= 1) {
+        slice word = checksum_word(algorithm);
         if (slice_find(attributes, arena_printf(c->arena, "\"Checksum%.*s\"", SLICE_ARG(word))) >= 0)
             *list_add(c->arena, algorithms) = word;
     }

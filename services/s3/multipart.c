@@ -69,7 +69,7 @@ void multipart_remove(struct call *c, const struct upload *upload)
     call_timer_changed(c);
 }
 
-/* CRC64NVME is only made of whole objects, the SHAs only of parts. */
+/* CRC64NVME is only made of whole objects, what is no CRC only of parts. */
 static int read_checksum(struct call *c, const struct s3_create_multipart_upload_in *in, struct upload *upload)
 {
     if (!in->checksum_algorithm.ptr) {
@@ -79,16 +79,14 @@ static int read_checksum(struct call *c, const struct s3_create_multipart_upload
                         "x-amz-checksum-algorithm header.");
         return 0;
     }
-    unsigned algorithm = digest_named(in->checksum_algorithm);
-    bool crc64 = algorithm == DIGEST_CRC64NVME, sha = algorithm == DIGEST_SHA1 || algorithm == DIGEST_SHA256;
-    if (algorithm == 0 || algorithm == DIGEST_MD5)
-        return fail(c, &s3_invalid_request,
-                    "Checksum algorithm provided is unsupported. Please try again with any of "
-                    "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    unsigned algorithm;
+    TRY(checksum_named(c, in->checksum_algorithm, &algorithm));
+    bool crc64 = algorithm == DIGEST_CRC64NVME,
+         joins = crc64 || algorithm == DIGEST_CRC32 || algorithm == DIGEST_CRC32C;
     upload->algorithm = checksum_word(algorithm);
     upload->checksum_type = in->checksum_type.ptr ? in->checksum_type : crc64 ? S("FULL_OBJECT") : S("COMPOSITE");
     bool whole = slice_eq(upload->checksum_type, S("FULL_OBJECT"));
-    if ((whole && sha) || (!whole && crc64))
+    if ((whole && !joins) || (!whole && crc64))
         return fail(c, &s3_invalid_request, "The %.*s checksum type cannot be used with the %.*s checksum algorithm.",
                     SLICE_ARG(upload->checksum_type), SLICE_ARG(in->checksum_algorithm));
     return 0;
@@ -198,17 +196,9 @@ static int copy_range(struct call *c, slice range, const struct version *version
 /* The bytes' MD5 and, where the upload has an algorithm, their checksum. */
 static int hash_content(struct call *c, const struct content *content, const struct upload *upload, struct part *part)
 {
-    static const size_t piece = 256 * 1024;
-    struct digest digest;
-    char text[DIGEST_TEXT_BYTES];
     unsigned algorithm = upload->algorithm.ptr ? digest_named(upload->algorithm) : 0;
-    digest_begin(&digest, DIGEST_MD5 | algorithm);
-    if (content->file.ptr)
-        TRY(content_digest(c, content->file, piece, &digest));
-    else
-        digest_add(&digest, content->bytes.ptr ? content->bytes.ptr : "", content->bytes.len);
-    slice all = {text, digest_end(&digest, text, 0)};
-    slice hex, rest;
+    slice all, hex, rest;
+    TRY(content_digests(c, content, DIGEST_MD5 | algorithm, &all));
     slice_cut(all, '\n', &hex, &rest);
     part->etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(slice_sub(hex, 4, hex.len)));
     if (algorithm) {

@@ -1,83 +1,17 @@
 /* post: PostObject: an object uploaded with a browser's form. Its fields become the headers of a PutObject; a policy
  * among them must allow them. */
+#include "services/s3/form.h"
 #include "services/s3/s3.h"
 
 #include "common/base64.h"
 #include "common/buf.h"
 #include "common/fdio.h"
+#include "common/limits.h"
 #include "common/time.h"
 #include "common/uri.h"
 #include "common/xml.h"
 
 enum { FORM_BYTES = 64 * 1024 * 1024 };
-
-struct form {
-    struct pair_list fields; /* names in lower case */
-    slice file;
-    slice filename;
-    bool has_file;
-};
-
-static int fail_form(struct call *c)
-{
-    return fail(c, &s3_malformed_post_request, "The body of your POST request is not well-formed multipart/form-data.");
-}
-
-static slice lower(struct call *c, slice text)
-{
-    char *out = arena_alloc(c->arena, text.len + 1);
-    for (size_t i = 0; i < text.len; i++)
-        out[i] = text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? (char)(text.ptr[i] | 0x20) : text.ptr[i];
-    return (slice){out, text.len};
-}
-
-/* name="…" in a part's Content-Disposition. */
-static slice parameter(struct call *c, slice head, const char *name)
-{
-    slice mark = arena_printf(c->arena, "; %s=\"", name);
-    ssize_t at = slice_find(head, mark);
-    if (at < 0)
-        return (slice){NULL, 0};
-    slice rest = slice_sub(head, (size_t)at + mark.len, head.len);
-    return slice_sub(rest, 0, slice_index(rest, '"'));
-}
-
-static int read_part(struct call *c, slice part, struct form *form)
-{
-    ssize_t end = slice_find(part, S("\r\n\r\n"));
-    if (end < 0)
-        return fail_form(c);
-    slice head = slice_sub(part, 0, (size_t)end), value = slice_sub(part, (size_t)end + 4, part.len);
-    slice name = parameter(c, head, "name");
-    if (!name.ptr)
-        return fail_form(c);
-    if (slice_eq(name, S("file"))) {
-        form->has_file = true;
-        form->file = value;
-        form->filename = parameter(c, head, "filename");
-        return 0;
-    }
-    *list_add(c->arena, &form->fields) = (struct pair){lower(c, name), value};
-    return 0;
-}
-
-/* What follows the file is not looked at, as AWS says. */
-static int read_form(struct call *c, slice body, slice boundary, struct form *form)
-{
-    slice line = arena_printf(c->arena, "\r\n--%.*s", SLICE_ARG(boundary));
-    slice first = slice_sub(line, 2, line.len);
-    if (!slice_starts(body, first))
-        return fail_form(c);
-    body = slice_sub(body, first.len, body.len);
-    while (!form->has_file && !slice_starts(body, S("--"))) {
-        ssize_t end = slice_find(body, line);
-        if (!slice_starts(body, S("\r\n")) || end < 0)
-            return fail_form(c);
-        TRY(read_part(c, slice_sub(body, 2, (size_t)end), form));
-        body = slice_sub(body, (size_t)end + line.len, body.len);
-    }
-    return 0;
-}
 
 static int fail_condition(struct call *c, const struct val *condition)
 {
@@ -93,10 +27,15 @@ static int64_t number_of(const struct val *value)
     return value->type == VAL_INT ? value->integer : number;
 }
 
-static slice field_named(struct call *c, const struct form *form, slice bucket, slice name)
+static slice field_named(const struct form *form, slice bucket, slice name)
 {
-    slice value = slice_eq_nocase(name, S("bucket")) ? bucket : pair_get(&form->fields, lower(c, name));
-    return value.ptr ? value : S("");
+    if (slice_eq_nocase(name, S("bucket")))
+        return bucket;
+    list_foreach (field, &form->fields) {
+        if (slice_eq_nocase(field->key, name))
+            return field->value;
+    }
+    return S("");
 }
 
 /* ["eq", "$name", "value"], ["starts-with", …] or ["content-length-range", min, max] */
@@ -114,7 +53,7 @@ static int check_list(struct call *c, const struct form *form, slice bucket, con
     }
     if (items[1].type != VAL_STRING || items[2].type != VAL_STRING || !slice_starts(items[1].string, S("$")))
         return fail(c, &s3_invalid_policy_document, "Invalid Policy: Invalid JSON.");
-    slice value = field_named(c, form, bucket, slice_sub(items[1].string, 1, items[1].string.len));
+    slice value = field_named(form, bucket, slice_sub(items[1].string, 1, items[1].string.len));
     bool good = slice_eq(items[0].string, S("starts-with")) ? slice_starts(value, items[2].string)
                                                             : slice_eq(value, items[2].string);
     return good ? 0 : fail_condition(c, condition);
@@ -129,7 +68,7 @@ static int check_conditions(struct call *c, const struct form *form, slice bucke
             continue;
         }
         list_foreach (one, &condition->object) {
-            if (one->value.type != VAL_STRING || !slice_eq(field_named(c, form, bucket, one->key), one->value.string))
+            if (one->value.type != VAL_STRING || !slice_eq(field_named(form, bucket, one->key), one->value.string))
                 return fail_condition(c, condition);
         }
     }
@@ -285,7 +224,12 @@ int post_run(struct call *c, slice bucket, slice boundary, struct msg *reply)
     slice body = c->request->body, path = call_body_path(c);
     if (path.ptr && fdio_read_file(c->arena, path.ptr, FORM_BYTES, &body) != 0)
         return fail(c, &s3_entity_too_large, "Your proposed upload exceeds the maximum allowed size");
-    TRY(read_form(c, body, boundary, &form));
+    if (form_read(c->arena, body, boundary, &form) != 0)
+        return fail(c, &s3_malformed_post_request,
+                    "The body of your POST request is not well-formed multipart/form-data.");
+    if (form.has_file && form.file.ptr - body.ptr > LIMIT_POST_FIELDS_BYTES)
+        return fail(c, &s3_max_post_pre_data_length_exceeded_error,
+                    "Your POST request fields preceding the upload file were too large.");
     if (!form.has_file)
         return fail(c, &s3_invalid_argument, "POST requires exactly one file upload per request.");
     slice key = key_of(c, &form);

@@ -114,8 +114,8 @@ int content_copy_range(struct call *c, const struct version *from, int64_t at, i
 int content_create(struct call *c, slice *name);
 int content_append(int fd, const char *path, int64_t at, int64_t length);
 
-/* Adds a file's bytes to the digest, a piece at a time. */
-int content_digest(struct call *c, slice file, size_t piece, struct digest *digest);
+/* The digests of a content's bytes, as digest_get reads them. Answers 0 or a fault. */
+int content_digests(struct call *c, const struct content *content, unsigned algorithms, slice *digests);
 
 /* A content that no row names any more. */
 void content_drop(struct call *c, slice file);
@@ -143,8 +143,9 @@ slice checksum_member(const struct api_shape *shape, const void *object, unsigne
 /* The first algorithm that the structure has a checksum of, or 0. */
 unsigned checksum_of(const struct api_shape *shape, const void *object);
 
-/* "CRC32C" as AWS writes it; the algorithm of such a word, or 0. */
+/* "CRC32C" as AWS writes it; the algorithm of such a word in a request. Answers 0 or CALL_FAILED. */
 slice checksum_word(unsigned algorithm);
+int checksum_named(struct call *c, slice word, unsigned *algorithm);
 
 /* The body's MD5 in hex. */
 slice checksum_md5_hex(struct call *c);

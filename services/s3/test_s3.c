@@ -1,10 +1,16 @@
-/* Tests of the s3 service: wire bytes in, wire bytes out. Contents are small ones: files are the end-to-end suite's. */
+/* Tests of the s3 service: wire bytes in, wire bytes out. Contents are small ones, but for the files of
+ * uploads: whole objects in files are the end-to-end suite's. */
 #include "services/s3/s3.h"
 
+#include "common/digest.h"
+#include "common/fdio.h"
 #include "services/worker/worker.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 static const int64_t now = 1700000000000;
@@ -143,6 +149,9 @@ static void test_objects(void **state)
     refused(400, "InvalidStorageClass", "PUT", "/bkt/k", "x-amz-storage-class: NONE\n", "x");
     ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag,ObjectSize\n", NOTHING);
     has("<ObjectSize>5</ObjectSize>");
+    ok("GET", "/bkt/a/b%20c?attributes", "x-amz-object-attributes: ETag\nx-amz-object-attributes: ObjectSize\n",
+       NOTHING);
+    has("<ObjectSize>5</ObjectSize>");
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     ok("DELETE", "/bkt/a/b%20c", NOTHING, NOTHING);
     refused(404, "NoSuchKey", "GET", "/bkt/a/b%20c", NOTHING, NOTHING);
@@ -156,6 +165,12 @@ static void test_checksums(void **state)
 {
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32c: 4waSgw==\n", "123456789");
     ok("PUT", "/bkt/k", "x-amz-checksum-crc64nvme: rosUhgp5mIg=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-md5: JfnnlDI7RTiF9RgfG2JNCw==\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash64: jLhB20DmroM=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-checksum-xxhash128: MxGUd+3l3NXpcWQnaB1YYA==\n", "123456789");
+    refused(400, "BadDigest", "PUT", "/bkt/k", "x-amz-checksum-xxhash3: AAAAAAAAAAA=\n", "123456789");
+    ok("PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: SHA512\n", "123456789");
+    assert_int_equal(header("x-amz-checksum-sha512").len, 88);
     ok("PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\n", "123456789");
     ok("GET", "/bkt/k", "x-amz-checksum-mode: ENABLED\n", NOTHING);
     assert_true(slice_eq(header("x-amz-checksum-crc32"), S("y/Q5Jg==")));
@@ -165,7 +180,7 @@ static void test_checksums(void **state)
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: AAA\n", "123456789");
     refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-checksum-crc32: y/Q5Jg==\nx-amz-checksum-crc32c: 4waSgw==\n",
             "123456789");
-    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: MD5\n", "x");
+    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-sdk-checksum-algorithm: CRC16\n", "x");
 }
 
 static slice version_of_put(const char *body)
@@ -233,6 +248,14 @@ static void test_lists(void **state)
     refused(400, "MalformedXML", "POST", "/bkt?delete", NOTHING, "<Delete></Delete>");
 }
 
+static slice create_upload(const char *path)
+{
+    ok("POST", path, NOTHING, NOTHING);
+    ssize_t at = slice_find(reply.body, S("<UploadId>"));
+    assert_true(at > 0);
+    return slice_dup(arena, slice_sub(reply.body, (size_t)at + 10, (size_t)at + 74));
+}
+
 static slice part_tag(slice upload, int number, const char *body)
 {
     ok("PUT", arena_printf(arena, "/bkt/m?partNumber=%d&uploadId=%.*s", number, SLICE_ARG(upload)).ptr, NOTHING, body);
@@ -241,10 +264,7 @@ static slice part_tag(slice upload, int number, const char *body)
 
 static void test_multipart(void **state)
 {
-    ok("POST", "/bkt/m?uploads", NOTHING, NOTHING);
-    ssize_t at = slice_find(reply.body, S("<UploadId>"));
-    assert_true(at > 0);
-    slice upload = slice_dup(arena, slice_sub(reply.body, (size_t)at + 10, (size_t)at + 74));
+    slice upload = create_upload("/bkt/m?uploads");
     slice one = part_tag(upload, 1, "one"), two = part_tag(upload, 2, "two");
     const char *parts = target("/bkt/m?uploadId=%.*s", upload);
     ok("GET", parts, NOTHING, NOTHING);
@@ -278,6 +298,9 @@ static void test_copies(void **state)
     assert_true(slice_eq(reply.body, S("copied")) && slice_eq(header("x-amz-meta-a"), S("1")));
     refused(400, "InvalidRequest", "PUT", "/bkt/to", "x-amz-copy-source: bkt/to\n", NOTHING);
     refused(404, "NoSuchKey", "PUT", "/bkt/to", "x-amz-copy-source: bkt/none\n", NOTHING);
+    ok("PUT", "/bkt/encoded", "x-amz-copy-source: bkt%2Ffrom\nx-amz-checksum-algorithm: CRC32\n", NOTHING);
+    has("<ChecksumType>FULL_OBJECT</ChecksumType><ChecksumCRC32>");
+    refused(400, "InvalidArgument", "PUT", "/bkt/to", "x-amz-copy-source: bkt\n", NOTHING);
     ok("PUT", "/bkt/to", "x-amz-copy-source: bkt/to\nx-amz-metadata-directive: REPLACE\n", NOTHING);
     ok("GET", "/bkt/to?tagging", NOTHING, NOTHING);
     has("<Key>t</Key>");
@@ -392,6 +415,91 @@ static void test_lifecycle(void **state)
     lacks("<Upload>");
 }
 
+static char folder[] = "/tmp/awssim-test-s3-XXXXXX";
+
+static size_t count_files(const char *name)
+{
+    size_t n = 0;
+    DIR *dir = opendir(arena_printf(arena, "%s/%s", folder, name).ptr);
+    assert_non_null(dir);
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        n += entry->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+static int set_up_files(void **state)
+{
+    arena = arena_open();
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    if (!mkdtemp(folder) || mkdir(arena_printf(arena, "%s/spool", folder).ptr, 0700) != 0)
+        return -1;
+    worker = worker_open_test_in(&s3_process, slice_of(folder));
+    worker_test_set_time(worker, now);
+    ok("PUT", "/bkt", NOTHING, NOTHING);
+    return 0;
+}
+
+static int tear_down_files(void **state)
+{
+    fdio_remove_tree(folder);
+    return tear_down(state);
+}
+
+/* A part as large ones come: in a file of the spool, with the digest the router has made. */
+static void upload_part(slice upload, int number, const char *text)
+{
+    struct digest digest;
+    char digests[DIGEST_TEXT_BYTES];
+    digest_begin(&digest, DIGEST_MD5);
+    digest_add(&digest, text, strlen(text));
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .request_id = S("11111111-2222-4333-8444-555555555555"),
+        .origin = S("router"),
+        .service = S("s3"),
+        .account = S("123456789012"),
+        .region = S("us-east-1"),
+        .method = S("PUT"),
+        .path = S("/bkt/k"),
+        .query = arena_printf(arena, "partNumber=%d&uploadId=%.*s", number, SLICE_ARG(upload)),
+        .body_file = S("body-1"),
+    };
+    request.digests = (slice){digests, digest_end(&digest, digests, 0)};
+    assert_int_equal(fdio_replace_file(arena_printf(arena, "%s/spool/body-1", folder).ptr, slice_of(text), 0600), 0);
+    worker_test_request(worker, &request, &reply);
+    assert_int_equal(reply.status, 200);
+}
+
+static slice begin_upload(void)
+{
+    slice upload = create_upload("/bkt/k?uploads");
+    upload_part(upload, 1, "one");
+    upload_part(upload, 2, "two");
+    return upload;
+}
+
+/* The parts of an upload go with it, however it ends; those of one that goes on stay. */
+static void test_files_of_uploads(void **state)
+{
+    slice upload = begin_upload();
+    upload_part(upload, 2, "two again");
+    worker_test_set_time(worker, now + 60 * 1000);
+    assert_int_equal(count_files("s3"), 2);
+    ok("DELETE", target("/bkt/k?uploadId=%.*s", upload), NOTHING, NOTHING);
+    worker_test_set_time(worker, now + 120 * 1000);
+    assert_int_equal(count_files("s3"), 0);
+    begin_upload();
+    ok("PUT", "/bkt?lifecycle", NOTHING,
+       "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter/><AbortIncompleteMultipartUpload>"
+       "<DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>");
+    assert_int_equal(count_files("s3"), 2);
+    worker_test_set_time(worker, now + 4 * day);
+    worker_test_set_time(worker, now + 4 * day + 60 * 1000);
+    assert_int_equal(count_files("s3"), 0);
+    assert_int_equal(count_files("spool"), 0);
+}
+
 static void test_notifications(void **state)
 {
     struct worker_effect effect;
@@ -438,14 +546,70 @@ static void test_archive(void **state)
             "<RestoreRequest><Days>1</Days></RestoreRequest>");
 }
 
+/* A browser's form with the boundary "b"; parts end with "--b". */
+static int post_form(const char *parts)
+{
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .request_id = S("11111111-2222-4333-8444-555555555555"),
+        .origin = S("router"),
+        .service = S("s3"),
+        .account = S("123456789012"),
+        .region = S("us-east-1"),
+        .method = S("POST"),
+        .path = S("/form"),
+        .content_type = S("multipart/form-data; boundary=b"),
+        .host = S("localhost:4566"),
+        .body = slice_of(parts),
+    };
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+#define FIELD(name, value) "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+#define FILE_END FIELD("file\"; filename=\"f.txt", "content") "--b--\r\n"
+
+static void test_forms(void **state)
+{
+    static const char *const malformed[] = {
+        "",
+        "--b",
+        "--b--",
+        "--c\r\n",
+        "--b\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"key\r\n\r\nx\r\n--b--",
+        FIELD("key", "k") "--b",
+        FIELD("x-amz-meta-a\nx-amz-acl: public-read\nx", "v") FILE_END,
+    };
+    ok("PUT", "/form", NOTHING, NOTHING);
+    assert_int_equal(post_form(FIELD("Key", "a/${filename}") FIELD("x-amz-meta-A", "1") FILE_END), 204);
+    ok("GET", "/form/a/f.txt", NOTHING, NOTHING);
+    has("content");
+    assert_true(slice_eq(header("x-amz-meta-a"), S("1")));
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++) {
+        if (post_form(malformed[i]) != 400)
+            fail_msg("%s: %d %.*s", malformed[i], reply.status, SLICE_ARG(reply.body));
+    }
+    assert_int_equal(post_form(FIELD("key", "k") "--b--\r\n"), 400);
+    has("<Code>InvalidArgument</Code>");
+    assert_int_equal(post_form(FILE_END), 400);
+    has("<Code>UserKeyMustBeSpecified</Code>");
+    assert_int_equal(post_form(arena_printf(arena, FIELD("key", "k") FIELD("x", "%020480d") FILE_END, 0).ptr), 400);
+    has("<Code>MaxPostPreDataLengthExceededError</Code>");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_buckets),   TEST(test_objects),   TEST(test_checksums), TEST(test_versions),
-        TEST(test_lists),     TEST(test_multipart), TEST(test_copies),    TEST(test_configurations),
-        TEST(test_tags),      TEST(test_locks),     TEST(test_lifecycle), TEST(test_notifications),
+        TEST(test_buckets),   TEST(test_objects),
+        TEST(test_checksums), TEST(test_versions),
+        TEST(test_lists),     TEST(test_multipart),
+        TEST(test_copies),    TEST(test_configurations),
+        TEST(test_tags),      TEST(test_locks),
+        TEST(test_lifecycle), TEST(test_notifications),
         TEST(test_presigned), TEST(test_archive),
+        TEST(test_forms),     cmocka_unit_test_setup_teardown(test_files_of_uploads, set_up_files, tear_down_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,11 +41,16 @@ static void test_operations(void **state)
 
 static void test_networks(void **state)
 {
-    worker_test_set_lenient(worker, S(""));
+    const char *unknown = json("{'Name': 'u', 'Vpc': 'vpc-x'}");
     worker_test_set_answers(worker, ec2);
-    refused("CreatePrivateDnsNamespace", json("{'Name': 'a', 'Vpc': 'vpc-x'}"), "InvalidInput");
+    worker_test_set_lenient(worker, S("unknown-networks"));
+    done(ok("CreatePrivateDnsNamespace", unknown));
+    worker_test_set_lenient(worker, S("-unknown-networks"));
+    refused("CreatePrivateDnsNamespace", unknown, "InvalidInput");
     done(ok("CreatePrivateDnsNamespace", json("{'Name': 'a', 'Vpc': 'vpc-known'}")));
     refused("CreatePrivateDnsNamespace", json("{'Name': 'arn:x', 'Vpc': 'vpc-known'}"), "InvalidInput");
+    worker_test_set_answers(worker, NULL);
+    refused("CreatePrivateDnsNamespace", json("{'Name': 'b', 'Vpc': 'vpc-known'}"), "InternalFailure");
 }
 
 static void test_namespaces(void **state)
@@ -85,15 +90,26 @@ static void test_namespaces(void **state)
     refused("DeleteNamespace", json("{'Id': '%s'}", id), "NamespaceNotFound");
 }
 
-static void test_leniencies(void **state)
+static void test_at_once(void **state)
 {
-    worker_test_set_lenient(worker, S("unknown-networks,operations-at-once,namespace-in-use"));
-    const struct val *made = ok("CreatePrivateDnsNamespace", json("{'Name': 'a', 'Vpc': 'vpc-1'}"));
+    worker_test_set_lenient(worker, S("-operations-at-once"));
+    const struct val *made = ok("CreateHttpNamespace", json("{'Name': 'a'}"));
+    assert_string_equal(status_of(cstr(text(made, "OperationId"))), "SUBMITTED");
+    assert_int_equal(count(ok("ListNamespaces", "{}"), "Namespaces"), 0);
+    worker_test_set_lenient(worker, S("operations-at-once"));
+    made = ok("CreateHttpNamespace", json("{'Name': 'b'}"));
     assert_string_equal(status_of(cstr(text(made, "OperationId"))), "SUCCESS");
-    const char *id = cstr(text(item(ok("ListNamespaces", "{}"), "Namespaces", 0), "Id"));
-    const char *srv = service(id, "s", "");
-    ok("RegisterInstance", json("{'ServiceId': '%s', 'InstanceId': 'i', 'Attributes': {'a': 'b'}}", srv));
-    ok("DeleteNamespace", json("{'Id': '%s'}", id));
+    assert_int_equal(count(ok("ListNamespaces", "{}"), "Namespaces"), 1);
+}
+
+static void test_in_use(void **state)
+{
+    const char *id = private_namespace("x.local"), *srv = service(id, "s", "");
+    done(ok("RegisterInstance", json("{'ServiceId': '%s', 'InstanceId': 'i', 'Attributes': {'a': 'b'}}", srv)));
+    worker_test_set_lenient(worker, S("-namespace-in-use"));
+    refused("DeleteNamespace", json("{'Id': '%s'}", id), "ResourceInUse");
+    worker_test_set_lenient(worker, S("namespace-in-use"));
+    done(ok("DeleteNamespace", json("{'Id': '%s'}", id)));
     refused("GetService", json("{'Id': '%s'}", srv), "ServiceNotFound");
 }
 
@@ -170,8 +186,13 @@ static void test_attributes_and_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        discovery_test(test_operations), discovery_test(test_networks), discovery_test(test_namespaces),
-        discovery_test(test_leniencies), discovery_test(test_services), discovery_test(test_attributes_and_tags),
+        discovery_test(test_operations),
+        discovery_test(test_networks),
+        discovery_test(test_namespaces),
+        discovery_test(test_at_once),
+        discovery_test(test_in_use),
+        discovery_test(test_services),
+        discovery_test(test_attributes_and_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static int find_user(struct call *c, struct identity *identity, bool *found)
     slice reply, why, body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(c->access_key));
     int result = call_ask(c, S("iam"), S("Key"), body, &reply, &refused);
     *found = false;
-    if (result == CALL_FAILED)
+    if (result == CALL_FAILED || result == FAULT_UNANSWERED)
         return 0;
     TRY(result);
     if (json_parse(c->arena, reply, &answer, &why) != 0)

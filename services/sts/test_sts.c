@@ -149,6 +149,7 @@ static void test_trust(void **state)
     assert_int_equal(reply.status, 403);
     assert_true(says("User: arn:aws:iam::123456789012:root is not authorized to perform: sts:AssumeRole on resource: "
                      "arn:aws:iam::123456789012:role/Service"));
+    worker_test_set_lenient(worker, S("-unknown-roles"));
     call(unknown);
     assert_int_equal(reply.status, 403);
     call("Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/R&RoleSessionName=me"

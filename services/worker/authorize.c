@@ -89,9 +89,7 @@ static int ask(struct call *c, slice body, slice *reply)
     if (own && own->name.ptr)
         return own->run(c, body, reply);
     int result = call_ask(c, S("iam"), S("Authorize"), body, reply, &refused);
-    if (result != CALL_FAILED)
-        return result;
-    return fail(c, c->worker->service->api->internal_failure, "The IAM service did not answer.");
+    return result == CALL_FAILED ? FAULT_MESSAGE : result;
 }
 
 int authorize_call(struct call *c, const void *in)

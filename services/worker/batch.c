@@ -128,7 +128,7 @@ static void answer_failed(struct worker *worker, const struct running *running, 
     } else {
         slice name = call->operation ? call->operation->name : call->request->path;
         log_error("%.*s failed (%d, request id %.*s): %s", SLICE_ARG(name), result, SLICE_ARG(call->request_id),
-                  db_error(worker->db));
+                  result == FAULT_UNANSWERED ? "another process did not answer" : db_error(worker->db));
         batch_internal_failure(worker, running, reply);
     }
 }

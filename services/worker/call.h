@@ -50,8 +50,9 @@ int fail_with(struct call *c, const struct api_error *error, const struct val *e
 /* Asks another service: in and out are the C structures of that operation's shapes (the other service's generated
  * header). A service that dies meanwhile is asked again: the operation must be one that reads. Answers 0 with *out
  * filled; CALL_LATER the first time (the handler returns it and runs again from the top);
- * CALL_FAILED when the other service refused: c->error is not recorded, *refused has code and message. All questions
- * come before the first write. */
+ * CALL_FAILED when the other service refused (4xx): c->error is not recorded, *refused has code and message;
+ * FAULT_UNANSWERED when it did not answer before the call's deadline, or failed itself (5xx): no fault of the client's,
+ * whose call is answered as an internal failure. All questions come before the first write. */
 struct call_refusal {
     slice code;
     slice message;

@@ -250,7 +250,7 @@ int call_ask(struct call *c, slice service, slice name, slice body, slice *reply
         if (!refused->message.ptr)
             refused->message = val_get_string(&error, S("Message"));
     }
-    return CALL_FAILED;
+    return status == 0 || status >= 500 ? FAULT_UNANSWERED : CALL_FAILED;
 }
 
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,

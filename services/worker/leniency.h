@@ -9,4 +9,10 @@ enum leniency {
 #undef LENIENCY
 };
 
+struct conf;
+
+/* By the profile, and by the last word of --lenient that names it. */
 bool leniency_on(const struct call *c, enum leniency leniency);
+
+/* Whether --lenient has none but known words. Answers 0, or BAD_INPUT with a sentence in *why. */
+int leniency_check(struct arena *arena, const struct conf *conf, slice *why);

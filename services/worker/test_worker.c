@@ -230,6 +230,27 @@ static void test_questions_in_memory(void **state)
     assert_int_equal(ask_memory("Wait", "{\"text\": \"never\"}"), 0);
 }
 
+static int answer_with_failure(slice service, slice operation, slice body, slice *answer)
+{
+    (void)service;
+    (void)operation;
+    (void)body;
+    *answer = S("{\"__type\":\"InternalFailure\",\"message\":\"no\"}");
+    return 500;
+}
+
+/* What another process cannot do is no fault of the client's. */
+static void test_questions_unanswered(void **state)
+{
+    worker_test_answer_fn *const answers[] = {answer_with_failure, NULL};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+        worker_test_set_answers(worker, answers[i]);
+        assert_int_equal(ask_memory("Ask", "{\"text\": \"first\"}"), 500);
+        assert_true(slice_find(reply.body, S("InternalFailure")) >= 0);
+        assert_true(slice_find(reply.body, S("request id id")) > 0);
+    }
+}
+
 static void test_event_replies(void **state)
 {
     slice said;
@@ -451,6 +472,7 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),

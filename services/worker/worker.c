@@ -1,5 +1,6 @@
 /* worker: the process: options, database, bus, readiness, and its end. */
 #include "services/worker/impl.h"
+#include "services/worker/leniency.h"
 
 #include "common/fdio.h"
 #include "common/ids.h"
@@ -185,7 +186,8 @@ static int configure(struct worker *worker, struct arena *arena, int argc, char 
     enum log_level level = LOG_INFO;
     const char *program = arena_printf(arena, "awssim-%.*s", SLICE_ARG(worker->service->api->name)).ptr;
     log_init(program, level);
-    if (conf_parse(arena, argc, argv, &worker->conf, &rest, &why) != 0) {
+    if (conf_parse(arena, argc, argv, &worker->conf, &rest, &why) != 0 ||
+        leniency_check(arena, &worker->conf, &why) != 0) {
         log_error("%.*s", SLICE_ARG(why));
         return EXIT_GIVE_UP;
     }

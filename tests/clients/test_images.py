@@ -11,7 +11,7 @@ import sys
 import tarfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, secure_awssim  # noqa: E402
 from clients import debian, go_install, run  # noqa: E402
 
 suite = Suite()
@@ -79,6 +79,11 @@ def write_policy(sim):
     policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
 
 
+def manifest_of(sim, name, tag):
+    images = sim.client("ecr").batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]
+    return json.loads(images[0]["imageManifest"])
+
+
 @suite.test
 def buildah_and_podman(sim):
     """An image of two platforms as a manifest list, built, pushed, pulled and searched."""
@@ -94,9 +99,13 @@ def buildah_and_podman(sim):
     for machine in ("amd64", "arm64"):
         run(sim, "buildah", *where, "build", "--isolation=chroot", "--arch", machine, "--manifest", "both", str(context))
     run(sim, "buildah", *where, "manifest", "push", "--all", *login, "both", f"docker://{image}:v1")
-    index = sim.client("ecr").batch_get_image(repositoryName="pods/both", imageIds=[{"imageTag": "v1"}])["images"][0]
-    found = {m["platform"]["architecture"] for m in json.loads(index["imageManifest"])["manifests"]}
-    assert found == {"amd64", "arm64"}, index
+    index = manifest_of(sim, "pods/both", "v1")
+    assert {m["platform"]["architecture"] for m in index["manifests"]} == {"amd64", "arm64"}, index
+    copied = repository(sim, "pods/copied")
+    debian("skopeo")
+    both_ways = ["--src-tls-verify=false", "--dest-tls-verify=false", "--src-creds", login[2], "--dest-creds", login[2]]
+    run(sim, "skopeo", "copy", "--all", *both_ways, f"docker://{image}:v1", f"docker://{copied}:v1")
+    assert manifest_of(sim, "pods/copied", "v1") == manifest_of(sim, "pods/both", "v1")
     run(sim, "podman", *where, "rmi", "--all", "--force")
     run(sim, "podman", *where, "pull", *login, "--arch", "arm64", f"{image}:v1")
     told = json.loads(run(sim, "podman", *where, "image", "inspect", f"{image}:v1"))[0]
@@ -136,6 +145,29 @@ def skopeo(sim):
     assert not sim.client("ecr").list_images(repositoryName="skopeo/one")["imageIds"]
     run(sim, "skopeo", "logout", f"127.0.0.1:{sim.port}")
     assert "unauthorized" in run(sim, "skopeo", "list-tags", "--tls-verify=false", f"docker://{one}", fails=True).lower()
+
+
+@suite.test
+def secure(_):
+    """The same image by https with skopeo, podman and crane, from one to the next."""
+    debian("skopeo", "buildah", "podman")
+    program = go_install(CRANE)
+    with secure_awssim() as (sim, certificate):
+        write_policy(sim)
+        trusted = pathlib.Path(sim.dir, "trusted")
+        trusted.mkdir()
+        (trusted / "ca.crt").write_bytes(pathlib.Path(certificate).read_bytes())
+        image, login = repository(sim, "secure/image"), f"AWS:{password(sim)}"
+        known = {"SSL_CERT_FILE": certificate, "DOCKER_CONFIG": f"{sim.dir}/crane"}
+        run(sim, program, "auth", "login", f"127.0.0.1:{sim.port}", "-u", "AWS", "-p", password(sim), **known)
+        run(sim, program, "append", "-f", layer(sim, "secure"), "-t", f"{image}:crane", "--oci-empty-base", **known)
+        run(sim, "skopeo", "copy", "--src-cert-dir", trusted, "--dest-cert-dir", trusted, "--src-creds", login, "--dest-creds",
+            login, f"docker://{image}:crane", f"docker://{image}:skopeo")
+        where = ["--storage-driver", "vfs", "--root", f"{sim.dir}/secure", "--runroot", f"{sim.dir}/secure-run"]
+        run(sim, "podman", *where, "pull", "--cert-dir", trusted, "--creds", login, f"{image}:skopeo")
+        run(sim, "podman", *where, "push", "--cert-dir", trusted, "--creds", login, f"{image}:skopeo", f"{image}:podman")
+        run(sim, program, "validate", "--remote", f"{image}:podman", **known)
+        assert "certificate" in run(sim, "skopeo", "inspect", "--creds", login, f"docker://{image}:podman", fails=True)
 
 
 @suite.test

@@ -8,7 +8,7 @@ import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, secure_awssim  # noqa: E402
 from clients import debian, run, trees_equal  # noqa: E402
 
 suite = Suite()
@@ -31,10 +31,7 @@ def make_tree(sim, name):
 @suite.test
 def s3cmd(sim):
     debian("s3cmd")
-    host = f"127.0.0.1:{sim.port}"
-    configuration = pathlib.Path(sim.dir, "s3cfg")
-    configuration.write_text(f"[default]\naccess_key = test\nsecret_key = test\nhost_base = {host}\nhost_bucket = {host}\n"
-                             "use_https = False\nbucket_location = us-east-1\nmultipart_chunk_size_mb = 5\n")
+    configuration = write_s3cfg(sim, f"127.0.0.1:{sim.port}")
 
     def s3(*arguments, **options):
         return run(sim, "s3cmd", "-c", configuration, "--no-progress", *arguments, **options)
@@ -65,12 +62,48 @@ def s3cmd(sim):
     s3("setpolicy", policy(sim), "s3://s3cmd")
     assert "policy-of-s3cmd" in s3("info", "s3://s3cmd")
     s3("delpolicy", "s3://s3cmd")
+    s3cmd_settings(sim, s3)
     url = s3("signurl", "s3://s3cmd/one", "+600").strip()
     assert len(run(sim, "curl", "-sf", "-o", back / "signed", url)) == 0
     assert (back / "signed").stat().st_size == 20 * MIB
     assert not s3("multipart", "s3://s3cmd").splitlines()[2:]
     s3("del", "--recursive", "--force", "s3://s3cmd")
     assert not s3("ls", "--recursive", "s3://s3cmd").strip()
+
+
+def s3cmd_settings(sim, s3):
+    """Access lists, and what else a bucket has: rules, a website, unfinished uploads."""
+    client = sim.client("s3")
+    assert "ACL" in s3("setacl", "--acl-public", "s3://s3cmd/one", fails=True), "new buckets have no ACLs"
+    client.put_bucket_ownership_controls(Bucket="s3cmd", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    client.delete_public_access_block(Bucket="s3cmd")
+    assert "set to Public" in s3("setacl", "--acl-public", "s3://s3cmd/one") and "anon" in s3("info", "s3://s3cmd/one")
+    s3("setacl", "--acl-private", "s3://s3cmd/one")
+    assert "anon" not in s3("info", "s3://s3cmd/one")
+    s3("ws-create", "--ws-index=index.html", "--ws-error=error.html", "s3://s3cmd")
+    assert "index.html" in s3("ws-info", "s3://s3cmd")
+    s3("ws-delete", "s3://s3cmd")
+    s3("expire", "--expiry-days=3", "--expiry-prefix=old/", "s3://s3cmd")
+    assert "<Days>3</Days>" in s3("getlifecycle", "s3://s3cmd")
+    s3("dellifecycle", "s3://s3cmd")
+    rules = pathlib.Path(sim.dir, "cors.xml")
+    rules.write_text("<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>http://page</AllowedOrigin>"
+                     "</CORSRule></CORSConfiguration>")
+    s3("setcors", rules, "s3://s3cmd")
+    assert "http://page" in s3("info", "s3://s3cmd")
+    s3("delcors", "s3://s3cmd")
+    upload = client.create_multipart_upload(Bucket="s3cmd", Key="unfinished")["UploadId"]
+    client.upload_part(Bucket="s3cmd", Key="unfinished", UploadId=upload, PartNumber=1, Body=b"part")
+    assert upload in s3("multipart", "s3://s3cmd") and "\t4\n" in s3("listmp", "s3://s3cmd/unfinished", upload)
+    s3("abortmp", "s3://s3cmd/unfinished", upload)
+
+
+def write_s3cfg(sim, host, **settings):
+    path = pathlib.Path(sim.dir, "s3cfg")
+    common = {"access_key": "test", "secret_key": "test", "host_base": host, "host_bucket": host, "use_https": False,
+              "bucket_location": "us-east-1", "multipart_chunk_size_mb": 5}
+    path.write_text("\n".join(["[default]", *(f"{k} = {v}" for k, v in {**common, **settings}.items()), ""]))
+    return path
 
 
 def policy(sim):
@@ -80,12 +113,16 @@ def policy(sim):
     return path
 
 
+def rclone_remote(endpoint):
+    return {f"RCLONE_CONFIG_SIM_{k}": v for k, v in {
+        "TYPE": "s3", "PROVIDER": "Other", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "REGION": "us-east-1",
+        "ENDPOINT": endpoint, "FORCE_PATH_STYLE": "true", "CHUNK_SIZE": "5Mi", "UPLOAD_CUTOFF": "5Mi"}.items()}
+
+
 @suite.test
 def rclone(sim):
     debian("rclone")
-    remote = {f"RCLONE_CONFIG_SIM_{k}": v for k, v in {
-        "TYPE": "s3", "PROVIDER": "Other", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "REGION": "us-east-1",
-        "ENDPOINT": sim.endpoint, "FORCE_PATH_STYLE": "true", "CHUNK_SIZE": "5Mi", "UPLOAD_CUTOFF": "5Mi"}.items()}
+    remote = rclone_remote(sim.endpoint)
 
     def rc(*arguments, **options):
         return run(sim, "rclone", "--config", "/dev/null", "--retries", "1", *arguments, **remote, **options)
@@ -159,6 +196,26 @@ def rs_snapshots(rs):
 def stored(sim):
     pages = sim.client("s3").get_paginator("list_objects_v2").paginate(Bucket="restic")
     return sum(o["Size"] for page in pages for o in page.get("Contents", []))
+
+
+@suite.test
+def secure(_):
+    """What one of them stores by https the others find."""
+    debian("s3cmd", "rclone", "restic")
+    with secure_awssim() as (sim, certificate):
+        host, tree, back = f"localhost:{sim.port}", make_tree(sim, "secure-tree"), pathlib.Path(sim.dir, "secure-back")
+        configuration = write_s3cfg(sim, host, use_https=True, ca_certs_file=certificate)
+        run(sim, "s3cmd", "-c", configuration, "mb", "s3://secure")
+        run(sim, "s3cmd", "-c", configuration, "sync", f"{tree}/", "s3://secure/tree/")
+        rclone_options = ["--config", "/dev/null", "--retries", "1", "--ca-cert", certificate]
+        remote = rclone_remote(f"https://{host}")
+        run(sim, "rclone", *rclone_options, "check", "--download", tree, "sim:secure/tree", **remote)
+        run(sim, "rclone", *rclone_options, "copy", "sim:secure/tree", back, **remote)
+        assert trees_equal(tree, back)
+        repository = {"RESTIC_REPOSITORY": f"s3:https://{host}/secure/backups", "RESTIC_PASSWORD": "secret"}
+        for command in (["init"], ["backup", str(tree)], ["check", "--read-data"]):
+            run(sim, "restic", "--no-cache", "--cacert", certificate, *command, **repository)
+        assert "certificate" in run(sim, "curl", "-sS", f"https://{host}/", fails=True)
 
 
 if __name__ == "__main__":

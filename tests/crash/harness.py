@@ -38,6 +38,14 @@ def wait_nothing_left(sim, timeout=5):
     assert not sim.mounts(), sim.mounts()
 
 
+def check_runner_folder(sim):
+    """What containers and environments had on disk goes with them, also when a runner was killed."""
+    folder = os.path.join(sim.state_dir, "runner")
+    sim.ctl("restart", "runner")
+    wait_until(lambda: os.listdir(folder) == ["spool"], 10, f"the end of {os.listdir(folder)}")
+    wait_until(lambda: not os.listdir(os.path.join(folder, "spool")), 10, "the runner's spool to be empty")
+
+
 def works(sim, part):
     """Whether the part does its work."""
     try:

@@ -18,7 +18,7 @@ import urllib.parse
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite, in_threads, wait_until  # noqa: E402
+from awssim import Awssim, Suite, in_threads, secure_awssim, wait_until  # noqa: E402
 
 suite = Suite()
 MIB = 1024 * 1024
@@ -360,6 +360,10 @@ def copies(sim):
         c.copy_object(Bucket=b, Key="to", CopySource={"Bucket": b, "Key": "from ü"}, MetadataDirective="REPLACE",
                       Metadata={"b": "2"}, TaggingDirective="REPLACE", Tagging="u=2")
         assert c.head_object(Bucket=b, Key="to")["Metadata"] == {"b": "2"}
+        c.copy_object(Bucket=b, Key="to", CopySource={"Bucket": b, "Key": "from ü"}, ChecksumAlgorithm="SHA256")
+        head = c.head_object(Bucket=b, Key="to", ChecksumMode="ENABLED")
+        sha256 = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        assert (head["ChecksumSHA256"], head["ChecksumType"]) == (sha256, "FULL_OBJECT"), head
         fails("InvalidRequest", 400, c.copy_object, Bucket=b, Key="to", CopySource=f"{b}/to")
         c.copy_object(Bucket=b, Key="to", CopySource=f"{b}/to", StorageClass="STANDARD_IA")
         assert c.head_object(Bucket=b, Key="to")["StorageClass"] == "STANDARD_IA"
@@ -630,25 +634,21 @@ def broken_uploads(sim):
 
 @suite.test
 def secure(_):
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2",
-                        "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True, capture_output=True)
-        with Awssim("--tls-cert", f"{folder}/cert.pem", "--tls-key", f"{folder}/key.pem") as sim:
-            body = os.urandom(18 * MIB)
-            for algorithm in (None, "CRC32", "SHA256"):
-                c = s3(sim, endpoint=f"https://localhost:{sim.port}", verify=f"{folder}/cert.pem")
-                b = bucket(c, "secure")
-                extra = {"ChecksumAlgorithm": algorithm} if algorithm else {}
-                for size in (0, 100, 3 * MIB):
-                    c.put_object(Bucket=b, Key="k", Body=io.BytesIO(body[:size]), **extra)
-                    got = c.get_object(Bucket=b, Key="k", ChecksumMode="ENABLED")
-                    assert got["Body"].read() == body[:size] and got.get("ContentEncoding", "") == "", got
-                    assert got[f"Checksum{algorithm or 'CRC32'}"]
-                c.upload_fileobj(io.BytesIO(body), b, "big", ExtraArgs=extra)
-                out = io.BytesIO()
-                c.download_fileobj(b, "big", out)
-                assert out.getvalue() == body
+    with secure_awssim() as (sim, certificate):
+        body = os.urandom(18 * MIB)
+        for algorithm in (None, "CRC32", "SHA256"):
+            c = s3(sim, endpoint=f"https://localhost:{sim.port}", verify=certificate)
+            b = bucket(c, "secure")
+            extra = {"ChecksumAlgorithm": algorithm} if algorithm else {}
+            for size in (0, 100, 3 * MIB):
+                c.put_object(Bucket=b, Key="k", Body=io.BytesIO(body[:size]), **extra)
+                got = c.get_object(Bucket=b, Key="k", ChecksumMode="ENABLED")
+                assert got["Body"].read() == body[:size] and got.get("ContentEncoding", "") == "", got
+                assert got[f"Checksum{algorithm or 'CRC32'}"]
+            c.upload_fileobj(io.BytesIO(body), b, "big", ExtraArgs=extra)
+            out = io.BytesIO()
+            c.download_fileobj(b, "big", out)
+            assert out.getvalue() == body
 
 
 if __name__ == "__main__":

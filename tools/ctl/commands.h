@@ -4,8 +4,9 @@
 
 #include "tools/ctl/ctl.h"
 
-/* What `simulator-aws` does: becomes the supervisor, which keeps the name and with it the defaults (conf.h). */
-enum ctl_exit start_as_simulator(struct arena *arena, char *const argv[]);
+/* What `simulator-aws` does: becomes the supervisor, which keeps the name and with it the defaults (conf.h). Its only
+ * argument is --help. */
+enum ctl_exit start_as_simulator(struct arena *arena, int argc, char *const argv[]);
 
 enum ctl_exit start_run(struct ctl *ctl);
 enum ctl_exit stop_run(struct ctl *ctl);

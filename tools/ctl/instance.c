@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/fdio.h"
+#include "common/listener.h"
 #include "common/time.h"
 
 #include <errno.h>
@@ -55,13 +56,9 @@ static void set_field(struct instance *instance, slice name, slice value)
 static void guess(const struct ctl *ctl, struct instance *instance)
 {
     const struct conf *conf = &ctl->conf;
-    bool any = slice_eq(conf->listen, S("0.0.0.0")) || slice_eq(conf->listen, S("::"));
-    slice host = any ? S("127.0.0.1") : conf->listen;
-    bool v6 = slice_index(host, ':') < host.len;
     *instance = (struct instance){
         .pid = S("?"),
-        .endpoint = arena_printf(ctl->arena, v6 ? "http://[%.*s]:%lld" : "http://%.*s:%lld", SLICE_ARG(host),
-                                 (long long)conf->port),
+        .endpoint = listener_endpoint(ctl->arena, conf->listen, conf->port),
         .run_dir = conf->run_dir,
         .log_dir = arena_concat(ctl->arena, conf->state_dir, S("/log")),
     };

@@ -128,7 +128,7 @@ int main(int argc, char *argv[])
 {
     struct ctl ctl = {.program = argc > 0 ? argv[0] : "awssimctl"};
     if (conf_replaces_simulator(ctl.program))
-        return (int)start_as_simulator(arena_open(), argv);
+        return (int)start_as_simulator(arena_open(), argc, argv);
     slice name = argc > 1 ? slice_of(argv[1]) : S("");
     const struct ctl_command *command = find(name);
     if (slice_empty(name) || slice_eq(name, S("--help")) || slice_eq(name, S("-h"))) {

@@ -131,8 +131,29 @@ static enum ctl_exit say_no_supervisor(void)
                "the program awssim-supervisor is not where awssimctl expects it; build or install awssim again");
 }
 
-enum ctl_exit start_as_simulator(struct arena *arena, char *const argv[])
+#define SIMULATOR_USAGE "usage: SIM_LISTEN_ADDR=:PORT simulator-aws"
+
+/* What it is asked to print, or why it does not start. */
+static enum ctl_exit answer_arguments(struct arena *arena, int argc, char *const argv[])
 {
+    slice word = slice_of(argv[1]), variables = conf_environment(arena);
+    if (argc > 2 || (!slice_eq(word, S("--help")) && !slice_eq(word, S("-h")))) {
+        fprintf(stderr,
+                "simulator-aws: it takes no arguments, but was given '%s'\n%s     (--help lists its settings)\n",
+                argv[1], SIMULATOR_USAGE);
+        return CTL_USAGE;
+    }
+    printf(
+        "%s\n\nawssim in place of Sockerless' simulator: stays in the foreground until Ctrl-C or SIGTERM and keeps no "
+        "state.\nIt is set by the environment:\n%.*s",
+        SIMULATOR_USAGE, SLICE_ARG(variables));
+    return CTL_OK;
+}
+
+enum ctl_exit start_as_simulator(struct arena *arena, int argc, char *const argv[])
+{
+    if (argc > 1)
+        return answer_arguments(arena, argc, argv);
     const char *program = find_supervisor(arena);
     if (!program)
         return say_no_supervisor();

@@ -91,7 +91,7 @@ static slice mebibytes(struct arena *arena, const struct val *value)
 
 static void print_row(const slice row[9])
 {
-    printf("%-12.*s %8.*s  %-9.*s %8.*s %8.*s %10.*s %10.*s %8.*s", SLICE_ARG(row[0]), SLICE_ARG(row[1]),
+    printf("%-16.*s %8.*s  %-9.*s %8.*s %8.*s %10.*s %10.*s %8.*s", SLICE_ARG(row[0]), SLICE_ARG(row[1]),
            SLICE_ARG(row[2]), SLICE_ARG(row[3]), SLICE_ARG(row[4]), SLICE_ARG(row[5]), SLICE_ARG(row[6]),
            SLICE_ARG(row[7]));
     printf(row[8].len > 0 ? "  %.*s\n" : "%.*s\n", SLICE_ARG(row[8]));
