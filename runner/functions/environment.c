@@ -357,7 +357,7 @@ static void on_started(struct container *container)
 {
     struct environment *environment = container->hook_context;
     journal_init_start(environment);
-    if (!container->image_config || environment->state != ENVIRONMENT_INIT)
+    if (environment->state != ENVIRONMENT_INIT || !val_get(&environment->blueprint->doc, S("ecr")))
         return;
     environment->init_us = time_mono_us();
     set_timer(environment, init_seconds, on_init_late);

@@ -248,8 +248,8 @@ static struct val log_of(struct environment *environment)
 }
 
 /* The function's configuration is combined with the image's own; of an image that is nowhere the command may run on the
- * host's files. */
-static void set_image(struct environment *environment, struct val *plan)
+ * host's files: *program is it, then, when it is named by its path. */
+static void set_image(struct environment *environment, struct val *plan, slice *program)
 {
     static const slice parts[] = {S("entryPoint"), S("command")}, members[] = {S("entryPoint"), S("arguments")};
     struct arena *arena = environment->arena;
@@ -266,6 +266,8 @@ static void set_image(struct environment *environment, struct val *plan)
         val_set(arena, plan, S("ecr"), *reference);
     if (command.array.len > 0)
         val_set(arena, plan, S("command"), command);
+    if (command.array.len > 0 && !reference && slice_starts(command.array.items[0].string, S("/")))
+        *program = command.array.items[0].string;
     val_set(arena, plan, S("image"), val_string(text_of(environment, "image")));
     val_set(arena, plan, S("workingDirectory"), val_string(text_of(environment, "workingDirectory")));
 }
@@ -295,7 +297,7 @@ bool launch_plan(struct environment *environment, slice *text, slice *why)
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));
     if (is_image(environment))
-        set_image(environment, &plan);
+        set_image(environment, &plan, &program);
     else
         ok = set_command(environment, &plan, &program, why);
     val_set(arena, &plan, S("environment"), variables(environment));

@@ -54,6 +54,9 @@ slice name_qualified_arn(struct call *c, const struct function *f, slice qualifi
 slice name_version(struct call *c, int64_t number);
 int64_t name_version_number(slice qualifier);
 
+/* The id in the ARN of an access point. */
+slice name_access_point(slice arn);
+
 /* function.c: look-ups that fail with ResourceNotFoundException by themselves */
 int function_get(struct call *c, slice name, struct function *f);
 int function_get_named(struct call *c, const struct function_name *name, struct function *f);
@@ -107,9 +110,6 @@ int configure_update(struct call *c, const struct lambda_update_function_configu
 
 /* plan.c: whether Lambda may assume the role. Asks STS: before the first write. */
 int plan_check_role(struct call *c, slice role);
-
-/* Where the file system of an access point is: {"path", "uid", "gid"}. Asks EFS. */
-int plan_ask_file_system(struct call *c, slice access_point, struct val *place, struct call_refusal *refused);
 
 /* code.c */
 struct code {

@@ -149,16 +149,14 @@ static void add_image(struct call *c, const struct version *v, struct val *plan)
     val_set(c->arena, plan, S("ecr"), reference);
 }
 
-int plan_ask_file_system(struct call *c, slice access_point, struct val *place, struct call_refusal *refused)
+/* {"path", "uid", "gid"} of an access point, as efs says. */
+static int ask_file_system(struct call *c, slice access_point, struct val *place, struct call_refusal *refused)
 {
-    static const slice marker = S(":access-point/");
     struct val question = val_object();
     slice reply, why;
-    ssize_t at = slice_find(access_point, marker);
-    slice id = at < 0 ? access_point : slice_sub(access_point, (size_t)at + marker.len, access_point.len);
-    val_set(c->arena, &question, S("account"), val_string(c->account));
-    val_set(c->arena, &question, S("region"), val_string(c->region));
-    val_set(c->arena, &question, S("accessPointId"), val_string(id));
+    set_text(c, &question, "account", c->account);
+    set_text(c, &question, "region", c->region);
+    set_text(c, &question, "accessPointId", name_access_point(access_point));
     TRY(call_ask(c, S("efs"), S("ResolveMount"), json_text(c->arena, &question), &reply, refused));
     return json_parse(c->arena, reply, place, &why) == 0 && place->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
 }
@@ -170,7 +168,7 @@ static int add_file_system(struct call *c, const configuration *doc, struct val 
     if (doc->file_system_configs.len == 0)
         return 0;
     const struct lambda_file_system_config *config = &doc->file_system_configs.items[0];
-    int result = plan_ask_file_system(c, config->arn, &place, &refused);
+    int result = ask_file_system(c, config->arn, &place, &refused);
     if (result == CALL_FAILED)
         return fail(c, &lambda_efs_mount_failure, "The function couldn't mount the Amazon EFS access point %.*s: %.*s",
                     SLICE_ARG(config->arn), SLICE_ARG(refused.message));

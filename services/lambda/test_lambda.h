@@ -63,10 +63,12 @@ static inline int answer_question(slice service, slice operation, slice body, sl
         return known ? 200 : 400;
     }
     if (slice_eq(service, S("efs"))) {
-        assert_true(slice_eq(operation, S("ResolveMount")));
         bool known = slice_find(body, S("fsap-0123456789abcdef0")) >= 0 && !runner.efs_is_gone;
-        *answer = known ? S("{\"path\":\"/efs/fs-1/own\",\"uid\":1000,\"gid\":1000}")
-                        : S("{\"__type\":\"AccessPointNotFound\",\"message\":\"Access point does not exist.\"}");
+        bool described = slice_eq(operation, S("DescribeAccessPoints"));
+        assert_true(described || slice_eq(operation, S("ResolveMount")));
+        *answer = known && described ? S("{\"AccessPoints\":[{\"AccessPointId\":\"fsap-0123456789abcdef0\"}]}")
+                  : known            ? S("{\"path\":\"/efs/fs-1/own\",\"uid\":1000,\"gid\":1000}")
+                          : S("{\"__type\":\"AccessPointNotFound\",\"message\":\"Access point does not exist.\"}");
         return known ? 200 : 404;
     }
     if (slice_eq(service, S("s3"))) {
