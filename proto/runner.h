@@ -13,21 +13,20 @@
  *     "workingDirectory", "user", "stopSignal", "hostname": text
  *     "hosts"            further lines of /etc/hosts
  *     "readonlyRoot"     bool
- *     "capAdd", "capDrop": [name…]
- *     "ulimits"          [[name, soft, hard]…]
- *     "cpu"              units
- *     "memory", "memoryReservation", "taskMemory": MiB
- *     "mounts"           in order: [{"type": "bind" or "tmpfs", "target": path in the container,
- *                        "source": path on the host, of a bind; "create": bool, a missing source is made;
- *                        "readOnly": bool; "size": bytes and "options" as mount(8)'s, of a tmpfs}…]
- *                        A target that does not exist is made in the container only.
- *     "log"              absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool,
- *                        "mode": "blocking" or "non-blocking", "maxBufferBytes": n}}
- *                      Reply body: {"boot": id of this runner process}
- *   StopContainer      {"task", "container", "signal": "SIGTERM", "killAfterMs": n}
- *                      of one that has not started: it never starts
- *   RemoveTask         {"task"}: its folder and whatever is left of it; its containers are gone
- *   Reset              {}: everything is killed and forgotten; answered when nothing runs any more
+ *     "privileged"       bool: in an image, the kernel's files and devices are not guarded; capabilities are as
+ * "capAdd" "capAdd", "capDrop": [name…] "sandbox"          bool: for code of strangers: nothing can be written to but
+ * the mounts, no program gives more rights, memory is not shared; without an image the root shows the host's programs
+ * and libraries, and not what belongs to users or to awssim "passwd"           what /etc/passwd says, in an image or a
+ * sandbox "ulimits"          [[name, soft, hard]…] "cpu"              units "memory", "memoryReservation",
+ * "taskMemory": MiB "processes"        how many there may be at once "mounts"           in order: [{"type": "bind" or
+ * "tmpfs", "target": path in the container, "source": path on the host, of a bind; "create": bool, a missing source is
+ * made; "sources": [path…], directories laid over each other, the lowest first, read-only; "readOnly": bool; "size":
+ * bytes and "options" as mount(8)'s, of a tmpfs}…] A target that does not exist is made in the container only. "log"
+ * absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool, "mode": "blocking" or
+ * "non-blocking", "maxBufferBytes": n}} Reply body: {"boot": id of this runner process} StopContainer      {"task",
+ * "container", "signal": "SIGTERM", "killAfterMs": n} of one that has not started: it never starts RemoveTask {"task"}:
+ * its folder and whatever is left of it; its containers are gone Reset              {}: everything is killed and
+ * forgotten; answered when nothing runs any more
  *
  *   RetireEnvironments {"function": ARN, "version": text}   its environments take no more invocations; without version,
  *                      those of all versions
@@ -38,11 +37,12 @@
  *                       "clientContext": JSON text, "reserved": n or "unreserved": n, "plan": {…}}
  *                      key names the configuration; plan is what its environments are made of:
  *                      {"name", "version", "runtime", "runtimeVersion", "runtimeVersionArn", "handler", "memory": MiB,
- *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…], "image",
- *                       "entryPoint", "command", "workingDirectory", "log": {"account", "region", "group", "format"},
- *                       "expiresAt", "empty": bool (nothing runs, the answer is null), "once": bool (one invocation an
- *                       environment), "printsAnswer": bool (an image's command that ends without having asked for an
- *                       event answers with what it printed)}
+ *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…],
+ *                       "image", "ecr": as StartContainer's, "entryPoint", "command", "workingDirectory": of an image,
+ *                       "fileSystem": {"path" on the host, "target", "uid", "gid"}: of an EFS access point,
+ *                       "log": {"account", "region", "group", "format"}, "expiresAt", "empty": bool (nothing runs, the
+ *                       answer is null), "once": bool (one invocation an environment), "printsAnswer": bool (an image's
+ *                       command that ends without having asked for an event answers with what it printed)}
  *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
  *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
  *         429          {"__type": reason}: too many run at once
@@ -72,7 +72,9 @@
  *
  * Where the file systems of EFS are that tasks and functions mount: the file system fs-… of an account and region is
  * the directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when
- * the owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h).
+ * the owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h). ecs and lambda ask it for
+ * ResolveMount, ecs as an event, lambda as a question: {"account", "region", "accessPointId", or "fileSystemId" and
+ * "rootDirectory"} → {"path", "uid", "gid"}, the last two of the access point's POSIX user.
  *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

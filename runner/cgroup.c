@@ -104,12 +104,18 @@ static slice make_base(struct runner *runner, slice own)
     return fd >= 0 && flock(fd, LOCK_SH) == 0 ? base : (slice){NULL, 0};
 }
 
+/* Counting processes may be denied where the rest is permitted. */
+static bool allow(slice group)
+{
+    bool allowed = write_text(group, "cgroup.subtree_control", S("+memory +cpu"));
+    write_text(group, "cgroup.subtree_control", S("+pids"));
+    return allowed;
+}
+
 /* In the second version what a group may limit is allowed by the one above it, which must have no processes itself. */
 static bool delegate(slice own, slice base)
 {
-    slice controllers = S("+memory +cpu");
-    return write_text(own, "cgroup.subtree_control", controllers) &&
-           write_text(base, "cgroup.subtree_control", controllers);
+    return allow(own) && allow(base);
 }
 
 void cgroup_open(struct runner *runner)
@@ -120,6 +126,7 @@ void cgroup_open(struct runner *runner)
     if (memory.ptr) {
         groups->memory = make_base(runner, memory);
         groups->cpu = make_base(runner, own_group(runner->arena, "cpu"));
+        groups->processes = make_base(runner, own_group(runner->arena, "pids"));
     } else if (unified.ptr) {
         slice base = make_base(runner, unified);
         groups->unified = base.ptr && delegate(unified, base);
@@ -134,10 +141,12 @@ void cgroup_open(struct runner *runner)
 
 void cgroup_close(struct runner *runner)
 {
-    if (runner->groups.memory.ptr)
-        rmdir(runner->groups.memory.ptr);
-    if (runner->groups.cpu.ptr)
-        rmdir(runner->groups.cpu.ptr);
+    const struct groups *groups = &runner->groups;
+    const slice bases[] = {groups->memory, groups->cpu, groups->processes};
+    for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+        if (bases[i].ptr)
+            rmdir(bases[i].ptr);
+    }
 }
 
 static slice task_group(struct container *container, slice base)
@@ -168,30 +177,44 @@ static void share_cpu(const struct container *container, slice group, int64_t un
         write_number(group, "cpu.weight", 1 + (units - 2) * 9999 / 262142);
 }
 
+/* The container's own group, with one of its task around it, where it has to have limits. */
+static slice make_groups(struct container *container, slice base)
+{
+    slice task = task_group(container, base), own = container_group(container, base);
+    if (mkdir(task.ptr, 0755) == 0 && container->runner->groups.unified)
+        allow(task);
+    return mkdir(own.ptr, 0755) == 0 ? own : (slice){NULL, 0};
+}
+
 void cgroup_make(struct container *container, void (*add)(void *context, slice path), void *context)
 {
     const struct groups *groups = &container->runner->groups;
-    const slice bases[] = {groups->memory, groups->cpu};
     int64_t memory = val_get_int(&container->plan, S("memory"), 0),
             of_task = val_get_int(&container->plan, S("taskMemory"), 0),
-            cpu = val_get_int(&container->plan, S("cpu"), 0);
-    if (memory == 0 && of_task == 0 && cpu == 0)
-        return;
-    for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
-        if (!bases[i].ptr)
+            cpu = val_get_int(&container->plan, S("cpu"), 0),
+            processes = val_get_int(&container->plan, S("processes"), 0);
+    bool any = memory > 0 || of_task > 0 || cpu > 0 || processes > 0, apart = !groups->unified;
+    const struct {
+        slice base;
+        bool wanted, memory, cpu, processes;
+    } hierarchies[] = {
+        {groups->memory, apart ? memory > 0 || of_task > 0 : any, true, !apart, !apart},
+        {groups->cpu, cpu > 0, false, true, false},
+        {groups->processes, processes > 0, false, false, true},
+    };
+    for (size_t i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies); i++) {
+        slice own = hierarchies[i].base.ptr && hierarchies[i].wanted ? make_groups(container, hierarchies[i].base)
+                                                                     : (slice){NULL, 0};
+        if (!own.ptr)
             continue;
-        slice task = task_group(container, bases[i]), own = container_group(container, bases[i]);
-        bool new = mkdir(task.ptr, 0755) == 0;
-        if (new && groups->unified)
-            write_text(task, "cgroup.subtree_control", S("+memory +cpu"));
-        if (new &&i == 0)
-            limit_memory(container, task, of_task);
-        if (mkdir(own.ptr, 0755) != 0)
-            continue;
-        if (i == 0)
+        if (hierarchies[i].memory) {
+            limit_memory(container, task_group(container, hierarchies[i].base), of_task);
             limit_memory(container, own, memory);
-        if (i == 1 || groups->unified)
+        }
+        if (hierarchies[i].cpu)
             share_cpu(container, own, cpu);
+        if (hierarchies[i].processes && processes > 0)
+            write_number(own, "pids.max", processes);
         add(context, arena_concat(container->arena, own, S("/cgroup.procs")));
     }
 }
@@ -218,7 +241,7 @@ bool cgroup_was_out_of_memory(struct container *container)
 void cgroup_remove(struct container *container)
 {
     const struct groups *groups = &container->runner->groups;
-    const slice bases[] = {groups->memory, groups->cpu};
+    const slice bases[] = {groups->memory, groups->cpu, groups->processes};
     for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
         if (!bases[i].ptr)
             continue;

@@ -1,5 +1,6 @@
-/* cgroup: limits of memory and shares of the processor for tasks and their containers, with the first or the second
- * version of control groups, where this process may make groups below its own; elsewhere there are none. */
+/* cgroup: limits of memory and of processes and shares of the processor for tasks and their containers, with the first
+ * or the second version of control groups, where this process may make groups below its own; elsewhere there are none.
+ */
 #pragma once
 
 #include "common/slice.h"

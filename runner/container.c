@@ -30,8 +30,11 @@ static void report(struct container *container, slice name, const struct val *bo
 
 static void report_started(struct container *container)
 {
-    if (container->hooks)
+    if (container->hooks) {
+        if (container->hooks->started)
+            container->hooks->started(container);
         return;
+    }
     struct val body = base_of(container);
     val_set(container->arena, &body, S("pid"), val_int(container->pid));
     bool image = container->image_config != NULL;

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/supervised.h"
+#include "runner/doctor.h"
 #include "runner/functions/functions.h"
 
 #include <limits.h>
@@ -117,6 +118,12 @@ static const char *find_program(struct arena *arena, const char *name)
     return access(program, X_OK) == 0 ? program : NULL;
 }
 
+static slice real_path(struct arena *arena, slice path)
+{
+    char real[PATH_MAX];
+    return realpath(slice_cstr(arena, path), real) ? slice_dup(arena, slice_of(real)) : path;
+}
+
 static int configure(struct runner *runner, struct conf *conf, int argc, char *argv[])
 {
     struct slice_list rest = {0};
@@ -144,7 +151,11 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     runner->state_dir = arena_printf(runner->arena, "%.*s/runner", SLICE_ARG(conf->state_dir));
     runner->boot = ids_hex(runner->arena, 16);
     fdio_mkdirs(slice_cstr(runner->arena, conf->run_dir), 0700);
-    return fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) == 0 ? 0 : 1;
+    if (fdio_mkdirs(arena_printf(runner->arena, "%.*s/spool", SLICE_ARG(runner->state_dir)).ptr, 0700) != 0)
+        return 1;
+    runner->own_dirs[0] = real_path(runner->arena, conf->state_dir);
+    runner->own_dirs[1] = real_path(runner->arena, conf->run_dir);
+    return 0;
 }
 
 /* Each container needs five descriptors; commands get the limit that was found. */
@@ -196,10 +207,26 @@ static void serve(struct runner *runner)
     ev_run(runner->loop, 0);
 }
 
+/* "awssim-runner doctor" is awssimctl's. */
+static int examine(struct runner *runner)
+{
+    const char *path = getenv("PATH");
+    log_init("awssim-runner", LOG_ERROR);
+    runner->stub = find_program(runner->arena, "awssim-stub");
+    runner->host_path = slice_of(path ? path : "");
+    runner->boot = ids_hex(runner->arena, 16);
+    return runner->stub ? doctor_run(runner) : 1;
+}
+
 int main(int argc, char *argv[])
 {
     struct runner runner = {.arena = arena_open()};
     struct conf conf;
+    if (argc == 2 && strcmp(argv[1], "doctor") == 0) {
+        int result = examine(&runner);
+        arena_close(runner.arena);
+        return result;
+    }
     supervised_begin(); /* 3 and 4 are taken from here on: a stub's descriptors never collide with them */
     bus_process_init();
     int code = configure(&runner, &conf, argc, argv);

@@ -61,6 +61,7 @@ struct output {
 
 /* For containers that belong to the runner's own functions: what would be reported is told to them. */
 struct container_hooks {
+    void (*started)(struct container *container); /* may be NULL */
     void (*stopped)(struct container *container, bool started, int code);
     void (*line)(struct container *container, slice line); /* of its output */
     void (*drained)(struct container *container);
@@ -96,8 +97,8 @@ struct container {
 
 /* Folders of control groups; absent: there are none. */
 struct groups {
-    slice memory, cpu;
-    bool unified; /* the second version: memory is for both */
+    slice memory, cpu, processes;
+    bool unified; /* the second version: memory is for all */
 };
 
 struct runner {
@@ -111,6 +112,7 @@ struct runner {
     const char *unpacker;
     slice root_dir;     /* <state directory> */
     slice state_dir;    /* <state directory>/runner */
+    slice own_dirs[2];  /* the state directory and where sockets are, without links: sandboxes do not show them */
     bool strict_images; /* an image that is nowhere is an error */
     slice host_path;    /* PATH for containers that name none */
     struct map *containers;

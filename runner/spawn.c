@@ -101,13 +101,27 @@ static void add_limits(struct container *container, struct buf *plan)
     }
 }
 
+/* The source of what is bound, or several that are laid over each other. */
+static int add_sources(struct buf *plan, const struct val *mount)
+{
+    const struct val *list = val_get(mount, S("sources"));
+    slice source = val_get_string(mount, S("source"));
+    size_t n = list && list->type == VAL_ARRAY ? list->array.len : 0;
+    if (n == 0 && (source.len == 0 || source.ptr[0] != '/'))
+        return -EINVAL;
+    if (n == 0)
+        add(plan, S("source"), source);
+    for (size_t i = 0; i < n; i++)
+        add(plan, S("source"), list->array.items[i].string);
+    return 0;
+}
+
 static int add_mount(struct container *container, struct buf *plan, const struct val *mount)
 {
-    slice target = val_get_string(mount, S("target")), source = val_get_string(mount, S("source")),
-          options = val_get_string(mount, S("options"));
+    slice target = val_get_string(mount, S("target")), options = val_get_string(mount, S("options"));
     bool in_memory = slice_eq(val_get_string(mount, S("type")), S("tmpfs"));
     int64_t size = val_get_int(mount, S("size"), 0);
-    if (target.len == 0 || (!in_memory && (source.len == 0 || source.ptr[0] != '/')))
+    if (target.len == 0)
         return -EINVAL;
     add(plan, S("mount"), target);
     if (val_get_bool(mount, S("readOnly"), false))
@@ -120,8 +134,10 @@ static int add_mount(struct container *container, struct buf *plan, const struct
             add(plan, S("options"), options);
         return 0;
     }
-    add(plan, S("source"), source);
-    return val_get_bool(mount, S("create"), false) ? fdio_mkdirs(slice_cstr(container->arena, source), 0755) : 0;
+    int result = add_sources(plan, mount);
+    if (result != 0 || !val_get_bool(mount, S("create"), false))
+        return result;
+    return fdio_mkdirs(slice_cstr(container->arena, val_get_string(mount, S("source"))), 0755);
 }
 
 static int add_mounts(struct container *container, struct buf *plan)
@@ -149,6 +165,30 @@ static void add_volumes(const struct container *container, struct buf *plan)
     }
 }
 
+static bool is_sandboxed(const struct container *container)
+{
+    return val_get_bool(&container->plan, S("sandbox"), false);
+}
+
+/* What a container with a root of its own has, whatever that is made of. */
+static void add_root(struct container *container, struct buf *plan)
+{
+    const struct runner *runner = container->runner;
+    slice passwd = val_get_string(&container->plan, S("passwd"));
+    if (!container->image_config && !is_sandboxed(container))
+        return;
+    add(plan, S("scratch"),
+        arena_printf(container->arena, "%.*s/%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(container->task),
+                     SLICE_ARG(container->id)));
+    if (passwd.len > 0)
+        add(plan, S("passwd"), passwd);
+    if (!is_sandboxed(container))
+        return;
+    add(plan, S("sandbox"), S("true"));
+    for (size_t i = 0; i < sizeof(runner->own_dirs) / sizeof(*runner->own_dirs); i++)
+        add(plan, S("hide"), runner->own_dirs[i]);
+}
+
 /* What makes the image the container's root. */
 static void add_image(struct container *container, struct buf *plan)
 {
@@ -159,9 +199,6 @@ static void add_image(struct container *container, struct buf *plan)
     add(plan, S("layers"), arena_printf(arena, "%.*s/images/layers", SLICE_ARG(runner->root_dir)));
     list_foreach (layer, &container->image.layers)
         add(plan, S("layer"), *layer);
-    add(plan, S("scratch"),
-        arena_printf(arena, "%.*s/%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(container->task),
-                     SLICE_ARG(container->id)));
     slice host = val_get_string(&container->plan, S("hostname")), hosts = val_get_string(&container->plan, S("hosts"));
     add(plan, S("host"), host.len > 0 ? host : slice_sub(container->id, 0, 12));
     if (hosts.len > 0)
@@ -170,7 +207,8 @@ static void add_image(struct container *container, struct buf *plan)
         add(plan, S("sealed"), S("true"));
     if (val_get_bool(&container->plan, S("privileged"), false))
         add(plan, S("privileged"), S("true"));
-    add_volumes(container, plan);
+    if (!is_sandboxed(container))
+        add_volumes(container, plan);
     static const struct {
         slice list, key;
     } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};
@@ -199,6 +237,7 @@ static int write_plan(struct container *container, int *fd)
     add(&plan, S("exit"),
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
+    add_root(container, &plan);
     add_image(container, &plan);
     cgroup_make(container, add_group, &plan);
     int result = add_mounts(container, &plan);
@@ -216,13 +255,14 @@ static bool has_nul(const struct val *value)
         if (has_nul(&value->array.items[i]))
             return true;
     }
-    static const slice texts[] = {S("source"), S("target"), S("options")};
+    static const slice texts[] = {S("source"), S("target"), S("options")}, sources = S("sources");
     for (size_t i = 0; value->type == VAL_OBJECT && i < sizeof(texts) / sizeof(*texts); i++) {
         slice text = val_get_string(value, texts[i]);
         if (text.ptr && slice_index(text, '\0') < text.len)
             return true;
     }
-    return false;
+    const struct val *list = value->type == VAL_OBJECT ? val_get(value, sources) : NULL;
+    return list && has_nul(list);
 }
 
 static int open_descriptors(struct container *container, struct descriptors *fds)

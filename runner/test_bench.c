@@ -5,6 +5,7 @@
 #include "common/fdio.h"
 #include "common/time.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -160,6 +161,36 @@ void bench_send(const char *name, const char *format, ...)
 static bool has_replies(const void *context)
 {
     return bench.replies >= *(const int *)context;
+}
+
+static bool has_variable(struct arena *arena, const char *pid, slice variable)
+{
+    slice text;
+    if (fdio_read_file(arena, arena_printf(arena, "/proc/%s/environ", pid).ptr, 1024 * 1024, &text) != 0)
+        return false;
+    while (text.len > 0) {
+        slice one;
+        slice_cut(text, '\0', &one, &text);
+        if (slice_eq(one, variable))
+            return true;
+    }
+    return false;
+}
+
+size_t bench_open_processes(const char *variable, int *pidfds, size_t max)
+{
+    struct arena *arena = arena_open();
+    DIR *dir = opendir("/proc");
+    size_t n = 0;
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && n < max; entry = readdir(dir)) {
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+            has_variable(arena, entry->d_name, slice_of(variable)))
+            pidfds[n++] = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0);
+    }
+    if (dir)
+        closedir(dir);
+    arena_close(arena);
+    return n;
 }
 
 int bench_command(const char *name, const char *format, ...)

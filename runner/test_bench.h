@@ -104,6 +104,9 @@ void bench_wait(bench_condition *condition, const void *context);
 /* Waits until the process behind a pidfd has ended, or whatever else makes a descriptor readable; closes it. */
 void bench_wait_end(int pidfd);
 
+/* pidfds of the processes of this machine that have that "NAME=VALUE" in their environment; how many they are. */
+size_t bench_open_processes(const char *variable, int *pidfds, size_t max);
+
 /* Sends a command, ' instead of ", waits for its answer and returns the status. */
 int bench_command(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bench_send(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -231,20 +231,12 @@ static slice exit_text(struct arena *arena, int code)
     return arena_printf(arena, "Runtime exited with error: signal: %s", name);
 }
 
-/* What the stub said, without the prefix that tasks need. */
-static slice cause_of(slice failure)
-{
-    static const slice prefix = S("CannotStartContainerError: ");
-    return slice_starts(failure, prefix) ? slice_sub(failure, prefix.len, failure.len) : failure;
-}
-
 static void report_exit(struct environment *environment, bool started, int code)
 {
     struct arena *arena = arena_open();
     slice failure = environment->container ? environment->container->failure : (slice){NULL, 0};
-    bool memory = slice_starts(failure, S("OutOfMemoryError"));
-    slice type = !started ? S("Runtime.InvalidEntrypoint") : memory ? S("Runtime.OutOfMemory") : S("Runtime.ExitError");
-    slice text = started ? exit_text(arena, code) : arena_printf(arena, "fork/%.*s", SLICE_ARG(cause_of(failure)));
+    slice type = S("Runtime.ExitError");
+    slice text = started ? exit_text(arena, code) : launch_failure(arena, failure, &type);
     slice id = slice_dup(arena, environment->invocation->id);
     if (environment->state == ENVIRONMENT_INIT && !environment->init_reported)
         journal_init_report(environment, "init", "error", type);
@@ -278,7 +270,8 @@ static void on_stopped(struct container *container, bool started, int code)
     struct invocation *invocation = environment->invocation;
     bool was_ready = environment->state == ENVIRONMENT_READY;
     flush_output(environment);
-    if (invocation && was_ready && !invocation->delivered) {
+    bool bare = !started && launch_without_sandbox(environment->blueprint->functions, container->failure);
+    if (invocation && !invocation->delivered && (was_ready || bare)) {
         environment->invocation = NULL;
         environment->state = ENVIRONMENT_ENDING;
         pool_dispatch_again(invocation);
@@ -339,9 +332,6 @@ static void on_ready(struct container *container)
     finish(environment, NULL, (slice){NULL, 0}, (slice){NULL, 0}, S("application/json"), S("null"));
 }
 
-static const struct container_hooks hooks = {on_stopped, on_line, on_drained, on_forgotten, NULL};
-static const struct container_hooks empty_hooks = {on_stopped, on_line, on_drained, on_forgotten, on_ready};
-
 static void on_init_late(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct environment *environment = timer->data;
@@ -361,6 +351,22 @@ static void on_init_late(struct ev_loop *loop, ev_timer *timer, int events)
     environment->init_reported = true;
     set_timer(environment, (double)invocation->timeout_ms / 1000, on_init_late);
 }
+
+/* What comes before, such as an image's layers being unpacked, is no part of the start. */
+static void on_started(struct container *container)
+{
+    struct environment *environment = container->hook_context;
+    journal_init_start(environment);
+    if (environment->state != ENVIRONMENT_INIT || !val_get(&environment->blueprint->doc, S("ecr")))
+        return;
+    environment->init_us = time_mono_us();
+    set_timer(environment, init_seconds, on_init_late);
+}
+
+static const struct container_hooks hooks = {
+    .started = on_started, .stopped = on_stopped, .line = on_line, .drained = on_drained, .forgotten = on_forgotten};
+static const struct container_hooks empty_hooks = {
+    .stopped = on_stopped, .line = on_line, .drained = on_drained, .forgotten = on_forgotten, .ready = on_ready};
 
 static void refuse_start(struct environment *environment, slice why)
 {
@@ -397,12 +403,11 @@ void environment_start(struct blueprint *blueprint, struct invocation *first)
         refuse_start(environment, why);
         return;
     }
-    set_timer(environment, init_seconds, on_init_late);
+    if (!val_get(&blueprint->doc, S("ecr")))
+        set_timer(environment, init_seconds, on_init_late);
     if (container_start_owned(blueprint->functions->runner, blueprint->empty ? &empty_hooks : &hooks, environment, plan,
                               &environment->container) != 200)
         refuse_start(environment, S("The runner is being reset"));
-    else if (environment->container && !blueprint->empty)
-        journal_init_start(environment);
 }
 
 void environment_end(struct environment *environment, const char *reason)

@@ -12,6 +12,9 @@
 
 enum { FUNCTIONS_MAX_EXTENSIONS = 10, FUNCTIONS_TAIL_BYTES = 4096, FUNCTIONS_MAX_ASKERS = 4 };
 
+/* How the names of environments' folders in the runner's begin. */
+#define FUNCTIONS_FOLDER "function-"
+
 struct blueprint {
     struct functions *functions;
     struct arena *arena;
@@ -76,7 +79,8 @@ struct environment {
     size_t n_extensions, n_expected;
     slice init_error; /* what the runtime said of its own start */
     slice init_error_type;
-    int64_t init_us; /* when it began, then how long it took */
+    int64_t init_us;  /* when it began, then how long it took */
+    bool init_logged; /* the log says that it began */
     bool init_reported;
     bool was_cold; /* the first invocation is still to come */
     bool answered; /* the invocation is over, and the next event not asked for yet */
@@ -91,6 +95,7 @@ struct functions {
     struct invocation *running;
     size_t n_running;
     const char *bootstraps; /* the folder */
+    bool bare;              /* no sandboxes are permitted: functions run on the host's files */
     int64_t next_environment;
 };
 
@@ -140,8 +145,29 @@ void runtime_api_shutdown(struct environment *environment, const char *reason);
 /* launch.c: the StartContainer of an environment; false when the runtime is not there: *why. */
 bool launch_plan(struct environment *environment, slice *text, slice *why);
 
+/* An interpreter on this machine, or absent. */
+slice launch_find_program(struct arena *arena, const struct runner *runner, slice name);
+
+/* What became of a command that did not start, as AWS says it, and the type of that error. */
+slice launch_failure(struct arena *arena, slice failure, slice *type);
+
+/* True when it did not start for want of a sandbox: the next ones do without. */
+bool launch_without_sandbox(struct functions *functions, slice failure);
+
+/* sandbox.c: where the function finds its code, its runtime and each of its layers. */
+slice sandbox_task(const struct environment *environment);
+slice sandbox_runtime(const struct environment *environment);
+size_t sandbox_n_layers(const struct environment *environment);
+slice sandbox_layer(const struct environment *environment, size_t i);
+slice sandbox_layer_on_host(const struct environment *environment, size_t i);
+
+/* What the environment may see and have, put into its StartContainer. program: the interpreter, "" for none. */
+void sandbox_add(struct environment *environment, struct val *plan, slice program);
+
 /* journal.c: what the platform writes into the function's log. */
 void journal_line(struct environment *environment, slice line);
+
+/* The first line, written once: when the command runs, or when there is something to say before. */
 void journal_init_start(struct environment *environment);
 void journal_start(struct environment *environment, const struct invocation *invocation);
 void journal_init_report(struct environment *environment, const char *phase, const char *status, slice error_type);

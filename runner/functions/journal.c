@@ -8,6 +8,7 @@ enum { MIB = 1024 * 1024, KEPT_TAIL_BYTES = 64 * 1024 };
 void journal_line(struct environment *environment, slice line)
 {
     struct buf *tail = &environment->tail;
+    journal_init_start(environment);
     if (environment->container)
         ship_line(environment->container, line);
     if (!environment->invocation || !environment->invocation->wants_tail)
@@ -41,6 +42,9 @@ static double ms_of(int64_t us)
 
 void journal_init_start(struct environment *environment)
 {
+    if (environment->init_logged || environment->blueprint->empty)
+        return;
+    environment->init_logged = true;
     struct arena *arena = arena_open();
     slice version = doc_text(environment, "runtimeVersion"), arn = doc_text(environment, "runtimeVersionArn");
     if (environment->blueprint->json)

@@ -2,6 +2,8 @@
 #include "runner/functions/functions.h"
 
 #include "common/arena.h"
+#include "common/log.h"
+#include "runner/stub/plan.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -24,6 +26,11 @@ static slice text_of(const struct environment *environment, const char *name)
     return text.ptr ? text : S("");
 }
 
+static bool is_image(const struct environment *environment)
+{
+    return text_of(environment, "image").len > 0;
+}
+
 static bool is_executable(const char *path)
 {
     struct stat st;
@@ -32,20 +39,24 @@ static bool is_executable(const char *path)
 
 /* System folders first: what stands elsewhere may not be readable in the sandbox; version managers' shims are scripts
  * that need their user's home. */
-static slice find_program(struct environment *environment, slice name)
+slice launch_find_program(struct arena *arena, const struct runner *runner, slice name)
 {
-    slice folders = arena_concat(environment->arena, S("/usr/local/bin:/usr/bin:/bin:"),
-                                 environment->blueprint->functions->runner->host_path);
+    slice folders = arena_concat(arena, S("/usr/local/bin:/usr/bin:/bin:"), runner->host_path);
     while (folders.ptr) {
         slice folder;
         slice_cut(folders, ':', &folder, &folders);
         if (folder.len == 0 || slice_ends(folder, S("/shims")))
             continue;
-        slice path = arena_printf(environment->arena, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
+        slice path = arena_printf(arena, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
         if (is_executable(path.ptr))
             return path;
     }
     return (slice){NULL, 0};
+}
+
+static slice find_program(struct environment *environment, slice name)
+{
+    return launch_find_program(environment->arena, environment->blueprint->functions->runner, name);
 }
 
 static void add_text(struct arena *arena, struct val *list, slice text)
@@ -67,44 +78,36 @@ static bool interpreter(struct environment *environment, const struct runtime *r
     }
     add_text(environment->arena, command, program);
     add_text(environment->arena, command,
-             arena_printf(environment->arena, "%s/%s", environment->blueprint->functions->bootstraps, runtime->file));
+             arena_printf(environment->arena, "%.*s/%s", SLICE_ARG(sandbox_runtime(environment)), runtime->file));
     return true;
+}
+
+static bool has_bootstrap(struct environment *environment, slice folder)
+{
+    return is_executable(arena_printf(environment->arena, "%.*s/bootstrap", SLICE_ARG(folder)).ptr);
 }
 
 /* A bootstrap of the function's own, or of a layer. */
 static bool own_bootstrap(struct environment *environment, struct val *command, slice *why)
 {
-    struct arena *arena = environment->arena;
-    slice path = arena_printf(arena, "%.*s/bootstrap", SLICE_ARG(text_of(environment, "code")));
-    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
-    for (size_t i = 0; !is_executable(path.ptr) && layers && i < layers->array.len; i++)
-        path = arena_printf(arena, "%.*s/bootstrap", SLICE_ARG(layers->array.items[i].string));
-    if (!is_executable(path.ptr)) {
+    slice folder = (slice){NULL, 0};
+    if (has_bootstrap(environment, text_of(environment, "code")))
+        folder = sandbox_task(environment);
+    for (size_t i = 0; !folder.ptr && i < sandbox_n_layers(environment); i++) {
+        if (has_bootstrap(environment, sandbox_layer_on_host(environment, i)))
+            folder = sandbox_layer(environment, i);
+    }
+    if (!folder.ptr) {
         *why = S("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
         return false;
     }
-    add_text(arena, command, path);
+    add_text(environment->arena, command, arena_concat(environment->arena, folder, S("/bootstrap")));
     return true;
-}
-
-/* What the function's configuration puts in the place of the image's own; empty: nothing. */
-static void image_command(struct environment *environment, struct val *command)
-{
-    static const slice parts[] = {S("entryPoint"), S("command")};
-    for (size_t n = 0; n < sizeof(parts) / sizeof(*parts); n++) {
-        const struct val *part = val_get(&environment->blueprint->doc, parts[n]);
-        for (size_t i = 0; part && part->type == VAL_ARRAY && i < part->array.len; i++)
-            add_text(environment->arena, command, part->array.items[i].string);
-    }
 }
 
 static bool add_command(struct environment *environment, struct val *command, slice *why)
 {
     slice runtime = text_of(environment, "runtime");
-    if (text_of(environment, "image").len > 0) {
-        image_command(environment, command);
-        return true;
-    }
     for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
         if (slice_starts(runtime, runtimes[i].prefix))
             return interpreter(environment, &runtimes[i], command, why);
@@ -115,29 +118,43 @@ static bool add_command(struct environment *environment, struct val *command, sl
     return false;
 }
 
+static bool is_in(const struct val *list, slice text)
+{
+    for (size_t i = 0; i < list->array.len; i++) {
+        if (slice_eq(list->array.items[i].string, text))
+            return true;
+    }
+    return false;
+}
+
+static void add_extensions_of(struct environment *environment, size_t layer, struct val *with)
+{
+    struct arena *arena = environment->arena;
+    slice folder = arena_concat(arena, sandbox_layer_on_host(environment, layer), S("/extensions"));
+    DIR *dir = opendir(folder.ptr);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        slice path =
+            arena_printf(arena, "%.*s/extensions/%s", SLICE_ARG(sandbox_layer(environment, layer)), entry->d_name);
+        if (is_in(with, path) || !is_executable(arena_printf(arena, "%.*s/%s", SLICE_ARG(folder), entry->d_name).ptr))
+            continue;
+        add_text(arena, with, path);
+        environment->n_expected++;
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Extensions are started beside the runtime, by a shell that becomes it. */
 static void add_extensions(struct environment *environment, struct val *command)
 {
     struct arena *arena = environment->arena;
     struct val with = val_array();
-    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
     add_text(arena, &with, S("/bin/sh"));
     add_text(arena, &with, S("-c"));
     add_text(arena, &with, S("while [ \"$1\" != -- ]; do \"$1\" & shift; done; shift; exec \"$@\""));
     add_text(arena, &with, S("sh"));
-    for (size_t i = 0; layers && i < layers->array.len; i++) {
-        slice folder = arena_printf(arena, "%.*s/extensions", SLICE_ARG(layers->array.items[i].string));
-        DIR *dir = opendir(folder.ptr);
-        for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-            slice path = arena_printf(arena, "%.*s/%s", SLICE_ARG(folder), entry->d_name);
-            if (!is_executable(path.ptr))
-                continue;
-            add_text(arena, &with, path);
-            environment->n_expected++;
-        }
-        if (dir)
-            closedir(dir);
-    }
+    for (size_t i = 0; i < sandbox_n_layers(environment); i++)
+        add_extensions_of(environment, i, &with);
     add_text(arena, &with, S("--"));
     for (size_t i = 0; i < command->array.len; i++)
         add_text(arena, &with, command->array.items[i].string);
@@ -157,28 +174,33 @@ static void set(struct environment *environment, struct val *list, slice name, s
     val_push(environment->arena, list, pair);
 }
 
-/* Where programs, libraries and modules are looked for: a suffix of each layer's folder, after the function's own. */
+/* Where programs, libraries and modules are looked for: a suffix of each layer's folder, after the function's own. In a
+ * sandbox all layers are one folder. */
 static slice search_path(struct environment *environment, slice first, const char *suffix)
 {
-    const struct val *layers = val_get(&environment->blueprint->doc, S("layers"));
     struct buf path;
+    slice last = S("");
     buf_init(&path, environment->arena);
     buf_add(&path, first);
-    for (size_t i = 0; layers && layers->type == VAL_ARRAY && i < layers->array.len; i++)
-        buf_printf(&path, "%s%.*s%s", path.len > 0 ? ":" : "", SLICE_ARG(layers->array.items[i].string), suffix);
+    for (size_t i = 0; i < sandbox_n_layers(environment); i++) {
+        slice layer = sandbox_layer(environment, i);
+        if (!slice_eq(layer, last))
+            buf_printf(&path, "%s%.*s%s", path.len > 0 ? ":" : "", SLICE_ARG(layer), suffix);
+        last = layer;
+    }
     return buf_slice(&path);
 }
 
 static void set_paths(struct environment *environment, struct val *list)
 {
     struct arena *arena = environment->arena;
-    slice code = text_of(environment, "code");
+    slice task = sandbox_task(environment);
     const struct {
         slice name, first;
         const char *suffix;
     } paths[] = {
         {S("PATH"), environment->blueprint->functions->runner->host_path, "/bin"},
-        {S("LD_LIBRARY_PATH"), arena_printf(arena, "%.*s:%.*s/lib", SLICE_ARG(code), SLICE_ARG(code)), "/lib"},
+        {S("LD_LIBRARY_PATH"), arena_printf(arena, "%.*s:%.*s/lib", SLICE_ARG(task), SLICE_ARG(task)), "/lib"},
         {S("PYTHONPATH"), S(""), "/python"},
         {S("NODE_PATH"), S(""), "/nodejs/node_modules"},
     };
@@ -194,16 +216,18 @@ static struct val variables(struct environment *environment)
     struct arena *arena = environment->arena;
     const struct val *given = val_get(&environment->blueprint->doc, S("environment"));
     struct val list = val_array();
-    slice code = text_of(environment, "code"), handler = text_of(environment, "handler");
+    slice handler = text_of(environment, "handler");
     for (size_t i = 0; given && i < given->array.len; i++)
         val_push(arena, &list, given->array.items[i]);
     set(environment, &list, S("AWS_LAMBDA_RUNTIME_API"), arena_printf(arena, "127.0.0.1:%u", environment->port));
     set(environment, &list, S("AWS_LAMBDA_LOG_STREAM_NAME"), environment->stream);
     set(environment, &list, S("AWS_LAMBDA_INITIALIZATION_TYPE"), S("on-demand"));
+    if (is_image(environment))
+        return list; /* the image says where it has what */
     if (handler.len > 0)
         set(environment, &list, S("_HANDLER"), handler);
-    set(environment, &list, S("LAMBDA_TASK_ROOT"), code);
-    set(environment, &list, S("LAMBDA_RUNTIME_DIR"), slice_of(environment->blueprint->functions->bootstraps));
+    set(environment, &list, S("LAMBDA_TASK_ROOT"), sandbox_task(environment));
+    set(environment, &list, S("LAMBDA_RUNTIME_DIR"), sandbox_runtime(environment));
     set(environment, &list, S("TZ"), S(":UTC"));
     set(environment, &list, S("LANG"), S("en_US.UTF-8"));
     set_paths(environment, &list);
@@ -223,25 +247,98 @@ static struct val log_of(struct environment *environment)
     return log;
 }
 
+/* The function's configuration is combined with the image's own; of an image that is nowhere the command may run on the
+ * host's files: *program is it, then, when it is named by its path. */
+static void set_image(struct environment *environment, struct val *plan, slice *program)
+{
+    static const slice parts[] = {S("entryPoint"), S("command")}, members[] = {S("entryPoint"), S("arguments")};
+    struct arena *arena = environment->arena;
+    const struct val *doc = &environment->blueprint->doc, *reference = val_get(doc, S("ecr"));
+    struct val command = val_array();
+    for (size_t n = 0; n < sizeof(parts) / sizeof(*parts); n++) {
+        const struct val *part = val_get(doc, parts[n]);
+        if (part && part->type == VAL_ARRAY)
+            val_set(arena, plan, members[n], *part);
+        for (size_t i = 0; part && part->type == VAL_ARRAY && i < part->array.len; i++)
+            add_text(arena, &command, part->array.items[i].string);
+    }
+    if (reference)
+        val_set(arena, plan, S("ecr"), *reference);
+    if (command.array.len > 0)
+        val_set(arena, plan, S("command"), command);
+    if (command.array.len > 0 && !reference && slice_starts(command.array.items[0].string, S("/")))
+        *program = command.array.items[0].string;
+    val_set(arena, plan, S("image"), val_string(text_of(environment, "image")));
+    val_set(arena, plan, S("workingDirectory"), val_string(text_of(environment, "workingDirectory")));
+}
+
+/* What it runs; *program is its interpreter. */
+static bool set_command(struct environment *environment, struct val *plan, slice *program, slice *why)
+{
+    struct val command = val_array();
+    bool ok = add_command(environment, &command, why);
+    *program = command.array.len > 0 ? command.array.items[0].string : S("");
+    if (ok)
+        add_extensions(environment, &command);
+    if (command.array.len > 0)
+        val_set(environment->arena, plan, S("command"), command);
+    val_set(environment->arena, plan, S("workingDirectory"), val_string(sandbox_task(environment)));
+    return ok;
+}
+
 bool launch_plan(struct environment *environment, slice *text, slice *why)
 {
     struct arena *arena = environment->arena;
-    struct val plan = val_object(), command = val_array();
-    slice id = arena_printf(arena, "function-%.*s-%lld", SLICE_ARG(environment->blueprint->functions->runner->boot),
-                            (long long)++environment->blueprint->functions->next_environment);
-    bool ok = add_command(environment, &command, why);
-    if (ok)
-        add_extensions(environment, &command);
+    struct val plan = val_object();
+    slice program = S(""), id = arena_printf(arena, FUNCTIONS_FOLDER "%.*s-%lld",
+                                             SLICE_ARG(environment->blueprint->functions->runner->boot),
+                                             (long long)++environment->blueprint->functions->next_environment);
+    bool ok = true;
     val_set(arena, &plan, S("task"), val_string(id));
     val_set(arena, &plan, S("container"), val_string(id));
-    if (command.array.len > 0)
-        val_set(arena, &plan, S("command"), command);
-    val_set(arena, &plan, S("image"), val_string(text_of(environment, "image")));
+    if (is_image(environment))
+        set_image(environment, &plan, &program);
+    else
+        ok = set_command(environment, &plan, &program, why);
     val_set(arena, &plan, S("environment"), variables(environment));
-    bool image = text_of(environment, "image").len > 0;
-    val_set(arena, &plan, S("workingDirectory"), val_string(text_of(environment, image ? "workingDirectory" : "code")));
-    val_set(arena, &plan, S("memory"), val_int(val_get_int(&environment->blueprint->doc, S("memory"), 128)));
     val_set(arena, &plan, S("log"), log_of(environment));
+    sandbox_add(environment, &plan, program);
     *text = json_text(arena, &plan);
     return ok;
+}
+
+/* Failures */
+
+/* What the stub said, without the prefix that tasks need. */
+static slice cause_of(slice failure)
+{
+    static const slice prefix = S("CannotStartContainerError: ");
+    return slice_starts(failure, prefix) ? slice_sub(failure, prefix.len, failure.len) : failure;
+}
+
+slice launch_failure(struct arena *arena, slice failure, slice *type)
+{
+    static const slice exec = S("exec: \""), cwd = S("chdir to cwd (\"");
+    slice cause = cause_of(failure), name, reason, rest;
+    *type = S("Runtime.InvalidEntrypoint");
+    if (slice_starts(cause, cwd)) {
+        *type = S("Runtime.InvalidWorkingDir");
+        slice_cut(slice_sub(cause, cwd.len, cause.len), '"', &name, &rest);
+        slice_cut(rest, ':', &rest, &reason);
+        return arena_printf(arena, "chdir %.*s:%.*s", SLICE_ARG(name), SLICE_ARG(reason.ptr ? reason : S("")));
+    }
+    slice_cut(slice_sub(cause, exec.len, cause.len), '"', &name, &reason);
+    if (!slice_starts(cause, exec) || slice_index(name, '/') == name.len)
+        return cause;
+    return arena_printf(arena, "fork/exec %.*s%.*s", SLICE_ARG(name), SLICE_ARG(reason.ptr ? reason : S("")));
+}
+
+bool launch_without_sandbox(struct functions *functions, slice failure)
+{
+    slice cause = cause_of(failure);
+    if (functions->bare || !slice_starts(cause, S(PLAN_NO_SANDBOX)))
+        return false;
+    log_warn("functions run on the host's files: %.*s", SLICE_ARG(cause));
+    functions->bare = true;
+    return true;
 }

@@ -288,7 +288,7 @@ static void remove_leftovers(struct runner *runner)
     struct arena *arena = arena_open();
     DIR *dir = opendir(slice_cstr(arena, runner->state_dir));
     for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        if (slice_starts(slice_of(entry->d_name), S("function-")))
+        if (slice_starts(slice_of(entry->d_name), S(FUNCTIONS_FOLDER)))
             fdio_remove_tree(arena_printf(arena, "%.*s/%s", SLICE_ARG(runner->state_dir), entry->d_name).ptr);
     }
     if (dir)

@@ -1,7 +1,11 @@
 /* test_bootstrap: a function for the tests of the Runtime API, as people write them for provided runtimes: what it does
  * is the first word in its event. Started as an extension ("…/extensions/…") it registers and waits. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +105,74 @@ static void respond_large(const char *path, size_t length)
     free(body);
 }
 
+static void respond_number(const char *path, long number)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%ld", number);
+    call("POST", path, "", text, (size_t)n);
+}
+
+/* What stands in the way of writing there: 0 or an errno. */
+static int try_open(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+/* How many bytes /tmp takes. */
+static long fill(void)
+{
+    static const char block[4096];
+    long all = 0;
+    int fd = open("/tmp/filled", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    for (ssize_t n = 1; n > 0; all += n)
+        n = write(fd, block, sizeof(block));
+    int error = errno;
+    close(fd);
+    unlink("/tmp/filled");
+    return error == ENOSPC ? all + 1 : -error; /* the last write answered -1 */
+}
+
+/* Children that want to stay, in sessions of their own. */
+static void leave_children(int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (fork() == 0) {
+            setsid();
+            pause();
+        }
+    }
+}
+
+/* True when the event was about the sandbox. */
+static bool look_around(const char *path, const char *event)
+{
+    char name[256];
+    if (sscanf(event, "open %255s", name) == 1)
+        respond_number(path, try_open(name));
+    else if (strcmp(event, "uid") == 0)
+        respond_number(path, getuid());
+    else if (strcmp(event, "fill") == 0)
+        respond_number(path, fill());
+    else if (sscanf(event, "kill %255s", name) == 1)
+        respond_number(path, kill((pid_t)atoi(name), 0) == 0 ? 0 : errno);
+    else if (sscanf(event, "fork %255s", name) == 1) {
+        leave_children(atoi(name));
+        respond_number(path, 0);
+    } else
+        return false;
+    return true;
+}
+
 static void work(const char *id, const char *event)
 {
     char path[256];
     snprintf(path, sizeof(path), "/2018-06-01/runtime/invocation/%s/response", id);
+    if (look_around(path, event))
+        return;
     if (strstr(event, "exit"))
         exit(7);
     if (strstr(event, "sleep"))

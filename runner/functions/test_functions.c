@@ -6,6 +6,7 @@
 #include "common/buf.h"
 #include "common/fdio.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -265,13 +266,67 @@ static void test_reset(void **state)
     bench_wait(is_here, &running);
 }
 
+static void assert_number(const char *id, const char *plan, const char *event, int number)
+{
+    struct answer a;
+    invoke(&a, id, plan, event);
+    assert_payload(&a, arena_printf(bench.arena, "%d", number).ptr);
+}
+
+static void test_sandbox(void **state)
+{
+    assert_number("1", "", "uid", geteuid() == 0 ? 1879049185 : (int)geteuid());
+    assert_number("2", NULL, "open /tmp/x", 0);
+    assert_number("3", NULL, "open /var/task/bootstrap", geteuid() == 0 ? EACCES : EROFS);
+    static const char *const sealed[] = {"/x", "/var/x", "/opt/x", "/usr/x", "/dev/x", "/mnt/x"};
+    for (size_t i = 0; i < sizeof(sealed) / sizeof(*sealed); i++)
+        assert_number(arena_printf(bench.arena, "sealed-%zu", i).ptr, NULL,
+                      arena_printf(bench.arena, "open %s", sealed[i]).ptr, EROFS);
+    assert_number("4", NULL, arena_printf(bench.arena, "open %s/x", bench.dir).ptr, ENOENT);
+    assert_number("5", NULL, arena_printf(bench.arena, "kill %d", (int)bench.pid).ptr, ESRCH);
+}
+
+static void test_storage(void **state)
+{
+    assert_number("1", ",'storage':1", "fill", 1024 * 1024);
+    assert_number("2", NULL, "fill", 1024 * 1024);
+}
+
+static void test_children_end(void **state)
+{
+    enum { CHILDREN = 10 };
+    int pidfds[CHILDREN + 2];
+    slice mark = arena_printf(bench.arena, "children-%d", (int)getpid());
+    assert_number("1", arena_printf(bench.arena, ",'environment':[['OWN_MARK','%.*s']]", SLICE_ARG(mark)).ptr,
+                  "fork 10", 0);
+    slice variable = arena_concat(bench.arena, S("OWN_MARK="), mark);
+    assert_int_equal(bench_open_processes(variable.ptr, pidfds, CHILDREN + 2), CHILDREN + 1);
+    assert_int_equal(bench_command("RetireEnvironments", "{'function':'arn:f'}"), 200);
+    for (int i = 0; i < CHILDREN + 1; i++)
+        bench_wait_end(pidfds[i]);
+}
+
+static void test_file_system(void **state)
+{
+    slice folder = arena_printf(bench.arena, "%s/shared", bench.dir);
+    uid_t uid = geteuid() == 0 ? 1234 : geteuid();
+    assert_int_equal(fdio_mkdirs(folder.ptr, 0700), 0);
+    assert_int_equal(chown(folder.ptr, uid, (gid_t)-1), 0);
+    slice plan = arena_printf(bench.arena, ",'fileSystem':{'path':'%.*s','target':'/mnt/own','uid':1234,'gid':2345}",
+                              SLICE_ARG(folder));
+    assert_number("1", plan.ptr, "uid", (int)uid);
+    assert_number("2", NULL, "open /mnt/own/note", 0);
+    assert_int_equal(access(arena_concat(bench.arena, folder, S("/note")).ptr, F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, bench_teardown)
 
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
-        TEST(warm),        TEST(errors),  TEST(timeout),   TEST(start_fails), TEST(limits),
-        TEST(asked_again), TEST(retired), TEST(extension), TEST(many),        TEST(reset),
+        TEST(warm),        TEST(errors),  TEST(timeout),      TEST(start_fails), TEST(limits),
+        TEST(asked_again), TEST(retired), TEST(extension),    TEST(many),        TEST(reset),
+        TEST(sandbox),     TEST(storage), TEST(children_end), TEST(file_system),
     };
     if (argc < 3) {
         fprintf(stderr, "usage: %s AWSSIM-RUNNER FUNCTION [TEST]\n", argv[0]);

@@ -70,17 +70,29 @@ static uint64_t set_of(const char *name)
     return 0;
 }
 
-int capability_reduce(const struct plan *plan)
+static uint64_t kept_by(const struct plan *plan)
 {
     uint64_t kept = usual;
     for (size_t i = 0; i < plan->n_capabilities; i++) {
         const struct plan_capability *one = &plan->capabilities[i];
         kept = one->drop ? kept & ~set_of(one->name) : kept | set_of(one->name);
     }
+    return kept;
+}
+
+int capability_bound(const struct plan *plan)
+{
+    uint64_t kept = kept_by(plan);
     for (int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++) {
         if (!(kept >> i & 1) && prctl(PR_CAPBSET_DROP, i) != 0)
             return errno == EPERM && geteuid() != 0 ? 0 : -1;
     }
+    return 0;
+}
+
+int capability_reduce(const struct plan *plan)
+{
+    uint64_t kept = kept_by(plan);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &header, data) != 0)

@@ -119,9 +119,13 @@ _Noreturn void command_exec(const struct plan *plan, int status_fd)
     sched_setscheduler(0, SCHED_OTHER, &parameters);
     umask(022);
     set_limits(plan, status_fd);
-    if (plan->n_layers > 0 && capability_reduce(plan) != 0)
+    if (plan->n_layers > 0 && capability_bound(plan) != 0)
         refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
     become_user(plan, status_fd);
+    if (plan->n_layers > 0 && capability_reduce(plan) != 0)
+        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
+    if (plan->sandbox && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        refuse(status_fd, "unable to renounce further rights: %s", reason(errno));
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* behind setuid, which clears it */
     const char *cwd = plan->cwd ? plan->cwd : "/";
     if (chdir(cwd) != 0)

@@ -84,14 +84,36 @@ static void make_files(const struct plan *plan)
     struct mounts mounts;
     char why[512] = "the root file system cannot be made read-only";
     int result = mounts_take(plan, &mounts, why, sizeof(why));
-    if (result == 0 && plan->n_layers > 0)
+    if (result == 0 && plan_has_root(plan))
         result = root_enter(plan, why, sizeof(why));
     if (result == 0)
         result = mounts_apply(plan, &mounts, why, sizeof(why));
-    if (result == 0 && plan->n_layers > 0)
+    if (result == 0 && plan_has_root(plan))
         result = root_seal(plan);
     if (result != 0)
         _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
+}
+
+/* Kills what is left of the container where no namespace does it: whatever loses its parent becomes this process's
+ * child. */
+static void sweep(void)
+{
+    char text[4096];
+    for (bool ended = true; ended;) {
+        int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+        ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (fd >= 0)
+            close(fd);
+        if (length <= 0)
+            return;
+        text[length] = '\0';
+        ended = false;
+        char *end = text;
+        for (pid_t child = (pid_t)strtol(text, &end, 10); child > 0; child = (pid_t)strtol(end, &end, 10)) {
+            if (*end == ' ' && kill(child, SIGKILL) == 0)
+                ended |= waitpid(child, NULL, 0) == child;
+        }
+    }
 }
 
 static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
@@ -117,7 +139,7 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     close(PLAN_FD);
     int code = attend(command);
     if (!has_namespace)
-        kill(0, SIGKILL); /* what stayed in the session; the outer process has the code from the pipe */
+        sweep();
     _exit(code);
 }
 
@@ -139,9 +161,13 @@ static int write_file(pid_t pid, const char *name, const char *text)
     return written < 0 ? -1 : 0;
 }
 
+/* All users, as root may; else the one that this process is. */
 static int map_ids(pid_t child)
 {
     char map[64];
+    const char *all = "0 0 4294967295\n";
+    if (getuid() == 0 && write_file(child, "uid_map", all) == 0)
+        return write_file(child, "gid_map", all);
     snprintf(map, sizeof(map), "%u %u 1\n", getuid(), getuid());
     if (write_file(child, "uid_map", map) != 0 || write_file(child, "setgroups", "deny") != 0)
         return -1;
@@ -158,11 +184,11 @@ static pid_t start_inner(const struct plan *plan)
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0)
         return -1;
-    bool needs_namespace = plan->n_mounts > 0 || plan->n_layers > 0;
+    bool needs_namespace = plan->n_mounts > 0 || plan_has_root(plan);
     for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
         if (tries[i] == 0 && needs_namespace)
             break;
-        pid_t child = clone_process(tries[i] | (plan->n_layers > 0 ? CLONE_NEWUTS | CLONE_NEWIPC : 0));
+        pid_t child = clone_process(tries[i] | (plan_has_root(plan) ? CLONE_NEWUTS | CLONE_NEWIPC : 0));
         if (child == 0) {
             close(go[1]);
             inner(plan, go[0], tries[i] != 0);
@@ -229,8 +255,9 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)
-        return fail(plan.n_mounts > 0 || plan.n_layers > 0 ? "a mount namespace, which images and mounts need"
-                                                           : "fork/exec");
+        return fail(plan_mirrors(&plan)                      ? PLAN_NO_SANDBOX
+                    : plan.n_mounts > 0 || plan.n_layers > 0 ? "a mount namespace, which images and mounts need"
+                                                             : "fork/exec");
     close(STATUS_FD);
     close(PLAN_FD);
     /* Only the container holds the pipes from here on: their end is the container's end. */

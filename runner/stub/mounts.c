@@ -17,6 +17,8 @@
 /* Where a directory in memory is put together. No source can be below it: /proc is the container's own by then. */
 #define STAGE "/proc"
 
+enum { MAX_OPTIONS = 4096 };
+
 static int explain(char *why, size_t size, const char *what, const char *path)
 {
     snprintf(why, size, "error mounting \"%s\": %s: %s", path, what, strerror(errno));
@@ -42,22 +44,29 @@ static int attach(int tree, const char *path)
     return move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
-/* The entry of the directory as it is, at the same name in the stage. */
-static int bind_entry(int dir, const char *name, const struct stat *st)
+static int set_attributes(int tree, unsigned wanted)
 {
-    char path[PATH_MAX], text[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", STAGE, name);
-    if (S_ISLNK(st->st_mode)) {
+    struct mount_attr attributes = {.attr_set = wanted};
+    return wanted == 0 ? 0 : mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes));
+}
+
+int mounts_show(int dir, const char *name, const char *path, unsigned attributes)
+{
+    char text[PATH_MAX];
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    if (S_ISLNK(st.st_mode)) {
         ssize_t length = readlinkat(dir, name, text, sizeof(text) - 1);
         if (length < 0)
             return -1;
         text[length] = '\0';
         return symlink(text, path);
     }
-    if ((S_ISDIR(st->st_mode) ? mkdir(path, 0755) : make_file(path)) != 0)
+    if ((S_ISDIR(st.st_mode) ? mkdir(path, 0755) : make_file(path)) != 0)
         return -1;
     int tree = clone_tree(dir, name);
-    int result = tree < 0 ? -1 : attach(tree, path);
+    int result = tree < 0 || set_attributes(tree, attributes) != 0 ? -1 : attach(tree, path);
     if (tree >= 0)
         close(tree);
     return result;
@@ -66,7 +75,7 @@ static int bind_entry(int dir, const char *name, const struct stat *st)
 static int bind_entries(DIR *dir, int is_root)
 {
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        struct stat st;
+        char path[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (is_root && strcmp(entry->d_name, "proc") == 0) {
@@ -75,9 +84,8 @@ static int bind_entries(DIR *dir, int is_root)
                 return -1;
             continue;
         }
-        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            continue; /* gone in the meantime */
-        if (bind_entry(dirfd(dir), entry->d_name, &st) != 0)
+        snprintf(path, sizeof(path), "%s/%s", STAGE, entry->d_name);
+        if (mounts_show(dirfd(dir), entry->d_name, path, 0) != 0)
             return -1;
     }
     return 0;
@@ -148,14 +156,14 @@ static size_t existing_length(const char *path)
 }
 
 /* Makes what is missing of the target, which ends as a file or as a directory. */
-static int make_target(const char *target, int is_file, int in_image)
+static int make_target(const char *target, int is_file, int own_root)
 {
     char part[PATH_MAX], real[PATH_MAX];
     size_t length = existing_length(target);
     if (!target[length])
         return 0;
     snprintf(part, sizeof(part), "%.*s", (int)length, target);
-    if (!in_image && (!realpath(part, real) || cover(real) != 0))
+    if (!own_root && (!realpath(part, real) || cover(real) != 0))
         return -1;
     for (const char *at = target + length; *at; at += strcspn(at, "/")) {
         at += strspn(at, "/");
@@ -168,16 +176,13 @@ static int make_target(const char *target, int is_file, int in_image)
     return 0;
 }
 
-/* What a container in an image may make in a volume is no device either. */
+/* What a container with a root of its own may make in a volume is no device either. */
 static int bind_tree(const struct plan *plan, const struct plan_mount *mount, int tree)
 {
-    bool no_devices = plan->n_layers > 0 && !plan->privileged;
-    struct mount_attr attributes = {.attr_set = (mount->read_only ? MOUNT_ATTR_RDONLY : 0U) |
-                                                (no_devices ? MOUNT_ATTR_NODEV : 0U)};
-    if (attributes.attr_set != 0 &&
-        mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes)) != 0)
-        return -1;
-    return attach(tree, mount->target);
+    unsigned attributes = (mount->read_only ? MOUNT_ATTR_RDONLY : 0U) |
+                          (plan_has_root(plan) && !plan->privileged ? MOUNT_ATTR_NODEV : 0U) |
+                          (plan->sandbox ? MOUNT_ATTR_NOSUID : 0U);
+    return set_attributes(tree, attributes) == 0 ? attach(tree, mount->target) : -1;
 }
 
 /* Some options are flags of the mount, the others the file system's own. */
@@ -223,12 +228,52 @@ static int apply(const struct plan *plan, const struct plan_mount *mount, int tr
 {
     struct stat st = {.st_mode = S_IFDIR};
     if (tree >= 0 && fstat(tree, &st) != 0)
-        return explain(why, size, "source", mount->source);
-    if (make_target(mount->target, !S_ISDIR(st.st_mode), plan->n_layers > 0) != 0)
+        return explain(why, size, "source", mount->sources[0]);
+    if (make_target(mount->target, !S_ISDIR(st.st_mode), plan_has_root(plan)) != 0)
         return explain(why, size, "making the mount point", mount->target);
     if ((tree >= 0 ? bind_tree(plan, mount, tree) : mount_memory(mount)) != 0)
         return explain(why, size, "mount", mount->target);
     return 0;
+}
+
+/* An option's value ends at a comma, a directory at a colon. */
+static int add_lower(char *options, size_t size, const char *path)
+{
+    size_t length = strlen(options);
+    for (; *path && length + 3 < size; path++) {
+        if (strchr(":,\\", *path))
+            options[length++] = '\\';
+        options[length++] = *path;
+    }
+    options[length] = '\0';
+    errno = E2BIG;
+    return *path ? -1 : 0;
+}
+
+/* Several directories as one, made in the stage and taken from there. */
+static int lay_over(const struct plan_mount *mount_of)
+{
+    char options[MAX_OPTIONS] = "lowerdir=";
+    for (size_t i = mount_of->n_sources; i > 0; i--) {
+        if (add_lower(options, sizeof(options), mount_of->sources[i - 1]) != 0)
+            return -1;
+        size_t length = strlen(options);
+        if (i > 1)
+            snprintf(options + length, sizeof(options) - length, ":");
+    }
+    if (mount("overlay", STAGE, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options) != 0)
+        return -1;
+    int tree = open_tree(AT_FDCWD, STAGE, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), error = errno;
+    umount2(STAGE, MNT_DETACH);
+    errno = error;
+    return tree;
+}
+
+static int take(const struct plan_mount *mount)
+{
+    if (mount->n_sources == 0)
+        return -1;
+    return mount->n_sources == 1 ? clone_tree(AT_FDCWD, mount->sources[0]) : lay_over(mount);
 }
 
 int mounts_take(const struct plan *plan, struct mounts *mounts, char *why, size_t why_size)
@@ -238,9 +283,9 @@ int mounts_take(const struct plan *plan, struct mounts *mounts, char *why, size_
         errno = EINVAL;
         if (!is_plain(mount->target))
             return explain(why, why_size, "the path is not absolute, or has ..", mount->target);
-        mounts->trees[i] = mount->source ? clone_tree(AT_FDCWD, mount->source) : -1;
-        if (mount->source && mounts->trees[i] < 0)
-            return explain(why, why_size, "source", mount->source);
+        mounts->trees[i] = take(mount);
+        if (mount->n_sources > 0 && mounts->trees[i] < 0)
+            return explain(why, why_size, "source", mount->sources[0]);
     }
     return 0;
 }

@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+/* Shows an entry of a directory at that path, where nothing is: a link again, anything else bound, with these
+ * attributes of mount_setattr. An entry that is gone meanwhile is none. 0, or -1. */
+int mounts_show(int dir, const char *name, const char *path, unsigned attributes);
+
 /* The sources, as detached trees: taken while the host's files can still be reached, and before one mount could hide
  * the source of another. */
 struct mounts {

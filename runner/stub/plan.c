@@ -35,14 +35,27 @@ static int take_mount(struct plan *plan, const char *key, const char *value)
     if (plan->n_mounts == 0)
         return -1;
     struct plan_mount *mount = &plan->mounts[plan->n_mounts - 1];
-    if (strcmp(key, "source") == 0)
-        mount->source = value;
+    if (strcmp(key, "source") == 0 && mount->n_sources < PLAN_MAX_SOURCES)
+        mount->sources[mount->n_sources++] = value;
     else if (strcmp(key, "options") == 0)
         mount->options = value;
     else if (strcmp(key, "readonly") == 0)
         mount->read_only = 1;
     else
         return -1;
+    return 0;
+}
+
+static int take_sandbox(struct plan *plan, const char *key, const char *value)
+{
+    if (strcmp(key, "sandbox") == 0)
+        plan->sandbox = 1;
+    else if (strcmp(key, "passwd") == 0)
+        plan->passwd = value;
+    else if (strcmp(key, "hide") == 0 && plan->n_hidden < PLAN_MAX_HIDDEN)
+        plan->hidden[plan->n_hidden++] = value;
+    else
+        return take_mount(plan, key, value);
     return 0;
 }
 
@@ -68,7 +81,7 @@ static int take_image(struct plan *plan, const char *key, const char *value)
     else if ((strcmp(key, "add") == 0 || strcmp(key, "drop") == 0) && plan->n_capabilities < PLAN_MAX_CAPABILITIES)
         plan->capabilities[plan->n_capabilities++] = (struct plan_capability){value, key[0] == 'd'};
     else
-        return take_mount(plan, key, value);
+        return take_sandbox(plan, key, value);
     return 0;
 }
 
@@ -92,6 +105,16 @@ static int take(struct plan *plan, const char *key, char *value, char **args, ch
     } else
         return take_image(plan, key, value);
     return 0;
+}
+
+int plan_has_root(const struct plan *plan)
+{
+    return plan->n_layers > 0 || plan->sandbox;
+}
+
+int plan_mirrors(const struct plan *plan)
+{
+    return plan->n_layers == 0 && plan->sandbox;
 }
 
 int plan_read(int fd, struct plan *plan)

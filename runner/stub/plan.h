@@ -9,8 +9,13 @@
  *   host    the host name                                hosts  further lines of /etc/hosts
  *   sealed  any text: the root cannot be written to      add, drop  a capability
  *   volume  path that can be written to nevertheless     privileged any text: the kernel's files are not guarded
+ *   sandbox any text: for code of strangers. The root cannot be written to, no program gives more rights, memory is
+ *           not shared; without layers the root shows the host's files, but for what belongs to users (mirror.h)
+ *   hide    path on the host that such a root does not show
+ *   passwd  what /etc/passwd says
  *   mount   path in the container, in order; what follows is of this mount:
- *     source    path on the host of what is bound there; without it, a file system in memory
+ *     source    path on the host of what is bound there; several are laid over each other, the lowest first, and cannot
+ *               be written to; without one, a file system in memory
  *     options   of the file system in memory, as mount(8) takes them
  *     readonly  any text */
 #pragma once
@@ -23,8 +28,13 @@ enum {
     PLAN_MAX_LAYERS = 64,
     PLAN_MAX_CAPABILITIES = 96,
     PLAN_MAX_GROUPS = 4,
-    PLAN_MAX_VOLUMES = 32
+    PLAN_MAX_VOLUMES = 32,
+    PLAN_MAX_HIDDEN = 4,
+    PLAN_MAX_SOURCES = 8
 };
+
+/* How the complaint begins when there is no sandbox because this process may not make one. */
+#define PLAN_NO_SANDBOX "no sandbox is permitted"
 
 /* A real-time signal for the stub: kill everything in the container. Unlike after a SIGKILL of the stub itself, nothing
  * of it runs any more when the stub has ended. */
@@ -38,7 +48,8 @@ struct plan_limit {
 
 struct plan_mount {
     const char *target;
-    const char *source; /* NULL: in memory */
+    const char *sources[PLAN_MAX_SOURCES]; /* none: in memory */
+    size_t n_sources;
     const char *options;
     int read_only;
 };
@@ -64,6 +75,10 @@ struct plan {
     const char *hosts;
     int read_only_root;
     int privileged;
+    int sandbox;
+    const char *hidden[PLAN_MAX_HIDDEN];
+    size_t n_hidden;
+    const char *passwd;
     const char *volumes[PLAN_MAX_VOLUMES];
     size_t n_volumes;
     const char *groups[PLAN_MAX_GROUPS];
@@ -73,6 +88,12 @@ struct plan {
     struct plan_mount mounts[PLAN_MAX_MOUNTS];
     size_t n_mounts;
 };
+
+/* Whether the container has a root of its own. */
+int plan_has_root(const struct plan *plan);
+
+/* Whether that root is made of the host's files. */
+int plan_mirrors(const struct plan *plan);
 
 /* Reads the plan from a descriptor; the texts live as long as the process. 0, or -1 when it is broken. */
 int plan_read(int fd, struct plan *plan);

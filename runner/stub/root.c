@@ -1,9 +1,12 @@
 /* root: see root.h. */
 #include "runner/stub/root.h"
 
+#include "runner/stub/mirror.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,9 +17,11 @@
 
 enum { MAX_OPTIONS = 4096 };
 
-static int explain(char *why, size_t size, const char *what)
+static int explain(const struct plan *plan, char *why, size_t size, const char *what)
 {
-    snprintf(why, size, "the image's root: %s: %s", what, strerror(errno));
+    bool denied = errno == EPERM || errno == EACCES || errno == ENOSYS;
+    const char *whose = !plan_mirrors(plan) ? "the image's root" : denied ? PLAN_NO_SANDBOX : "the sandbox's root";
+    snprintf(why, size, "%s: %s: %s", whose, what, strerror(errno));
     return -1;
 }
 
@@ -30,11 +35,12 @@ static int make_folder(const char *base, const char *name, char path[PATH_MAX])
 }
 
 /* Lower directories are named relative to where the layers are: the options of a mount have a page at most. */
-static int mount_layers(const struct plan *plan, const char *root)
+static int mount_layers(const struct plan *plan)
 {
-    char upper[PATH_MAX], work[PATH_MAX], options[MAX_OPTIONS] = "lowerdir=";
+    char root[PATH_MAX], upper[PATH_MAX], work[PATH_MAX], options[MAX_OPTIONS] = "lowerdir=";
     size_t length = strlen(options);
-    if (make_folder(plan->scratch, "upper", upper) != 0 || make_folder(plan->scratch, "work", work) != 0)
+    if (make_folder(plan->scratch, "root", root) != 0 || make_folder(plan->scratch, "upper", upper) != 0 ||
+        make_folder(plan->scratch, "work", work) != 0)
         return -1;
     for (size_t i = plan->n_layers; i > 0; i--) {
         length += (size_t)snprintf(options + length, sizeof(options) - length, "%s%s", i < plan->n_layers ? ":" : "",
@@ -51,7 +57,9 @@ static int mount_layers(const struct plan *plan, const char *root)
         return -1;
     }
     /* Without a list of permitted devices, none of the image's or of the container's own making may be opened. */
-    return chdir(plan->layer_folder) == 0 ? mount("overlay", root, "overlay", MS_NODEV, options) : -1;
+    if (chdir(plan->layer_folder) != 0 || mount("overlay", root, "overlay", MS_NODEV, options) != 0)
+        return -1;
+    return chdir(root);
 }
 
 /* A folder of the root that is being made, which is the working directory. An image may have a link in its place, and
@@ -81,7 +89,7 @@ static int bind_file(const char *from, const char *to)
     return mount(from, to, NULL, MS_BIND, NULL);
 }
 
-static int make_devices(void)
+static int make_devices(const struct plan *plan)
 {
     static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
     static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
@@ -104,7 +112,7 @@ static int make_devices(void)
     }
     if (mount_at("devpts", "dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") != 0)
         return -1;
-    return mount_at("tmpfs", "dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
+    return plan->sandbox ? 0 : mount_at("tmpfs", "dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
 }
 
 /* sysfs cannot be mounted where the network is another's: then the host's is shown, or none. */
@@ -131,13 +139,17 @@ static int write_text(const char *path, const char *text)
     return written == (ssize_t)length ? 0 : -1;
 }
 
-/* A file of /etc that the container has instead of its image. */
+/* A file of /etc that the container has instead of its image or of the host, which cannot be written to. */
 static int place_file(const struct plan *plan, const char *name, const char *text)
 {
     char own[PATH_MAX], place[64];
     snprintf(place, sizeof(place), "etc/%s", name);
     if (snprintf(own, sizeof(own), "%s.%s", plan->scratch, name) >= (int)sizeof(own) || write_text(own, text) != 0)
         return -1;
+    if (plan_mirrors(plan))
+        return mount(own, place, NULL, MS_BIND, NULL) == 0
+                   ? mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL)
+                   : -1;
     unlink(place); /* often a link into /run */
     return bind_file(own, place);
 }
@@ -146,8 +158,10 @@ static int make_names(const struct plan *plan)
 {
     char hosts[8192], name[128];
     const char *host_name = plan->host_name ? plan->host_name : "localhost";
-    if (own_folder("etc") != 0)
+    if (own_folder("etc") != 0 || (plan->passwd && place_file(plan, "passwd", plan->passwd) != 0))
         return -1;
+    if (plan_mirrors(plan))
+        return 0;
     snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s", host_name,
              plan->hosts ? plan->hosts : "");
     snprintf(name, sizeof(name), "%s\n", host_name);
@@ -167,18 +181,17 @@ static int become_root(void)
 
 int root_enter(const struct plan *plan, char *why, size_t size)
 {
-    char root[PATH_MAX];
-    if (make_folder(plan->scratch, "root", root) != 0 || mount_layers(plan, root) != 0)
-        return explain(why, size, "the layers");
-    if (chdir(root) != 0 || mount_at("proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
-        return explain(why, size, "/proc");
-    if (make_devices() != 0)
-        return explain(why, size, "/dev");
+    if ((plan_mirrors(plan) ? mirror_make(plan) : mount_layers(plan)) != 0)
+        return explain(plan, why, size, plan_mirrors(plan) ? "the host's files" : "the layers");
+    if (mount_at("proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
+        return explain(plan, why, size, "/proc");
+    if (make_devices(plan) != 0)
+        return explain(plan, why, size, "/dev");
     if (make_sys() != 0)
-        return explain(why, size, "/sys");
+        return explain(plan, why, size, "/sys");
     if (make_names(plan) != 0)
-        return explain(why, size, "/etc");
-    return become_root() == 0 ? 0 : explain(why, size, "pivot_root");
+        return explain(plan, why, size, "/etc");
+    return become_root() == 0 ? 0 : explain(plan, why, size, "pivot_root");
 }
 
 /* Where the kernel itself could be told things, or asked for too much. */
@@ -224,13 +237,17 @@ static int keep_writable(const char *path)
 
 int root_seal(const struct plan *plan)
 {
-    if (!plan->privileged && guard_kernel() != 0)
+    /* Of the host's files, what guards itself against users without rights needs no other guard. */
+    if (!plan->privileged && !plan_mirrors(plan) && guard_kernel() != 0)
         return -1;
-    if (!plan->read_only_root)
+    if (plan->sandbox &&
+        mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
+        return -1;
+    if (!plan->read_only_root && !plan->sandbox)
         return 0;
     for (size_t i = 0; i < plan->n_volumes; i++) {
         if (plan->volumes[i][0] == '/' && keep_writable(plan->volumes[i]) != 0)
             return -1;
     }
-    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV, NULL);
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | (plan->sandbox ? MS_NOSUID : 0), NULL);
 }

@@ -157,5 +157,8 @@ int directory_make_root(struct call *c, slice file_system, slice path, const str
  * "accessPointId"}; answered with {"path", "uid", "gid"}. */
 int resolve_mount(struct call *c, slice body);
 
+/* The question ResolveMount, in which the access point alone may be named; the same answer. */
+int resolve_mount_asked(struct call *c, slice body, slice *reply);
+
 /* The timer. */
 int due_run(struct call *c, int64_t *next_due_ms);

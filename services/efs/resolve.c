@@ -43,7 +43,7 @@ static int find_directory(struct call *c, slice file_system, slice root, slice *
     return 0;
 }
 
-static void answer(struct call *c, slice path, const struct efs_posix_user *user)
+static slice answer(struct call *c, slice path, const struct efs_posix_user *user)
 {
     struct val body = val_object();
     val_set(c->arena, &body, S("path"), val_string(path));
@@ -51,34 +51,55 @@ static void answer(struct call *c, slice path, const struct efs_posix_user *user
         val_set(c->arena, &body, S("uid"), val_int(opt_int_or(user->uid, 0)));
         val_set(c->arena, &body, S("gid"), val_int(opt_int_or(user->gid, 0)));
     }
-    call_event_reply(c, json_text(c->arena, &body));
+    return json_text(c->arena, &body);
 }
 
-int resolve_mount(struct call *c, slice body)
+/* The file system that is named, or that of the access point. */
+static int find_file_system(struct call *c, const struct val *question, struct file_system *fs)
 {
-    struct val event;
-    slice why, path, of = {NULL, 0};
+    slice id = file_system_id(val_get_string(question, S("fileSystemId"))),
+          point_id = val_get_string(question, S("accessPointId")), of = {NULL, 0};
+    if (!c->account.ptr || !c->region.ptr || (!id.ptr && point_id.len == 0))
+        return FAULT_MESSAGE;
+    if (id.ptr && file_system_get_available(c, id, fs) == CALL_FAILED)
+        return refuse_file_system(c, id);
+    if (point_id.len == 0)
+        return 0;
+    TRY(access_point_file_system(c, point_id, &of));
+    if (!id.ptr)
+        return file_system_get_available(c, of, fs);
+    if (!slice_eq(of, fs->name))
+        return fail(c, &efs_bad_request, "Access point '%.*s' is not of file system '%.*s'.", SLICE_ARG(point_id),
+                    SLICE_ARG(fs->name));
+    return 0;
+}
+
+int resolve_mount_asked(struct call *c, slice body, slice *reply)
+{
+    struct val question;
+    slice why, path;
     struct file_system fs;
     struct access_point_root point = {0};
-    if (json_parse(c->arena, body, &event, &why) != 0 || event.type != VAL_OBJECT)
+    if (json_parse(c->arena, body, &question, &why) != 0 || question.type != VAL_OBJECT)
         return FAULT_MESSAGE;
-    c->account = val_get_string(&event, S("account"));
-    c->region = val_get_string(&event, S("region"));
-    slice id = file_system_id(val_get_string(&event, S("fileSystemId"))),
-          point_id = val_get_string(&event, S("accessPointId")), root = val_get_string(&event, S("rootDirectory"));
-    if (!c->account.ptr || !c->region.ptr || !id.ptr)
-        return FAULT_MESSAGE;
-    if (file_system_get_available(c, id, &fs) == CALL_FAILED)
-        return refuse_file_system(c, id);
+    c->account = val_get_string(&question, S("account"));
+    c->region = val_get_string(&question, S("region"));
+    slice point_id = val_get_string(&question, S("accessPointId")),
+          root = val_get_string(&question, S("rootDirectory"));
+    TRY(find_file_system(c, &question, &fs));
     if (point_id.len > 0) {
-        TRY(access_point_file_system(c, point_id, &of));
-        if (!slice_eq(of, fs.name))
-            return fail(c, &efs_bad_request, "Access point '%.*s' is not of file system '%.*s'.", SLICE_ARG(point_id),
-                        SLICE_ARG(fs.name));
         TRY(access_point_use(c, point_id, &point));
         root = point.path;
     }
     TRY(find_directory(c, fs.name, root.len > 0 ? root : S("/"), &path));
-    answer(c, path, point.user);
+    *reply = answer(c, path, point.user);
+    return 0;
+}
+
+int resolve_mount(struct call *c, slice body)
+{
+    slice reply;
+    TRY(resolve_mount_asked(c, body, &reply));
+    call_event_reply(c, reply);
     return 0;
 }

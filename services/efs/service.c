@@ -20,6 +20,11 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
+static const struct service_question questions[] = {
+    {S("ResolveMount"), resolve_mount_asked},
+    {{NULL, 0}, NULL},
+};
+
 static int reset(struct call *c)
 {
     directory_discard_all(c);
@@ -43,6 +48,7 @@ const struct service efs_process = {
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
     .events = events,
+    .questions = questions,
     .timer = due_run,
     .reset = reset,
     .tolerates = tolerates,

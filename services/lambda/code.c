@@ -2,6 +2,7 @@
  * made once. A package stays as long as a version or a layer refers to it. */
 #include "services/lambda/lambda.h"
 
+#include "lambda_ecr_client.h"
 #include "lambda_s3_client.h"
 
 #include "common/base64.h"
@@ -10,6 +11,7 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "services/lambda/zip.h"
+#include "services/worker/image_ref.h"
 #include "services/worker/leniency.h"
 
 #include <dirent.h>
@@ -78,14 +80,75 @@ static int take_inline(struct call *c, slice zip, struct code *code)
     return keep(c, zip, code);
 }
 
+/* One that is nowhere has the hash of its name in the place of its digest. */
+static slice hash_of_name(struct call *c, slice image)
+{
+    return hash_sha256_hex(c->arena, image);
+}
+
+static int find_image(struct call *c, slice image, slice *digest)
+{
+    struct image_ref ref;
+    struct call_refusal refused;
+    struct ecr_batch_get_image_out out = {0};
+    struct ecr_image_identifier id;
+    if (!image_ref_parse(image, c->conf->port, &ref) || (ref.region.ptr && !slice_eq(ref.region, c->region)))
+        return fail(c, &lambda_invalid_parameter_value, "Source image %.*s is not valid. Provide a valid source image.",
+                    SLICE_ARG(image));
+    id = (struct ecr_image_identifier){.image_tag = ref.tag, .image_digest = ref.digest};
+    const struct ecr_batch_get_image_in in = {.registry_id = ref.account.ptr ? ref.account : c->account,
+                                              .repository_name = ref.repository,
+                                              .image_ids = {&id, 1, true}};
+    int result = call_service(c, S("ecr"), &ecr_op_batch_get_image, &in, &out, &refused);
+    if (result != CALL_FAILED)
+        TRY(result);
+    if (result == CALL_FAILED || out.images.len == 0 || !out.images.items[0].image_id)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "Source image %.*s does not exist. Provide a valid source image.", SLICE_ARG(image));
+    *digest = out.images.items[0].image_id->image_digest;
+    return 0;
+}
+
 static int take_image(struct call *c, const struct code_source *source, struct code *code)
 {
+    static const slice prefix = S("sha256:");
+    slice digest = {NULL, 0};
     if (source->image.len == 0 || source->zip.ptr || source->s3_bucket.ptr)
         return fail(c, &lambda_invalid_parameter_value,
                     "Please provide ImageUri when updating a function with "
                     "packageType Image.");
-    *code = (struct code){.hash = S(""), .image = source->image, .sha256 = hash_sha256_hex(c->arena, source->image)};
+    *code = (struct code){.hash = S(""), .image = source->image, .sha256 = hash_of_name(c, source->image)};
+    int result = find_image(c, source->image, &digest);
+    if (result == CALL_FAILED && leniency_on(c, LENIENCY_ANY_IMAGE)) {
+        c->error = NULL;
+        return 0;
+    }
+    TRY(result);
+    if (slice_starts(digest, prefix))
+        code->sha256 = slice_sub(digest, prefix.len, digest.len);
     return 0;
+}
+
+bool code_image(struct call *c, const struct version *v, struct image_ref *ref)
+{
+    if (!image_ref_parse(v->image, c->conf->port, ref))
+        return false;
+    ref->account = ref->account.ptr ? ref->account : c->account;
+    ref->region = ref->region.ptr ? ref->region : c->region;
+    if (slice_eq(v->doc.code_sha256, hash_of_name(c, v->image)))
+        return true;
+    ref->tag = (slice){NULL, 0};
+    ref->digest = arena_concat(c->arena, S("sha256:"), v->doc.code_sha256);
+    return true;
+}
+
+slice code_resolved_image(struct call *c, const struct version *v)
+{
+    struct image_ref ref;
+    if (!code_image(c, v, &ref) || !ref.digest.ptr)
+        return v->image;
+    size_t end = (size_t)(ref.repository.ptr + ref.repository.len - v->image.ptr);
+    return arena_printf(c->arena, "%.*s@%.*s", (int)end, v->image.ptr, SLICE_ARG(ref.digest));
 }
 
 static int read_file(struct call *c, const struct call_file *file, slice *zip)

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "lambda_ec2_client.h"
+#include "lambda_efs_client.h"
 #include "services/worker/leniency.h"
 
 enum {
@@ -262,6 +263,21 @@ static int set_logging(struct call *c, const struct lambda_logging_config *in, c
     return 0;
 }
 
+/* It must be there; whether it can be mounted turns out when the function is invoked. */
+static int find_access_point(struct call *c, slice arn)
+{
+    const struct efs_describe_access_points_in in = {.access_point_id = name_access_point(arn)};
+    struct efs_describe_access_points_out out = {0};
+    struct call_refusal refused;
+    int result = call_service(c, S("efs"), &efs_op_describe_access_points, &in, &out, &refused);
+    if (result == CALL_FAILED || (result == 0 && out.access_points.len == 0))
+        return fail(c, &lambda_invalid_parameter_value,
+                    "EFS access point %.*s is not valid. EFS Error Code: %.*s. EFS Error Message: %.*s", SLICE_ARG(arn),
+                    SLICE_ARG(result ? refused.code : S("AccessPointNotFound")),
+                    SLICE_ARG(result ? refused.message : S("Access point does not exist.")));
+    return result;
+}
+
 static int set_file_systems(struct call *c, const struct lambda_file_system_config_list *in, configuration *doc)
 {
     if (!in->set)
@@ -274,6 +290,8 @@ static int set_file_systems(struct call *c, const struct lambda_file_system_conf
         return fail(c, &lambda_invalid_parameter_value,
                     "Function must be configured to execute in a VPC to reference access point %.*s",
                     SLICE_ARG(in->items[0].arn));
+    if (in->len > 0)
+        TRY(find_access_point(c, in->items[0].arn));
     doc->file_system_configs = *in;
     return 0;
 }

@@ -127,10 +127,12 @@ static struct lambda_function_code_location *location_of(struct call *c, const s
     struct lambda_function_code_location *location = arena_alloc(c->arena, sizeof(*location));
     bool zip = v->code.len > 0;
     location->repository_type = zip ? S("S3") : S("ECR");
-    if (zip)
+    if (zip) {
         location->location = download_location(c, v->code);
-    else
-        location->image_uri = location->resolved_image_uri = v->image;
+    } else {
+        location->image_uri = v->image;
+        location->resolved_image_uri = code_resolved_image(c, v);
+    }
     return location;
 }
 

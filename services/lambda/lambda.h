@@ -54,6 +54,9 @@ slice name_qualified_arn(struct call *c, const struct function *f, slice qualifi
 slice name_version(struct call *c, int64_t number);
 int64_t name_version_number(slice qualifier);
 
+/* The id in the ARN of an access point. */
+slice name_access_point(slice arn);
+
 /* function.c: look-ups that fail with ResourceNotFoundException by themselves */
 int function_get(struct call *c, slice name, struct function *f);
 int function_get_named(struct call *c, const struct function_name *name, struct function *f);
@@ -125,6 +128,14 @@ int code_take(struct call *c, const struct code_source *source, slice package_ty
 /* Where the zip is, and where its unpacked tree is. */
 slice code_zip_path(struct call *c, slice hash);
 slice code_tree_path(struct call *c, slice hash);
+
+/* The image of a version, as it was when the version was made: by its digest. False for one that is not of our own
+ * registry. */
+struct image_ref;
+bool code_image(struct call *c, const struct version *v, struct image_ref *ref);
+
+/* Its name with the digest. */
+slice code_resolved_image(struct call *c, const struct version *v);
 
 /* Whether it is what leniency made of bytes that are no archive: a function without anything in it. */
 bool code_is_empty(struct call *c, slice hash);

@@ -87,3 +87,10 @@ int64_t name_version_number(slice qualifier)
         return 0;
     return slice_to_int64(qualifier, &number) && number > 0 ? number : -1;
 }
+
+slice name_access_point(slice arn)
+{
+    static const slice marker = S(":access-point/");
+    ssize_t at = slice_find(arn, marker);
+    return at < 0 ? arn : slice_sub(arn, (size_t)at + marker.len, arn.len);
+}

@@ -3,6 +3,7 @@
 
 #include "common/conf.h"
 #include "common/json.h"
+#include "services/worker/image_ref.h"
 #include "services/worker/leniency.h"
 
 /* Environments get new credentials before these end. */
@@ -132,13 +133,57 @@ static void set_texts(struct call *c, struct val *plan, const char *name, const 
         val_set(c->arena, plan, slice_of(name), list);
 }
 
+static void add_image(struct call *c, const struct version *v, struct val *plan)
+{
+    struct image_ref ref;
+    struct val reference = val_object();
+    set_text(c, plan, "image", v->image);
+    val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LENIENCY_IMAGE_OUTPUT)));
+    if (!code_image(c, v, &ref))
+        return;
+    set_text(c, &reference, "account", ref.account);
+    set_text(c, &reference, "region", ref.region);
+    set_text(c, &reference, "repository", ref.repository);
+    set_text(c, &reference, "tag", ref.tag);
+    set_text(c, &reference, "digest", ref.digest);
+    val_set(c->arena, plan, S("ecr"), reference);
+}
+
+/* {"path", "uid", "gid"} of an access point, as efs says. */
+static int ask_file_system(struct call *c, slice access_point, struct val *place, struct call_refusal *refused)
+{
+    struct val question = val_object();
+    slice reply, why;
+    set_text(c, &question, "account", c->account);
+    set_text(c, &question, "region", c->region);
+    set_text(c, &question, "accessPointId", name_access_point(access_point));
+    TRY(call_ask(c, S("efs"), S("ResolveMount"), json_text(c->arena, &question), &reply, refused));
+    return json_parse(c->arena, reply, place, &why) == 0 && place->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
+}
+
+static int add_file_system(struct call *c, const configuration *doc, struct val *plan)
+{
+    struct val place;
+    struct call_refusal refused;
+    if (doc->file_system_configs.len == 0)
+        return 0;
+    const struct lambda_file_system_config *config = &doc->file_system_configs.items[0];
+    int result = ask_file_system(c, config->arn, &place, &refused);
+    if (result == CALL_FAILED)
+        return fail(c, &lambda_efs_mount_failure, "The function couldn't mount the Amazon EFS access point %.*s: %.*s",
+                    SLICE_ARG(config->arn), SLICE_ARG(refused.message));
+    TRY(result);
+    set_text(c, &place, "target", config->local_mount_path);
+    val_set(c->arena, plan, S("fileSystem"), place);
+    return 0;
+}
+
 static void add_code(struct call *c, const struct version *v, struct val *plan)
 {
     const configuration *doc = &v->doc;
     struct val layers = val_array();
-    set_text(c, plan, "image", v->image);
     if (v->image.len > 0)
-        val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LENIENCY_IMAGE_OUTPUT)));
+        add_image(c, v, plan);
     if (doc->image_config_response && doc->image_config_response->image_config) {
         const struct lambda_image_config *image = doc->image_config_response->image_config;
         set_texts(c, plan, "entryPoint", &image->entry_point);
@@ -163,6 +208,7 @@ int plan_of(struct call *c, const struct function *f, const struct version *v, s
     struct val plan = val_object(), variables = val_array();
     int64_t expires_ms = 0;
     TRY(add_credentials(c, f, doc, &variables, &expires_ms));
+    TRY(add_file_system(c, doc, &plan));
     add_variables(c, f, v, &variables);
     set_text(c, &plan, "name", f->name);
     set_text(c, &plan, "version", name_version(c, v->number));

@@ -23,10 +23,14 @@ static char test_dir[] = "/tmp/awssim-test-lambda-XXXXXX";
 static struct {
     int asked, planned; /* InvokeFunction, and with a plan */
     bool knows_plan;    /* else 412 for the first question */
+    bool efs_is_gone;   /* its access point */
     int status;         /* else 200 */
     const char *answer; /* head line and payload */
     slice body;         /* of the last question */
 } runner;
+
+/* Of the image "app". */
+#define IMAGE_DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* A zip with the file "app.py". */
 static const char zip_base64[] =
@@ -49,6 +53,23 @@ static inline int answer_question(slice service, slice operation, slice body, sl
                       : S("{\"__type\":\"InvalidSubnetID.NotFound\",\"message\":\"The subnet ID 'subnet-none' does not "
                           "exist\"}");
         return known ? 200 : 400;
+    }
+    if (slice_eq(service, S("ecr"))) {
+        assert_true(slice_eq(operation, S("BatchGetImage")));
+        bool known = slice_find(body, S("\"repositoryName\":\"app\"")) >= 0, tagged = slice_find(body, S("none")) < 0;
+        *answer = !known    ? S("{\"__type\":\"RepositoryNotFoundException\",\"message\":\"no\"}")
+                  : !tagged ? S("{\"images\":[],\"failures\":[{\"failureCode\":\"ImageNotFound\"}]}")
+                            : S("{\"images\":[{\"imageId\":{\"imageDigest\":\"" IMAGE_DIGEST "\"}}],\"failures\":[]}");
+        return known ? 200 : 400;
+    }
+    if (slice_eq(service, S("efs"))) {
+        bool known = slice_find(body, S("fsap-0123456789abcdef0")) >= 0 && !runner.efs_is_gone;
+        bool described = slice_eq(operation, S("DescribeAccessPoints"));
+        assert_true(described || slice_eq(operation, S("ResolveMount")));
+        *answer = known && described ? S("{\"AccessPoints\":[{\"AccessPointId\":\"fsap-0123456789abcdef0\"}]}")
+                  : known            ? S("{\"path\":\"/efs/fs-1/own\",\"uid\":1000,\"gid\":1000}")
+                          : S("{\"__type\":\"AccessPointNotFound\",\"message\":\"Access point does not exist.\"}");
+        return known ? 200 : 404;
     }
     if (slice_eq(service, S("s3"))) {
         assert_true(slice_eq(operation, S("GetObject")));

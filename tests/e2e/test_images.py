@@ -82,6 +82,9 @@ def combined(sim):
     assert text == ["entry"], text
     text, _ = output(sim, "byuser", uri(sim, "team/other"))
     assert text[0].startswith("uid=1234(app) gid=2345(app)"), text
+    text, _ = output(sim, "nocaps", uri(sim, "team/other"), linuxParameters={"capabilities": {"drop": ["ALL"]}}, command=[
+        "sh", "-c", "id -u; grep Cap /proc/self/status"])
+    assert text[0] == "1234" and all(line.split()[1].strip("0") == "" for line in text[1:]), text
     text, _ = output(sim, "digest", uri(sim, "app@" + sim.image), command=["echo by digest"], workingDirectory="/tmp")
     assert text == ["by digest"], text
     aws = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"

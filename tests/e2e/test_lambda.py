@@ -420,12 +420,14 @@ def code_in_s3(sim):
 
 @suite.test
 def image_that_is_nowhere(sim):
-    lam = sim.client("lambda")
-    lam.create_function(FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": "nowhere.example/none:1"})
-    answer, document = invoke(sim, "image")
-    assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
-    assert "nowhere.example/none:1" in document["errorMessage"], document
-    assert lam.get_function(FunctionName="image")["Code"]["ImageUri"] == "nowhere.example/none:1"
+    with Awssim("--lenient", "any-image") as lenient:
+        make_role(lenient)
+        lam = lenient.client("lambda")
+        lam.create_function(FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": "nowhere.example/none:1"})
+        answer, document = invoke(lenient, "image")
+        assert answer["FunctionError"] == "Unhandled" and document["errorType"] == "Runtime.InvalidEntrypoint", document
+        assert "nowhere.example/none:1" in document["errorMessage"], document
+        assert lam.get_function(FunctionName="image")["Code"]["ImageUri"] == "nowhere.example/none:1"
 
 
 @suite.test
@@ -532,7 +534,7 @@ def real_runtime_client(sim):
             info = zipfile.ZipInfo("bootstrap")
             info.external_attr = 0o755 << 16
             file.writestr(info, f"#!/bin/sh\ncd $LAMBDA_TASK_ROOT\nexport PYTHONPATH=$LAMBDA_TASK_ROOT\n"
-                                f"exec {os.path.realpath(sys.executable)} -m awslambdaric $_HANDLER\n")
+                                f"exec python{sys.version_info.major}.{sys.version_info.minor} -m awslambdaric $_HANDLER\n")
             file.writestr("app.py", "def handler(event, context):\n    return {'ric': event, 'id': context.aws_request_id}\n")
         create(sim, "ric", content.getvalue(), runtime="provided.al2023", Timeout=20, MemorySize=512)
         for i in range(3):

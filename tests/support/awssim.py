@@ -34,7 +34,9 @@ def ctl():
 class Awssim:
     """One running awssim: `with Awssim() as sim: sim.client("ecs")…`. Everything is gone at the end."""
 
-    def __init__(self, *options, foreground=False):
+    def __init__(self, *options, foreground=False, prefix=()):
+        """prefix: a command that starts the rest of its command line."""
+        self.prefix = list(prefix)
         self.dir = tempfile.mkdtemp(prefix="awssim-test-")
         self.options = list(options)
         self.foreground = foreground
@@ -42,9 +44,9 @@ class Awssim:
         self.endpoint = None
 
     def start(self):
-        arguments = [ctl(), "start", "--state-dir", self.state_dir, "--port", str(self.port or 0), *self.options]
+        arguments = [*self.prefix, ctl(), "start", "--state-dir", self.state_dir, "--port", str(self.port or 0), *self.options]
         if self.foreground:
-            arguments.insert(2, "--foreground")
+            arguments.append("--foreground")
             self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self.ctl("wait", "--timeout", "20")
         else:
@@ -103,8 +105,9 @@ class Awssim:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def survivors(self):
-        """Processes that belong to this awssim: its folder is in their command line, environment or working directory."""
-        mark, found = self.dir.encode(), {}
+        """Processes that belong to this awssim: its folder is in their command line, environment or working directory, or its
+        address in the environment, as that of functions has it."""
+        mark, address, found = self.dir.encode(), f"AWS_ENDPOINT_URL={self.endpoint}\0".encode(), {}
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             if int(folder.name) in (os.getpid(), os.getppid()):
                 continue
@@ -113,7 +116,7 @@ class Awssim:
                 zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
             except OSError:
                 continue
-            if mark in what and not zombie:
+            if (mark in what or address in what) and not zombie:
                 found[int(folder.name)] = what.split(b" ")[0].replace(b"\0", b" ").decode(errors="replace")
         return found
 
@@ -217,8 +220,8 @@ class Suite:
             for sim in arguments:
                 sim.stop()
                 sim.check_logs()
-                survivors, mounts = sim.survivors(), sim.mounts()
-                assert not survivors and not mounts, (survivors, mounts)
+                left = sim.survivors(), sim.mounts()
+                assert not any(left), left
 
         tests = [t for t in self.tests if not chosen or t.__name__ in chosen]
         for function in tests + [the_servers_end] * bool(arguments):

@@ -16,3 +16,4 @@ enum ctl_exit logs_run(struct ctl *ctl);
 enum ctl_exit reset_run(struct ctl *ctl);
 enum ctl_exit env_run(struct ctl *ctl);
 enum ctl_exit wait_run(struct ctl *ctl);
+enum ctl_exit doctor_run(struct ctl *ctl);

@@ -40,6 +40,10 @@ static const struct ctl_command commands[] = {
     {"wait", wait_run, CTL_TIMEOUT, NULL, "wait until it is ready",
      "Ends when awssim, however and whenever started, answers requests.\n"
      "Exit code 1: it is not ready in time. 3: nobody has started it in time.\n"},
+    {"doctor", doctor_run, 0, NULL, "find out what this machine lets awssim do",
+     "Tries what tasks and functions need of this machine: sandboxes (namespaces and mounts), control groups, the\n"
+     "interpreters of Lambda's runtimes; and says what does not work without. awssim needs not be running.\n"
+     "Exit code 1: something is not permitted.\n"},
     {"version", version, 0, NULL, "print the version", ""},
     {"help", help, 0, "[COMMAND]", "explain a command", ""},
 };

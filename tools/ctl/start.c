@@ -2,6 +2,7 @@
  * whoever kills it kills all. */
 #include "tools/ctl/commands.h"
 #include "tools/ctl/instance.h"
+#include "tools/ctl/program.h"
 #include "tools/ctl/say.h"
 
 #include "common/buf.h"
@@ -22,22 +23,9 @@ enum {
     NO_PROGRAM = 127,
 };
 
-/* As installed, in one folder, or in a build tree. */
-static const char *const places[] = {"../libexec/awssim", ".", "../supervisor"};
-
 static const char *find_supervisor(struct arena *arena)
 {
-    char *self = arena_alloc(arena, PATH_MAX);
-    ssize_t len = readlink("/proc/self/exe", self, PATH_MAX - 1);
-    const char *end = len > 0 ? memrchr(self, '/', (size_t)len) : NULL;
-    if (!end)
-        return NULL;
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-        slice path = arena_printf(arena, "%.*s/%s/awssim-supervisor", (int)(end - self), self, places[i]);
-        if (access(path.ptr, X_OK) == 0)
-            return path.ptr;
-    }
-    return NULL;
+    return program_find(arena, "awssim-supervisor", "supervisor");
 }
 
 static void say_ephemeral(const struct ctl *ctl)

@@ -1,0 +1,244 @@
+/* sandbox: what an environment finds where, and what it may have. Where this process may make sandboxes the places are
+ * AWS's own; elsewhere a function sees the folders of the host. */
+#include "runner/functions/functions.h"
+
+#include "common/arena.h"
+#include "runner/stub/mirror.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    MAX_FILES = 1024,
+    MAX_PROCESSES = 1024,
+    MIB = 1024 * 1024,
+    /* In a range that distributions keep free of users, of systems, of containers and of services. */
+    USER_ID = 1879049185
+};
+
+static const struct val *doc_of(const struct environment *environment)
+{
+    return &environment->blueprint->doc;
+}
+
+static bool is_bare(const struct environment *environment)
+{
+    return environment->blueprint->functions->bare;
+}
+
+slice sandbox_task(const struct environment *environment)
+{
+    slice code = val_get_string(doc_of(environment), S("code"));
+    if (!is_bare(environment))
+        return S("/var/task");
+    return code.ptr ? code : S("");
+}
+
+slice sandbox_runtime(const struct environment *environment)
+{
+    return is_bare(environment) ? slice_of(environment->blueprint->functions->bootstraps) : S("/var/runtime");
+}
+
+static const struct val *layers_of(const struct environment *environment)
+{
+    static const struct val none = {.type = VAL_ARRAY};
+    const struct val *layers = val_get(doc_of(environment), S("layers"));
+    return layers && layers->type == VAL_ARRAY ? layers : &none;
+}
+
+size_t sandbox_n_layers(const struct environment *environment)
+{
+    return layers_of(environment)->array.len;
+}
+
+slice sandbox_layer_on_host(const struct environment *environment, size_t i)
+{
+    return layers_of(environment)->array.items[i].string;
+}
+
+slice sandbox_layer(const struct environment *environment, size_t i)
+{
+    return is_bare(environment) ? sandbox_layer_on_host(environment, i) : S("/opt");
+}
+
+/* Mounts */
+
+static struct val new_mount(struct environment *environment, slice type, slice target)
+{
+    struct val mount = val_object();
+    val_set(environment->arena, &mount, S("type"), val_string(type));
+    val_set(environment->arena, &mount, S("target"), val_string(target));
+    return mount;
+}
+
+static void add_bind(struct environment *environment, struct val *mounts, slice source, slice target, bool read_only)
+{
+    struct val mount = new_mount(environment, S("bind"), target);
+    if (source.len == 0)
+        return;
+    val_set(environment->arena, &mount, S("source"), val_string(source));
+    val_set(environment->arena, &mount, S("readOnly"), val_bool(read_only));
+    val_push(environment->arena, mounts, mount);
+}
+
+static void add_tmp(struct environment *environment, struct val *mounts)
+{
+    struct val mount = new_mount(environment, S("tmpfs"), S("/tmp"));
+    val_set(environment->arena, &mount, S("size"), val_int(val_get_int(doc_of(environment), S("storage"), 512) * MIB));
+    val_set(environment->arena, &mount, S("options"), val_string(S("mode=1777")));
+    val_push(environment->arena, mounts, mount);
+}
+
+/* Whether a sandbox shows nothing of what the host has there. */
+static bool is_hidden(slice path)
+{
+    static const char *const empty[] = MIRROR_EMPTY;
+    slice top, rest;
+    slice_cut(slice_sub(path, 1, path.len), '/', &top, &rest);
+    for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++) {
+        if (slice_eq(top, slice_of(empty[i])))
+            return true;
+    }
+    return slice_starts(path, S("/var/tmp/"));
+}
+
+static slice parent(slice path)
+{
+    while (path.len > 0 && path.ptr[path.len - 1] != '/')
+        path.len--;
+    return slice_sub(path, 0, path.len > 0 ? path.len - 1 : 0);
+}
+
+/* An interpreter that a user has installed for himself: the folder with its bin and lib is shown at its own place. */
+static bool add_interpreter(struct environment *environment, struct val *mounts, slice program)
+{
+    slice prefix = parent(parent(program));
+    if (prefix.len == 0 || !is_hidden(program))
+        return false;
+    if (slice_starts(program, S("/opt/")))
+        return true;
+    add_bind(environment, mounts, prefix, prefix, true);
+    return false;
+}
+
+/* The layers at /opt, the last one uppermost; at the bottom what the host has there, when the interpreter is there. */
+static void add_layers(struct environment *environment, struct val *mounts, bool with_host)
+{
+    struct arena *arena = environment->arena;
+    struct val mount = new_mount(environment, S("bind"), S("/opt")), sources = val_array();
+    if (with_host)
+        val_push(arena, &sources, val_string(S("/opt")));
+    for (size_t i = 0; i < sandbox_n_layers(environment); i++)
+        val_push(arena, &sources, val_string(sandbox_layer_on_host(environment, i)));
+    val_set(arena, &mount, S("sources"), sources);
+    val_set(arena, &mount, S("readOnly"), val_bool(true));
+    if (sources.array.len > 0)
+        val_push(arena, mounts, mount);
+}
+
+/* Name servers are often known to a file below /run only. */
+static void add_resolver(struct environment *environment, struct val *mounts)
+{
+    char real[PATH_MAX];
+    if (realpath("/etc/resolv.conf", real) && is_hidden(slice_of(real)))
+        add_bind(environment, mounts, slice_dup(environment->arena, slice_of(real)),
+                 slice_dup(environment->arena, slice_of(real)), true);
+}
+
+static void add_file_system(struct environment *environment, struct val *mounts)
+{
+    const struct val *system = val_get(doc_of(environment), S("fileSystem"));
+    if (system)
+        add_bind(environment, mounts, val_get_string(system, S("path")), val_get_string(system, S("target")), false);
+}
+
+static struct val mounts_of(struct environment *environment, slice program)
+{
+    struct val mounts = val_array();
+    slice code = val_get_string(doc_of(environment), S("code"));
+    char real[PATH_MAX];
+    bool with_host = false;
+    add_tmp(environment, &mounts);
+    if (program.len > 0) {
+        with_host = add_interpreter(environment, &mounts, program);
+        if (realpath(slice_cstr(environment->arena, program), real) && !slice_eq(slice_of(real), program))
+            with_host |= add_interpreter(environment, &mounts, slice_dup(environment->arena, slice_of(real)));
+    }
+    if (code.len > 0) {
+        add_bind(environment, &mounts, code, S("/var/task"), true);
+        add_bind(environment, &mounts, slice_of(environment->blueprint->functions->bootstraps), S("/var/runtime"),
+                 true);
+    }
+    if (val_get_string(doc_of(environment), S("image")).len == 0) {
+        add_layers(environment, &mounts, with_host);
+        add_resolver(environment, &mounts);
+    }
+    add_file_system(environment, &mounts);
+    return mounts;
+}
+
+/* Rights */
+
+/* As root, a user that nobody else is; at an access point, the one whose files it has. Else the user of this process,
+ * the only one there is in a sandbox of its. */
+static void add_user(struct environment *environment, struct val *plan)
+{
+    struct arena *arena = environment->arena;
+    const struct val *system = val_get(doc_of(environment), S("fileSystem"));
+    int64_t uid = geteuid(), gid = getegid();
+    if (uid == 0) {
+        int64_t of_system = system ? val_get_int(system, S("uid"), 0) : 0;
+        uid = of_system > 0 ? of_system : USER_ID;
+        gid = of_system > 0 ? val_get_int(system, S("gid"), USER_ID) : USER_ID;
+    }
+    slice ids = arena_printf(arena, "%lld:%lld", (long long)uid, (long long)gid);
+    val_set(arena, plan, S("user"), val_string(ids));
+    val_set(arena, plan, S("passwd"),
+            val_string(arena_printf(arena,
+                                    "root:x:0:0:root:/root:/sbin/nologin\n"
+                                    "sbx_user1051:x:%.*s::/home/sbx_user1051:/sbin/nologin\n",
+                                    SLICE_ARG(ids))));
+}
+
+static void add_limit(struct environment *environment, struct val *limits, slice name, int64_t value)
+{
+    struct val limit = val_array();
+    val_push(environment->arena, &limit, val_string(name));
+    val_push(environment->arena, &limit, val_int(value));
+    val_push(environment->arena, &limit, val_int(value));
+    val_push(environment->arena, limits, limit);
+}
+
+/* Root's processes are counted by control groups: what all environments have together would be one user's. */
+static void add_limits(struct environment *environment, struct val *plan)
+{
+    struct arena *arena = environment->arena;
+    struct val limits = val_array();
+    add_limit(environment, &limits, S("nofile"), MAX_FILES);
+    if (geteuid() != 0)
+        add_limit(environment, &limits, S("nproc"), MAX_PROCESSES);
+    val_set(arena, plan, S("ulimits"), limits);
+    val_set(arena, plan, S("processes"), val_int(MAX_PROCESSES));
+}
+
+void sandbox_add(struct environment *environment, struct val *plan, slice program)
+{
+    struct arena *arena = environment->arena;
+    const struct val *doc = doc_of(environment);
+    int64_t memory = val_get_int(doc, S("memory"), 128);
+    bool image = val_get(doc, S("ecr")) != NULL;
+    if (is_bare(environment) && !image) {
+        struct val mounts = val_array();
+        add_file_system(environment, &mounts); /* which cannot be mounted, and the stub says so */
+        val_set(arena, plan, S("memory"), val_int(memory));
+        val_set(arena, plan, S("mounts"), mounts);
+        return;
+    }
+    /* The kernel counts what is in /tmp as memory. */
+    val_set(arena, plan, S("memory"), val_int(memory + val_get_int(doc, S("storage"), 512)));
+    val_set(arena, plan, S("sandbox"), val_bool(true));
+    val_set(arena, plan, S("mounts"), mounts_of(environment, program));
+    add_user(environment, plan);
+    add_limits(environment, plan);
+}
