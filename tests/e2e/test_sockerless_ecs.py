@@ -372,6 +372,11 @@ def volumes(sim):
     assert described["RootDirectory"]["Path"] == "/sockerless/volumes/data" and described["Name"] == "data", described
     efs.delete_access_point(AccessPointId=point["AccessPointId"])
     assert efs.describe_access_points(AccessPointId=point["AccessPointId"])["AccessPoints"] == []
+    assert efs.describe_access_points(FileSystemId=system)["AccessPoints"] == []
+    usual = efs.create_mount_target(FileSystemId=system, SubnetId="subnet-0123456789abcdef0")
+    assert usual["LifeCycleState"] == "available", usual
+    assert efs.describe_file_systems(FileSystemId=system)["FileSystems"][0]["NumberOfMountTargets"] == 2
+    efs.delete_mount_target(MountTargetId=usual["MountTargetId"])
     efs.delete_file_system(FileSystemId=system)
     assert efs.describe_file_systems(FileSystemId=system)["FileSystems"] == []
 
