@@ -53,6 +53,19 @@ static void test_put_image(void **state)
     assert_true(slice_eq(reply.body, manifest));
 }
 
+static void test_any_manifest(void **state)
+{
+    slice lost = digest_of(S("lost"));
+    slice manifest = slice_of(json("{'schemaVersion': 2, 'config': {'mediaType': 'a', 'digest': '%.*s', 'size': 4}, "
+                                   "'layers': []}",
+                                   SLICE_ARG(lost)));
+    worker_test_set_lenient(worker, S("-any-manifest"));
+    put(manifest, "", "LayersNotFoundException");
+    worker_test_set_lenient(worker, S("any-manifest"));
+    const struct val *image = val_get(put(manifest, "", NULL), S("image"));
+    assert_true(slice_eq(val_get_string(val_get(image, S("imageId")), S("imageDigest")), digest_of(manifest)));
+}
+
 static void test_get_and_delete(void **state)
 {
     slice digest = push_image("team/app", "v1", "one");
@@ -277,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_put_image, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_any_manifest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_get_and_delete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_layers, set_up, tear_down),

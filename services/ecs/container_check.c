@@ -126,7 +126,8 @@ static int check_log(struct call *c, const struct ecs_task_definition *doc,
     if (!slice_eq(log->log_driver, S("awslogs")))
         return 0;
     for (size_t i = 0; i < (fargate ? 3 : 2); i++) {
-        if (!has_option(log, required[i]))
+        bool may_lack = i == 1 && leniency_on(c, LENIENCY_NO_LOG_REGION);
+        if (!has_option(log, required[i]) && !may_lack)
             return fail(c, &ecs_client, "Log driver awslogs requires options: %s", required[i]);
     }
     return 0;

@@ -159,12 +159,13 @@ static void add_log(struct call *c, struct val *plan, const struct task *task, c
         return;
     struct val object = val_object();
     slice prefix = option(log, "awslogs-stream-prefix"), mode = option(log, "mode");
+    slice region = option(log, "awslogs-region");
     slice stream = prefix.len > 0 ? arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(prefix),
                                                  SLICE_ARG(container->doc->name), SLICE_ARG(task->task_id))
                                   : container->doc->runtime_id;
     bool create = slice_eq(option(log, "awslogs-create-group"), S("true")) || leniency_on(c, LENIENCY_LOG_GROUPS);
     set(c, &object, "account", c->account);
-    set(c, &object, "region", option(log, "awslogs-region"));
+    set(c, &object, "region", region.len > 0 ? region : c->region);
     set(c, &object, "group", option(log, "awslogs-group"));
     set(c, &object, "stream", stream);
     val_set(c->arena, &object, S("createGroup"), val_bool(create));

@@ -94,6 +94,14 @@ static int check_groups(struct call *c, const struct order *order, const struct 
                 SLICE_ARG(joined(c, &vpc->security_groups)), SLICE_ARG(refusal.message), SLICE_ARG(refusal.code));
 }
 
+/* The leniency's answer to a missing network: the subnet that ec2 has with unknown-networks. */
+static const struct ecs_aws_vpc_configuration *usual_network(struct call *c)
+{
+    struct ecs_aws_vpc_configuration *vpc = arena_alloc(c->arena, sizeof(*vpc));
+    *list_add(c->arena, &vpc->subnets) = S("subnet-0123456789abcdef0");
+    return vpc;
+}
+
 static int check_network(struct call *c, struct order *order)
 {
     const struct ecs_network_configuration *network = order->in->network_configuration;
@@ -104,6 +112,8 @@ static int check_network(struct call *c, struct order *order)
                     "Network Configuration is not valid for the given networkMode of this task definition.");
     if (!awsvpc)
         return 0;
+    if (!vpc && leniency_on(c, LENIENCY_NO_NETWORK))
+        vpc = usual_network(c);
     if (!vpc)
         return fail(c, &ecs_invalid_parameter,
                     "Network Configuration must be provided when networkMode 'awsvpc' is specified.");

@@ -142,6 +142,29 @@ static void test_log_groups(void **state)
     assert_true(val_get_bool(log_of("f"), S("createGroup"), false));
 }
 
+static void test_no_log_region(void **state)
+{
+    const char *body = json("{'family': 'f', 'containerDefinitions': [{'name': 'app', 'image': 'i', 'memory': 64, "
+                            "'logConfiguration': {'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', "
+                            "'awslogs-stream-prefix': 'p'}}}]}");
+    worker_test_set_lenient(worker, S("-no-log-region"));
+    refused("RegisterTaskDefinition", body, "ClientException");
+    worker_test_set_lenient(worker, S("no-log-region"));
+    ok("RegisterTaskDefinition", body);
+    assert_text(log_of("f"), "region", "us-east-1");
+}
+
+static void test_no_network(void **state)
+{
+    ok("RegisterTaskDefinition", json("{'family': 'f', 'networkMode': 'awsvpc', 'containerDefinitions': [" ONE "]}"));
+    worker_test_set_lenient(worker, S("-no-network,unknown-networks"));
+    refused("RunTask", json("{'taskDefinition': 'f'}"), "InvalidParameterException");
+    worker_test_set_lenient(worker, S("no-network,unknown-networks"));
+    const struct val *task = item(ok("RunTask", json("{'taskDefinition': 'f'}")), "tasks", 0);
+    assert_text(item(item(task, "attachments", 0), "details", 0), "name", "subnetId");
+    take("StartContainer", "app");
+}
+
 /* The runner gets a command for the case that the image is nowhere. */
 static void test_no_command_runs(void **state)
 {
@@ -172,6 +195,8 @@ int main(void)
         ecs_test(test_running_lingers),
         ecs_test(test_running_does_not_linger),
         ecs_test(test_log_groups),
+        ecs_test(test_no_log_region),
+        ecs_test(test_no_network),
         ecs_test(test_no_command_runs),
         ecs_test(test_no_memory),
     };

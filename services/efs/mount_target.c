@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "services/worker/leniency.h"
 
 enum { MAX_ITEMS = 100, ID_DIGITS = 17 };
 
@@ -194,7 +195,8 @@ int efs_create_mount_target(struct call *c, const struct efs_create_mount_target
         target.interface = arena_printf(c->arena, "eni-%.*s", SLICE_ARG(ids_hex(c->arena, ID_DIGITS)));
         end = efs_state_end(c);
         target.state = end.set ? target.state : S("available");
-    }
+    } else if (leniency_on(c, LENIENCY_EFS_AT_ONCE))
+        target.state = S("available"); /* its interface comes later */
     insert(c, &target, place, end);
     if (target.managed)
         ask_for_interface(c, &target);
@@ -225,7 +227,9 @@ int mount_target_interface_made(struct call *c, slice body)
     struct val event;
     struct mount_target target;
     int result = of_event(c, body, &event, &target);
-    if (result == NOT_FOUND || (result == 0 && !slice_eq(target.state, S("creating"))))
+    bool waits = result == 0 && (slice_eq(target.state, S("creating")) ||
+                                 (slice_eq(target.state, S("available")) && target.interface.len == 0));
+    if (result == NOT_FOUND || (result == 0 && !waits))
         return 0;
     TRY(result);
     const struct val *reply = val_get(&event, S("reply"));

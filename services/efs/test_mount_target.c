@@ -90,6 +90,24 @@ static void test_life(void **state)
     refused("GET", text_of(MT "/%s/security-groups", id), "", 404, "MountTargetNotFound");
 }
 
+/* What EC2 says of the interface is added when it comes. */
+static void test_at_once(void **state)
+{
+    struct worker_effect effect;
+    worker_test_set_answers(worker, ec2);
+    const char *fs = file_system("a");
+    worker_test_set_lenient(worker, S("efs-at-once"));
+    const struct val *made = ok("POST", MT, target(fs, ""));
+    const char *id = text(made, "MountTargetId");
+    assert_string_equal(text(made, "LifeCycleState"), "available");
+    assert_true(worker_test_take_effect(
+        worker, &effect, S("{\"networkInterfaceId\": \"eni-0123\", \"privateIpAddress\": \"10.0.0.9\"}")));
+    const struct val *seen = item(get(one(id)), "MountTargets", 0);
+    assert_string_equal(text(seen, "LifeCycleState"), "available");
+    assert_string_equal(text(seen, "IpAddress"), "10.0.0.9");
+    assert_string_equal(text(seen, "NetworkInterfaceId"), "eni-0123");
+}
+
 static void test_bad_creation(void **state)
 {
     worker_test_set_answers(worker, ec2);
@@ -190,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         efs_test(test_life),
+        efs_test(test_at_once),
         efs_test(test_bad_creation),
         efs_test(test_refused_interface),
         efs_test(test_deleted_while_creating),

@@ -7,6 +7,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -289,13 +290,46 @@ def what_docker_gives(sim):
 
 @suite.test
 def without_memory_and_networks(sim):
-    """What its suites send and AWS refuses: no memory anywhere, networks that are not there."""
+    """What its suites send and AWS refuses: no memory anywhere, networks that are not there or not named, no log region."""
     ecs = sim.client("ecs")
+    ecs.create_cluster(clusterName="pages")
+    ecs.register_task_definition(family="pages", networkMode="awsvpc", containerDefinitions=[{"name": "app", "image": "alpine:latest"}])
+    started = {ecs.run_task(cluster="pages", taskDefinition="pages")["tasks"][0]["taskArn"] for _ in range(3)}
+    pages = list(ecs.get_paginator("list_tasks").paginate(cluster="pages", PaginationConfig={"PageSize": 1}))
+    assert [len(page["taskArns"]) for page in pages] == [1, 1, 1]
+    assert {arn for page in pages for arn in page["taskArns"]} == started
     ecs.register_task_definition(family="bare", containerDefinitions=[{"name": "app", "image": "nginx:latest"}])
     for subnet in ("subnet-12345", "subnet-12345678", "subnet-lifecycle", "subnet-sim"):
         task = ecs.run_task(cluster=CLUSTER, taskDefinition=Container(sim, ["true"]).create().task_definition, launchType="FARGATE",
                             networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}})["tasks"][0]
         assert task["attachments"][0]["details"], task
+
+
+@suite.test
+def sidecar(sim):
+    """Two containers of a task reach each other on 127.0.0.1; the essential one's end is the task's. No log region."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    serve = f"import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.BaseHTTPRequestHandler).serve_forever()"
+    ask = (f"import socket, time\nfor i in range(200):\n  try: socket.create_connection(('127.0.0.1', {port})); print('found'); break\n"
+           "  except OSError: time.sleep(0.05)\n")
+    log = {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/pod", "awslogs-stream-prefix": "ecs"}}
+    container = Container(sim, main={"entryPoint": [sys.executable, "-c"], "command": [ask], "logConfiguration": log})
+    other = {"name": "sidecar", "image": "alpine:latest", "entryPoint": [sys.executable, "-c"], "command": [serve]}
+    made = sim.client("ecs").register_task_definition(
+        family="pod", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[container.main, other])
+    container.task_definition = made["taskDefinition"]["taskDefinitionArn"]
+    container.start().wait("STOPPED")
+    events = sim.client("logs").filter_log_events(logGroupName="/ecs/pod")["events"]
+    assert [event["message"] for event in events] == ["found"], events
+    container.stop("test cleanup")
+    try:
+        sim.client("ecs").tag_resource(resourceArn=container.arn, tags=[{"key": "late", "value": "1"}])
+        raise AssertionError("a stopped task was tagged")
+    except sim.client("ecs").exceptions.InvalidParameterException:
+        pass
 
 
 @suite.test
@@ -338,6 +372,11 @@ def volumes(sim):
     assert described["RootDirectory"]["Path"] == "/sockerless/volumes/data" and described["Name"] == "data", described
     efs.delete_access_point(AccessPointId=point["AccessPointId"])
     assert efs.describe_access_points(AccessPointId=point["AccessPointId"])["AccessPoints"] == []
+    assert efs.describe_access_points(FileSystemId=system)["AccessPoints"] == []
+    usual = efs.create_mount_target(FileSystemId=system, SubnetId="subnet-0123456789abcdef0")
+    assert usual["LifeCycleState"] == "available", usual
+    assert efs.describe_file_systems(FileSystemId=system)["FileSystems"][0]["NumberOfMountTargets"] == 2
+    efs.delete_mount_target(MountTargetId=usual["MountTargetId"])
     efs.delete_file_system(FileSystemId=system)
     assert efs.describe_file_systems(FileSystemId=system)["FileSystems"] == []
 
