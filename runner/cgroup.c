@@ -112,10 +112,22 @@ static bool allow(slice group)
     return allowed;
 }
 
-/* In the second version what a group may limit is allowed by the one above it, which must have no processes itself. */
-static bool delegate(slice own, slice base)
+/* In the second version what a group may limit is allowed by the one above it, which must have no processes itself,
+ * unless it is the root of all. Beside this process's own group, which is one's to use when a service manager has
+ * delegated it, root may use that root, as container engines do. */
+static void open_unified(struct runner *runner, slice own)
 {
-    return allow(own) && allow(base);
+    const slice places[] = {own, S("/sys/fs/cgroup")};
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        slice base = make_base(runner, places[i]);
+        if (base.ptr && allow(places[i]) && allow(base)) {
+            runner->groups.memory = base;
+            runner->groups.unified = true;
+            return;
+        }
+        if (base.ptr)
+            rmdir(base.ptr);
+    }
 }
 
 void cgroup_open(struct runner *runner)
@@ -127,14 +139,8 @@ void cgroup_open(struct runner *runner)
         groups->memory = make_base(runner, memory);
         groups->cpu = make_base(runner, own_group(runner->arena, "cpu"));
         groups->processes = make_base(runner, own_group(runner->arena, "pids"));
-    } else if (unified.ptr) {
-        slice base = make_base(runner, unified);
-        groups->unified = base.ptr && delegate(unified, base);
-        if (groups->unified)
-            groups->memory = base;
-        else if (base.ptr)
-            rmdir(base.ptr);
-    }
+    } else if (unified.ptr)
+        open_unified(runner, unified);
     if (!groups->memory.ptr)
         log_info("memory and cpu limits of tasks are not enforced: control groups cannot be made here");
 }
