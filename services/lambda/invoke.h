@@ -52,6 +52,8 @@ int queue_run(struct call *c, slice body);
 /* url.c: requests to functions' own URLs. */
 int url_serve(struct call *c, struct msg *reply, bool *taken);
 
-/* incoming.c: what other services send: S3Notification, InvokeFunctionAsync. */
+/* incoming.c: what other services send, S3Notification and InvokeFunctionAsync, and what S3 asks before: S3Destination,
+ * refused where the notification would be. */
 int incoming_s3_notification(struct call *c, slice body);
+int incoming_s3_destination(struct call *c, slice body, slice *reply);
 int incoming_invoke(struct call *c, slice body);
