@@ -220,16 +220,19 @@ function call(handler, event, context) {
 
 async function answerStreaming(api, handler, event, context) {
   const stream = api.stream(`invocation/${requestId}/response`, 'application/octet-stream');
+  let failure;
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  stream.on('error', (error) => { failure ??= error; });
   try {
-    const ended = new Promise((resolve) => stream.once('finish', resolve));
     await handler(event, stream, context);
-    if (!stream.writableEnded) stream.end();
-    await ended;
-    await stream.finished();
   } catch (error) {
-    console.error('Invoke Error', JSON.stringify(describe(error)));
-    await stream.finished(error);
+    failure = error;
   }
+  // What was written leaves before the end, be it good or bad.
+  if (!stream.writableEnded && !stream.destroyed) stream.end();
+  await closed;
+  if (failure) console.error('Invoke Error', `\t${JSON.stringify(describe(failure))}`);
+  await stream.finished(failure);
 }
 
 async function answerWhole(api, handler, event, context) {

@@ -220,6 +220,7 @@ void environment_stream_add(struct environment *environment, slice bytes)
 void environment_truncated(struct environment *environment)
 {
     fail_invocation(environment, "error", S("Runtime.TruncatedResponse"), S("The response ended before its end"));
+    environment_advance(environment);
 }
 
 void environment_init_error(struct environment *environment, slice type, slice payload)

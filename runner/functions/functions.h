@@ -136,7 +136,7 @@ void environment_answer(struct environment *environment, slice error_type, slice
 bool environment_stream_begin(struct environment *environment, slice content_type);
 void environment_stream_add(struct environment *environment, slice bytes);
 
-/* The runtime wants the next event without having ended its response. */
+/* The runtime waits for the next event, but its connection ended before its response. */
 void environment_truncated(struct environment *environment);
 void environment_init_error(struct environment *environment, slice type, slice payload);
 

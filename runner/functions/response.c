@@ -28,6 +28,7 @@ static const slice prelude_end = {"\0\0\0\0\0\0\0\0", 8};
 struct response {
     int fd;
     char name[NAME_BYTES];
+    const char *path; /* of it */
     bool events;      /* the file is a stream of events */
     bool told;        /* the lambda worker knows the file */
     slice type;       /* of the content */
@@ -37,39 +38,36 @@ struct response {
 };
 
 /* The router takes a file's name away when it opens it: what still has one after a while was for a client that left. */
-static void sweep(int folder)
+static void sweep(const char *spool)
 {
-    int fd = dup(folder);
-    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    DIR *entries = opendir(spool);
     struct stat st;
     if (!entries)
         return;
     for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
         if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 &&
-            fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            fstatat(dirfd(entries), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             (int64_t)st.st_mtim.tv_sec * 1000 < time_now_ms() - UNCLAIMED_MS)
-            unlinkat(folder, entry->d_name, 0);
+            unlinkat(dirfd(entries), entry->d_name, 0);
     }
     closedir(entries);
 }
 
-/* A new file, locked for as long as it is open. Answers its descriptor or -errno. */
-static int make_file(const struct runner *runner, struct arena *arena, char name[NAME_BYTES])
+/* A new file, locked for as long as it is open. Answers 0 or -errno. */
+static int make_file(struct response *response, const struct runner *runner, struct arena *arena)
 {
-    slice path = arena_printf(arena, "%.*s/spool", SLICE_ARG(runner->root_dir));
-    int made = fdio_mkdirs(path.ptr, 0700);
-    if (made != 0)
-        return made;
-    int folder = open(path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return -errno;
-    sweep(folder);
-    snprintf(name, NAME_BYTES, "%s%.*s", prefix, SLICE_ARG(ids_hex(arena, 32)));
-    int fd = openat(folder, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int result = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 ? -errno : fd;
-    if (result < 0)
-        fdio_cleanup(&fd);
-    close(folder);
+    const char *spool = arena_printf(arena, "%.*s/spool", SLICE_ARG(runner->root_dir)).ptr;
+    int result = fdio_mkdirs(spool, 0700);
+    if (result != 0)
+        return result;
+    sweep(spool);
+    snprintf(response->name, NAME_BYTES, "%s%.*s", prefix, SLICE_ARG(ids_hex(arena, 32)));
+    response->path = arena_printf(arena, "%s/%s", spool, response->name).ptr;
+    response->fd = open(response->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (response->fd >= 0 && flock(response->fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    result = -errno;
+    fdio_cleanup(&response->fd);
     return result;
 }
 
@@ -87,9 +85,9 @@ bool response_begin(struct invocation *invocation, slice content_type)
     if (!invocation->streams.ptr || invocation->response)
         return false;
     response = arena_alloc(invocation->arena, sizeof(*response));
-    response->fd = make_file(runner, invocation->arena, response->name);
-    if (response->fd < 0) {
-        log_error("cannot make a file for a streamed response: %s", strerror(-response->fd));
+    int made = make_file(response, runner, invocation->arena);
+    if (made != 0) {
+        log_error("cannot make a file for a streamed response: %s", strerror(-made));
         return false;
     }
     response->events = slice_eq(invocation->streams, S("events"));
@@ -183,6 +181,8 @@ void response_drop(struct invocation *invocation)
     if (!response)
         return;
     invocation->response = NULL;
+    if (!response->told)
+        unlink(response->path);
     fdio_cleanup(&response->fd);
     buf_deinit(&response->start);
     buf_deinit(&response->out);

@@ -31,9 +31,9 @@ static void runtime_next(struct environment *environment, struct http_conn *conn
     environment->waits = conn;
     if (environment->truncated)
         environment_truncated(environment);
-    /* If it asks for the next event and owes an answer, the deadline decides. */
-    if (!environment->invocation || !environment->invocation->delivered)
+    else if (!environment->invocation || !environment->invocation->delivered)
         environment_advance(environment);
+    /* If it asks for the next event and owes an answer, the deadline decides. */
 }
 
 /* The id must be the running invocation's, and it must not have been answered. */
@@ -304,6 +304,8 @@ static void on_gone(void *context, struct http_conn *conn)
     if (environment->streams == conn) {
         environment->streams = NULL;
         environment->truncated = true;
+        if (environment->waits)
+            environment_truncated(environment);
     }
     if (environment->waits == conn)
         environment->waits = NULL;
