@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024 };
+enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024, ACCEPTED_AT_ONCE = 128 };
 
 enum stage { STAGE_HEAD, STAGE_FIXED, STAGE_CHUNK_SIZE, STAGE_CHUNK, STAGE_CHUNK_END, STAGE_TRAILER, STAGE_GIVEN };
 
@@ -324,13 +324,9 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
         give(conn);
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+static void take_connection(struct http_server *server, int fd)
 {
-    struct http_server *server = io->data;
-    (void)events;
-    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
-    if (fd < 0)
-        return;
+    int one = 1;
     struct http_conn *conn = server->n_conns < MAX_CONNS ? calloc(1, sizeof(*conn)) : NULL;
     if (!conn) {
         close(fd);
@@ -344,7 +340,19 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
     ev_io_init(&conn->in, on_readable, fd, EV_READ);
     ev_io_init(&conn->out, on_writable, fd, EV_WRITE);
     conn->in.data = conn->out.data = conn;
-    ev_io_start(loop, &conn->in);
+    ev_io_start(server->config.loop, &conn->in);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    for (int n = 0; n < ACCEPTED_AT_ONCE; n++) {
+        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        take_connection(io->data, fd);
+    }
 }
 
 struct http_server *http_open(const struct http_config *config, uint16_t *port)
@@ -352,7 +360,7 @@ struct http_server *http_open(const struct http_config *config, uint16_t *port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0 ||
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, SOMAXCONN) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         fdio_cleanup(&fd);
         return NULL;

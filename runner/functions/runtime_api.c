@@ -274,6 +274,13 @@ static void on_request(void *context, struct http_conn *conn, const struct http_
         refuse(conn, NOT_KNOWN, "NotFound", "Unknown path");
 }
 
+/* Said by the runtime, or shown by a length that it does not know yet, as AWS's client for Go does. */
+static bool is_streamed(const struct http_request *request)
+{
+    return slice_eq_nocase(http_header(request, S("lambda-runtime-function-response-mode")), S("streaming")) ||
+           slice_eq_nocase(http_header(request, S("transfer-encoding")), S("chunked"));
+}
+
 static bool on_head(void *context, struct http_conn *conn, const struct http_request *request)
 {
     static const slice before = S("/2018-06-01/runtime/invocation/");
@@ -281,7 +288,7 @@ static bool on_head(void *context, struct http_conn *conn, const struct http_req
     const struct invocation *invocation = environment->invocation;
     slice id, what;
     if (!slice_starts(request->path, before) || !invocation || !invocation->delivered || environment->streams ||
-        !slice_eq_nocase(http_header(request, S("lambda-runtime-function-response-mode")), S("streaming")))
+        !is_streamed(request))
         return false;
     slice_cut(slice_sub(request->path, before.len, request->path.len), '/', &id, &what);
     if (!slice_eq(id, invocation->id) || !slice_eq(what, S("response")) ||
