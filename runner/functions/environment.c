@@ -201,6 +201,7 @@ void environment_answer(struct environment *environment, slice error_type, slice
     }
     ev_timer_stop(loop_of(environment), &invocation->timer);
     finish(environment, NULL, error_type, error_type.ptr ? S("Unhandled") : (slice){NULL, 0}, content_type, payload);
+    environment_advance(environment); /* it may have asked for the next event already, on another connection */
 }
 
 bool environment_stream_begin(struct environment *environment, slice content_type)
