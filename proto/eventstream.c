@@ -22,7 +22,8 @@ static void add_member_header(struct buf *headers, const struct api_member *memb
     uint64_t number = (uint64_t)((const struct opt_int *)place)->v;
     switch (member->shape->type) {
     case API_BOOLEAN:
-        eventmessage_header_name(headers, member->wire, ((const struct opt_bool *)place)->v ? EVENTMESSAGE_TRUE : EVENTMESSAGE_FALSE);
+        eventmessage_header_name(headers, member->wire,
+                                 ((const struct opt_bool *)place)->v ? EVENTMESSAGE_TRUE : EVENTMESSAGE_FALSE);
         break;
     case API_INTEGER:
         eventmessage_header_name(headers, member->wire, EVENTMESSAGE_INT);
@@ -37,8 +38,9 @@ static void add_member_header(struct buf *headers, const struct api_member *memb
         eventmessage_number(headers, number, 8);
         break;
     default:
-        eventmessage_header_text(headers, member->wire, member->shape->type == API_BLOB ? EVENTMESSAGE_BYTES : EVENTMESSAGE_STRING,
-                        *(const slice *)place);
+        eventmessage_header_text(headers, member->wire,
+                                 member->shape->type == API_BLOB ? EVENTMESSAGE_BYTES : EVENTMESSAGE_STRING,
+                                 *(const slice *)place);
     }
 }
 
@@ -138,7 +140,8 @@ static slice error_headers(struct arena *arena, slice code, slice message)
     buf_init(&headers, arena);
     eventmessage_header_text(&headers, S(":message-type"), EVENTMESSAGE_STRING, S("error"));
     eventmessage_header_text(&headers, S(":error-code"), EVENTMESSAGE_STRING, code);
-    eventmessage_header_text(&headers, S(":error-message"), EVENTMESSAGE_STRING, slice_sub(message, 0, TEXT_HEADER_BYTES_MAX));
+    eventmessage_header_text(&headers, S(":error-message"), EVENTMESSAGE_STRING,
+                             slice_sub(message, 0, TEXT_HEADER_BYTES_MAX));
     return buf_slice(&headers);
 }
 

@@ -40,9 +40,9 @@ static void end(int fd)
 
 static void ask(struct rig *f, struct rig_client *c, const char *version, const char *name)
 {
-    rig_say(c, rig_text(f,
-                        "POST / HTTP/%s\r\nHost: h\r\nX-Amz-Target: Logs_20140328.Grow\r\nContent-Length: %zu\r\n\r\n%s",
-                        version, strlen(name), name));
+    rig_say(
+        c, rig_text(f, "POST / HTTP/%s\r\nHost: h\r\nX-Amz-Target: Logs_20140328.Grow\r\nContent-Length: %zu\r\n\r\n%s",
+                    version, strlen(name), name));
 }
 
 /* Exactly these bytes come next. */

@@ -37,7 +37,7 @@ struct invocation {
     slice trace;
     slice payload;
     int64_t timeout_ms;
-    slice streams; /* how a response may leave while it is made: "events" or "http"; absent: it may not */
+    slice streams;             /* how a response may leave while it is made: "events" or "http"; absent: it may not */
     struct response *response; /* the one that does */
     bool wants_tail;
     struct bus_from from;
@@ -74,7 +74,7 @@ struct environment {
     struct http_conn *waits;   /* the runtime, for the next event */
     struct http_conn *streams; /* the runtime, which sends a response in pieces */
     bool truncated;            /* that ended before the response */
-    slice last_id;           /* the invocation answered last */
+    slice last_id;             /* the invocation answered last */
     struct extension extensions[FUNCTIONS_MAX_EXTENSIONS];
     size_t n_extensions, n_expected;
     slice init_error; /* what the runtime said of its own start */

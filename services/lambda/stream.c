@@ -1,5 +1,5 @@
-/* stream: InvokeWithResponseStream: the answer as events. Those of a function that streams are made by the runner, while it
- * does (proto/runner.h); here are the others'. */
+/* stream: InvokeWithResponseStream: the answer as events. Those of a function that streams are made by the runner,
+ * while it does (proto/runner.h); here are the others'. */
 #include "services/lambda/invoke.h"
 
 #include "common/base64.h"

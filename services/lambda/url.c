@@ -316,8 +316,7 @@ static void answer_streamed(struct call *c, const struct invoke_result *result, 
     reply->status = 200;
     reply->content_type =
         !is_http && result->content_type.len > 0 ? result->content_type : S("application/octet-stream");
-    if (is_http && length > 0 &&
-        json_parse(c->arena, slice_sub(payload, 0, (size_t)length), &document, &why) == 0 &&
+    if (is_http && length > 0 && json_parse(c->arena, slice_sub(payload, 0, (size_t)length), &document, &why) == 0 &&
         document.type == VAL_OBJECT) {
         read_document(c, &document, headers, reply);
         body = slice_sub(payload, (size_t)length + end.len, payload.len);
