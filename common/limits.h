@@ -28,6 +28,7 @@ enum {
     LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000, /* code and layers */
     LIMIT_LAMBDA_FILES = 100000,             /* in one archive */
     LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,    /* of a synchronous invocation and of any response */
+    LIMIT_LAMBDA_STREAM_BYTES = 209715200,   /* of a response that is streamed */
     LIMIT_LAMBDA_ASYNC_PAYLOAD_BYTES = 1048576,
     LIMIT_LOG_EVENT_BYTES = 256 * 1024,
 };

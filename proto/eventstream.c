@@ -3,68 +3,18 @@
 
 #include "common/arena.h"
 #include "proto/codecs.h"
+#include "proto/eventmessage.h"
 #include "proto/jsonform.h"
 #include "proto/rest.h"
 #include "proto/walk.h"
 #include "proto/xmlform.h"
 
-#include <arpa/inet.h>
-#include <zlib.h>
-
-enum {
-    HEADER_TRUE = 0,
-    HEADER_FALSE = 1,
-    HEADER_INT = 4,
-    HEADER_LONG = 5,
-    HEADER_BYTES = 6,
-    HEADER_STRING = 7,
-    HEADER_TIME = 8
-};
-enum { PRELUDE_BYTES = 12, CHECKSUM_BYTES = 4, TEXT_HEADER_BYTES_MAX = 32767 };
-
-static void add_number(struct buf *out, uint64_t value, size_t bytes)
-{
-    while (bytes-- > 0)
-        buf_add_char(out, (char)(value >> (8 * bytes)));
-}
-
-static void add_header_name(struct buf *headers, slice name, int type)
-{
-    add_number(headers, name.len, 1);
-    buf_add(headers, name);
-    add_number(headers, (uint64_t)type, 1);
-}
-
-static void add_text_header(struct buf *headers, slice name, int type, slice value)
-{
-    add_header_name(headers, name, type);
-    add_number(headers, value.len, 2);
-    buf_add(headers, value);
-}
-
-static void add_checksum(struct buf *out, size_t from)
-{
-    add_number(out, crc32(0, (const Bytef *)out->ptr + from, (uInt)(out->len - from)), CHECKSUM_BYTES);
-}
-
-static void add_message(struct buf *out, slice headers, slice payload)
-{
-    size_t from = out->len;
-    add_number(out, PRELUDE_BYTES + headers.len + payload.len + CHECKSUM_BYTES, 4);
-    add_number(out, headers.len, 4);
-    add_checksum(out, from);
-    buf_add(out, headers);
-    buf_add(out, payload);
-    add_checksum(out, from);
-}
+enum { TEXT_HEADER_BYTES_MAX = 32767 };
 
 static void begin_headers(struct arena *arena, struct buf *headers, slice event_type, slice content_type)
 {
     buf_init(headers, arena);
-    add_text_header(headers, S(":message-type"), HEADER_STRING, S("event"));
-    add_text_header(headers, S(":event-type"), HEADER_STRING, event_type);
-    if (content_type.ptr)
-        add_text_header(headers, S(":content-type"), HEADER_STRING, content_type);
+    eventmessage_event_headers(headers, event_type, content_type);
 }
 
 static void add_member_header(struct buf *headers, const struct api_member *member, const void *place)
@@ -72,23 +22,25 @@ static void add_member_header(struct buf *headers, const struct api_member *memb
     uint64_t number = (uint64_t)((const struct opt_int *)place)->v;
     switch (member->shape->type) {
     case API_BOOLEAN:
-        add_header_name(headers, member->wire, ((const struct opt_bool *)place)->v ? HEADER_TRUE : HEADER_FALSE);
+        eventmessage_header_name(headers, member->wire,
+                                 ((const struct opt_bool *)place)->v ? EVENTMESSAGE_TRUE : EVENTMESSAGE_FALSE);
         break;
     case API_INTEGER:
-        add_header_name(headers, member->wire, HEADER_INT);
-        add_number(headers, number, 4);
+        eventmessage_header_name(headers, member->wire, EVENTMESSAGE_INT);
+        eventmessage_number(headers, number, 4);
         break;
     case API_LONG:
-        add_header_name(headers, member->wire, HEADER_LONG);
-        add_number(headers, number, 8);
+        eventmessage_header_name(headers, member->wire, EVENTMESSAGE_LONG);
+        eventmessage_number(headers, number, 8);
         break;
     case API_TIMESTAMP:
-        add_header_name(headers, member->wire, HEADER_TIME);
-        add_number(headers, number, 8);
+        eventmessage_header_name(headers, member->wire, EVENTMESSAGE_TIME);
+        eventmessage_number(headers, number, 8);
         break;
     default:
-        add_text_header(headers, member->wire, member->shape->type == API_BLOB ? HEADER_BYTES : HEADER_STRING,
-                        *(const slice *)place);
+        eventmessage_header_text(headers, member->wire,
+                                 member->shape->type == API_BLOB ? EVENTMESSAGE_BYTES : EVENTMESSAGE_STRING,
+                                 *(const slice *)place);
     }
 }
 
@@ -138,7 +90,7 @@ static void add_event(struct arena *arena, struct buf *out, const struct api_ser
         body = structured(arena, service, payload->shape, payload->wire, walk_structure(place, false));
     else if (members)
         body = structured(arena, service, kind->shape, kind->shape->name, object);
-    add_message(out, buf_slice(&headers), body);
+    eventmessage_add(out, buf_slice(&headers), body);
 }
 
 void eventstream_event(struct arena *arena, struct buf *out, const struct api_service *service,
@@ -169,16 +121,16 @@ void eventstream_initial(struct arena *arena, struct buf *out, const struct api_
         json_string(w, *(const slice *)(const void *)place);
     }
     json_object_end(w);
-    add_message(out, buf_slice(&headers), json_writer_close(w));
+    eventmessage_add(out, buf_slice(&headers), json_writer_close(w));
 }
 
 static slice exception_headers(struct arena *arena, slice type)
 {
     struct buf headers;
     buf_init(&headers, arena);
-    add_text_header(&headers, S(":message-type"), HEADER_STRING, S("exception"));
-    add_text_header(&headers, S(":exception-type"), HEADER_STRING, type);
-    add_text_header(&headers, S(":content-type"), HEADER_STRING, S("application/json"));
+    eventmessage_header_text(&headers, S(":message-type"), EVENTMESSAGE_STRING, S("exception"));
+    eventmessage_header_text(&headers, S(":exception-type"), EVENTMESSAGE_STRING, type);
+    eventmessage_header_text(&headers, S(":content-type"), EVENTMESSAGE_STRING, S("application/json"));
     return buf_slice(&headers);
 }
 
@@ -186,9 +138,10 @@ static slice error_headers(struct arena *arena, slice code, slice message)
 {
     struct buf headers;
     buf_init(&headers, arena);
-    add_text_header(&headers, S(":message-type"), HEADER_STRING, S("error"));
-    add_text_header(&headers, S(":error-code"), HEADER_STRING, code);
-    add_text_header(&headers, S(":error-message"), HEADER_STRING, slice_sub(message, 0, TEXT_HEADER_BYTES_MAX));
+    eventmessage_header_text(&headers, S(":message-type"), EVENTMESSAGE_STRING, S("error"));
+    eventmessage_header_text(&headers, S(":error-code"), EVENTMESSAGE_STRING, code);
+    eventmessage_header_text(&headers, S(":error-message"), EVENTMESSAGE_STRING,
+                             slice_sub(message, 0, TEXT_HEADER_BYTES_MAX));
     return buf_slice(&headers);
 }
 
@@ -197,7 +150,7 @@ void eventstream_failure(struct arena *arena, struct buf *out, const struct api_
 {
     size_t hint = 0;
     if (stream->n_members == 0 || !walk_member(stream, type, &hint)) {
-        add_message(out, error_headers(arena, type, message), S(""));
+        eventmessage_add(out, error_headers(arena, type, message), S(""));
         return;
     }
     struct json_writer *w = json_writer_open(arena);
@@ -205,5 +158,5 @@ void eventstream_failure(struct arena *arena, struct buf *out, const struct api_
     json_key(w, S("message"));
     json_string(w, message);
     json_object_end(w);
-    add_message(out, exception_headers(arena, type), json_writer_close(w));
+    eventmessage_add(out, exception_headers(arena, type), json_writer_close(w));
 }

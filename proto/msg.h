@@ -15,7 +15,12 @@ enum msg_kind {
     MSG_HELLO = 5,  /* first on each connection: request_id holds the build id */
 };
 
-enum { MSG_FLAG_READONLY = 1 }; /* request: may be repeated when the worker dies */
+enum {
+    MSG_FLAG_READONLY = 1, /* request: may be repeated when the worker dies */
+    MSG_FLAG_GROWING = 2,  /* reply: body_file is still being written and is to be followed from its beginning: its
+                            * writer holds a lock on it (flock) and makes it read-only when all is said; a file that
+                            * loses its writer before ends early */
+};
 
 struct msg {
     uint8_t kind;

@@ -34,7 +34,8 @@
  * Asked of the runner by lambda, a MSG_REQUEST (protocol "internal"); a line of JSON, a newline, and the payload:
  *
  *   InvokeFunction     {"id", "function": ARN, "key": text, "arn": as invoked, "timeoutMs", "tail": bool,
- *                       "clientContext": JSON text, "reserved": n or "unreserved": n, "plan": {…}}
+ *                       "stream": "events" or "http", "clientContext": JSON text, "reserved": n or "unreserved": n,
+ *                       "plan": {…}}
  *                      key names the configuration; plan is what its environments are made of:
  *                      {"name", "version", "runtime", "runtimeVersion", "runtimeVersionArn", "handler", "memory": MiB,
  *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…],
@@ -43,7 +44,11 @@
  *                       "log": {"account", "region", "group", "format"}, "expiresAt", "empty": bool (nothing runs, the
  *                       answer is null), "once": bool (one invocation an environment), "printsAnswer": bool (an image's
  *                       command that ends without having asked for an event answers with what it printed)}
- *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload
+ *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload;
+ *                    or, when asked with "stream" and the function streams its response, {"stream": file,
+ *                    "contentType"}, a newline, and of "http" the document in front of the body, if there is one (content type
+ *                    application/vnd.awslambda.http-integration-response). The spool file grows (MSG_FLAG_GROWING): of
+ *                    "events" PayloadChunk and InvokeComplete, of "http" the body, which breaks off when it fails
  *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
  *         429          {"__type": reason}: too many run at once
  *         503          {"__type", "message"}: the environment was removed

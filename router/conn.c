@@ -8,6 +8,7 @@
 #include "common/hashpool.h"
 #include "common/log.h"
 #include "router/conn_impl.h"
+#include "router/follow.h"
 #include "router/tls.h"
 
 struct buf conn_buf_take(struct conn_set *set)
@@ -43,8 +44,7 @@ static struct exchange *exchange_take(struct conn_set *set)
 static void exchange_give(struct conn_set *set, struct exchange *exchange)
 {
     struct buf envelope = exchange->call.envelope;
-    if (exchange->file >= 0)
-        close(exchange->file);
+    conn_out_close_file(exchange);
     if (exchange->spooled[0])
         spool_remove(set->config.spool, exchange->spooled);
     conn_buf_give(set, &exchange->out);
@@ -277,6 +277,12 @@ static void on_flush(struct ev_loop *loop, ev_prepare *prepare, int events)
     flush_dirty(set);
 }
 
+static void on_growth(void *context)
+{
+    struct exchange *exchange = context;
+    conn_mark_dirty(exchange->conn);
+}
+
 static void on_hashed(struct ev_loop *loop, ev_io *io, int events)
 {
     struct conn_set *set = io->data;
@@ -296,6 +302,7 @@ struct conn_set *conn_open_set(const struct conn_config *config)
     ev_set_priority(&set->flusher, EV_MAXPRI);
     set->flusher.data = set;
     ev_prepare_start(config->loop, &set->flusher);
+    set->follow = follow_open(config->loop, on_growth);
     set->pool = hashpool_open();
     ev_io_init(&set->hashed, on_hashed, hashpool_fd(set->pool), EV_READ);
     set->hashed.data = set;
@@ -323,6 +330,7 @@ void conn_close_set(struct conn_set *set)
     ev_prepare_stop(set->config.loop, &set->flusher);
     ev_io_stop(set->config.loop, &set->hashed);
     hashpool_close(set->pool);
+    follow_close(set->follow);
     free(set);
 }
 

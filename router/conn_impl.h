@@ -63,6 +63,7 @@ struct conn_set {
     size_t held; /* of all connections */
     struct conn *dirty;
     ev_prepare flusher;
+    struct follow *follow;
     struct hashpool *pool;
     ev_io hashed;
     bool draining;
@@ -107,3 +108,5 @@ struct buf *conn_out_of(struct exchange *exchange);
 /* Writes what can be written, and decides what comes after. */
 void conn_out_flush(struct conn *conn);
 bool conn_out_pending(const struct conn *conn);
+/* The exchange's file is done with, sent or not. */
+void conn_out_close_file(struct exchange *exchange);

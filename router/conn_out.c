@@ -9,10 +9,14 @@
 #include <unistd.h>
 
 #include "router/conn_impl.h"
+#include "router/follow.h"
 #include "router/respond.h"
 #include "router/tls.h"
 
-enum { FILE_STEP_BYTES = 1024 * 1024 }; /* of one file before others have their turn */
+enum {
+    FILE_STEP_BYTES = 1024 * 1024, /* of one file before others have their turn */
+    PIECE_BYTES = 64 * 1024,       /* of one file in memory */
+};
 
 struct buf *conn_out_of(struct exchange *exchange)
 {
@@ -25,7 +29,18 @@ struct buf *conn_out_of(struct exchange *exchange)
 
 bool conn_out_pending(const struct conn *conn)
 {
-    return conn->out_at < conn->out.len || (conn->first && conn->first->file >= 0);
+    return conn->out_at < conn->out.len || (conn->first && conn->first->file >= 0 && !conn->first->grows);
+}
+
+void conn_out_close_file(struct exchange *exchange)
+{
+    if (exchange->file < 0)
+        return;
+    if (exchange->grows)
+        follow_remove(exchange->conn->set->follow, exchange->watch);
+    close(exchange->file);
+    exchange->file = -1;
+    exchange->grows = false;
 }
 
 /* Lets finished exchanges go and queues what the new first one has already said. */
@@ -54,33 +69,56 @@ static bool is_inside(slice name)
     return true;
 }
 
-/* Opens the file of the answer; false when it is not there or shorter than said. */
-static bool open_file(struct exchange *exchange, const struct msg *reply)
+/* The file of that name, or -1. A spool file is the answer's alone, and leaves the folder. */
+static int open_named(struct spool *spool, slice wanted)
 {
-    struct conn_set *set = exchange->conn->set;
     char name[4096];
-    if (reply->body_file.len >= sizeof name || !is_inside(reply->body_file) ||
-        memchr(reply->body_file.ptr, 0, reply->body_file.len))
-        return false;
-    memcpy(name, reply->body_file.ptr, reply->body_file.len);
-    name[reply->body_file.len] = 0;
-    bool spooled = !memchr(name, '/', reply->body_file.len);
-    int fd = openat(set->config.spool->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    if (spooled)
-        spool_remove(set->config.spool, name);
+    if (wanted.len >= sizeof name || !is_inside(wanted) || memchr(wanted.ptr, 0, wanted.len))
+        return -1;
+    memcpy(name, wanted.ptr, wanted.len);
+    name[wanted.len] = 0;
+    int fd = openat(spool->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && !memchr(name, '/', wanted.len))
+        spool_remove(spool, name);
+    return fd;
+}
+
+/* Takes the wanted part of the file; false when it is shorter than said. */
+static bool take_part(struct exchange *exchange, int fd, const struct msg *reply)
+{
     struct stat st;
     int64_t size = fstat(fd, &st) == 0 ? st.st_size : -1;
     int64_t left = reply->file_length < 0 ? size - reply->file_offset : reply->file_length;
-    if (reply->file_offset < 0 || left < 0 || reply->file_offset > size - left) {
-        close(fd);
+    if (reply->file_offset < 0 || left < 0 || reply->file_offset > size - left)
         return false;
-    }
     exchange->file = fd;
     exchange->file_at = reply->file_offset;
     exchange->file_left = left;
     return true;
+}
+
+static bool take_growing(struct exchange *exchange, int fd)
+{
+    exchange->watch = follow_add(exchange->conn->set->follow, fd, exchange);
+    if (exchange->watch < 0)
+        return false;
+    exchange->file = fd;
+    exchange->file_at = 0;
+    exchange->grows = true;
+    exchange->close = exchange->close || exchange->http10;
+    return true;
+}
+
+/* Opens the file of the answer; false when it is not there or not as it should be. */
+static bool open_file(struct exchange *exchange, const struct msg *reply)
+{
+    int fd = open_named(exchange->conn->set->config.spool, reply->body_file);
+    if (fd < 0)
+        return false;
+    bool taken = reply->flags & MSG_FLAG_GROWING ? take_growing(exchange, fd) : take_part(exchange, fd, reply);
+    if (!taken)
+        close(fd);
+    return taken;
 }
 
 static void add_answer(struct exchange *exchange, const struct msg *reply)
@@ -89,13 +127,13 @@ static void add_answer(struct exchange *exchange, const struct msg *reply)
     bool content = respond_has_content(exchange, reply);
     bool announced = exchange->head_only && reply->file_length > 0 && reply->body.len == 0;
     uint64_t length = announced ? (uint64_t)reply->file_length : reply->body.len;
-    respond_head(out, exchange, reply, exchange->file >= 0 ? (uint64_t)exchange->file_left : length);
+    if (exchange->file >= 0)
+        length = exchange->grows ? RESPOND_UNKNOWN_LENGTH : (uint64_t)exchange->file_left;
+    respond_head(out, exchange, reply, length);
     if (exchange->file < 0 && content && reply->body.len > 0)
         buf_add(out, reply->body);
-    if (exchange->file >= 0 && (!content || exchange->file_left == 0)) {
-        close(exchange->file);
-        exchange->file = -1;
-    }
+    if (!content || (exchange->file_left == 0 && !exchange->grows))
+        conn_out_close_file(exchange);
 }
 
 void conn_answer(struct exchange *exchange, const struct msg *reply)
@@ -142,12 +180,12 @@ static int write_out(struct conn *conn)
     return 0;
 }
 
-/* A piece of the file through memory: TLS has to see the bytes. */
+/* A piece of the file through memory: TLS has to see the bytes, and chunks stand around them. */
 static ssize_t read_piece(struct conn *conn, struct exchange *exchange, size_t n)
 {
-    enum { PIECE = 64 * 1024 };
-    char *into = buf_reserve(conn_out_of(exchange), PIECE);
-    ssize_t got = pread(exchange->file, into, n < PIECE ? n : PIECE, exchange->file_at);
+    size_t size = n < PIECE_BYTES ? n : PIECE_BYTES;
+    char *into = buf_reserve(conn_out_of(exchange), size);
+    ssize_t got = pread(exchange->file, into, size, exchange->file_at);
     if (got > 0)
         conn->out.len += (size_t)got;
     return got;
@@ -168,8 +206,34 @@ static int write_file(struct conn *conn)
     exchange->file_at += sent;
     exchange->file_left -= sent;
     if (exchange->file_left == 0) {
-        close(exchange->file);
-        exchange->file = -1;
+        conn_out_close_file(exchange);
+        advance(conn);
+    }
+    return 0;
+}
+
+/* What has been written of the first exchange's growing file, a piece at a time. Answers 0, 1 when there is no more for
+ * now, or an error (a file without its end is one). */
+static int write_growth(struct conn *conn)
+{
+    struct exchange *exchange = conn->first;
+    int64_t more;
+    enum follow_state state = follow_look(exchange->file, exchange->file_at, &more);
+    if (state == FOLLOW_WAIT)
+        return 1;
+    if (state == FOLLOW_BROKEN)
+        return -EIO;
+    size_t n = state == FOLLOW_MORE ? (size_t)(more < PIECE_BYTES ? more : PIECE_BYTES) : 0;
+    struct buf *out = conn_out_of(exchange);
+    if (!exchange->http10)
+        buf_printf(out, "%zx\r\n", n);
+    if (n > 0 && read_piece(conn, exchange, n) != (ssize_t)n)
+        return -EIO;
+    if (!exchange->http10)
+        buf_add(out, S("\r\n"));
+    exchange->file_at += (int64_t)n;
+    if (state == FOLLOW_END) {
+        conn_out_close_file(exchange);
         advance(conn);
     }
     return 0;
@@ -181,11 +245,11 @@ static int write_all(struct conn *conn)
     for (int steps = 0; r == 0 && conn->first && conn->first->file >= 0; steps++) {
         if (steps == 4)
             return -EAGAIN;
-        r = write_file(conn);
+        r = conn->first->grows ? write_growth(conn) : write_file(conn);
         if (r == 0)
             r = write_out(conn);
     }
-    return r;
+    return r > 0 ? 0 : r;
 }
 
 /* Everything has been said. */

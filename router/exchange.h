@@ -35,6 +35,8 @@ struct exchange {
     int file;       /* descriptor whose bytes follow the answer's head, or -1 */
     int64_t file_at;
     int64_t file_left;
+    bool grows; /* the file is still being written, and watched */
+    int watch;
     char spooled[SPOOL_NAME_BYTES]; /* the request's body; "" when it is inline */
     /* The client has gone before the answer: whoever works on it forgets it. Unset when nobody does. */
     void (*on_gone)(struct exchange *exchange);

@@ -134,11 +134,13 @@ void respond_head(struct buf *out, const struct exchange *exchange, const struct
         at = put(at, S("Content-Type: "));
         at = put_line(at, reply->content_type);
     }
-    if (reply->status != 204 && reply->status != 304) {
+    bool bare = reply->status == 204 || reply->status == 304;
+    if (!bare && length != RESPOND_UNKNOWN_LENGTH) {
         at = put(at, S("Content-Length: "));
         at = put_number(at, length);
         at = put(at, S("\r\n"));
-    }
+    } else if (!bare && !exchange->http10)
+        at = put(at, S("Transfer-Encoding: chunked\r\n"));
     out->len += (size_t)(at - start);
     add_request_id(out, exchange);
     add_connection(out, exchange);

@@ -117,6 +117,8 @@ static void run(struct peer *peer, const struct bus_from *from, const struct msg
         answer(peer, from, (uint16_t)status, S("as you wish"));
     else if (slice_eq(m->operation, S("File")))
         send_file(peer, from, m->body);
+    else if (slice_eq(m->operation, S("Grow")))
+        bus_answer(peer->bus, from, &(struct msg){.status = 200, .flags = MSG_FLAG_GROWING, .body_file = m->body});
     else if (slice_eq(m->operation, S("Constant")) || slice_eq(m->operation, S("GetCallerIdentity")))
         answer(peer, from, 200, S("{\"constant\":\"about as long as the answers that are asked for most often are\"}"));
     else

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024 };
+enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024, ACCEPTED_AT_ONCE = 128 };
 
 enum stage { STAGE_HEAD, STAGE_FIXED, STAGE_CHUNK_SIZE, STAGE_CHUNK, STAGE_CHUNK_END, STAGE_TRAILER, STAGE_GIVEN };
 
@@ -23,9 +23,12 @@ struct http_conn {
     enum stage stage;
     struct buf bytes; /* received and not used: the head of the request at its front */
     struct buf body;
+    struct buf trailers;
     struct buf answer; /* not sent yet */
     size_t head_bytes;
+    size_t used;  /* of what is behind the head */
     int64_t left; /* of the body or the chunk */
+    bool pieces;  /* the body is taken as it arrives */
     bool close;
     struct http_request request;
 };
@@ -50,13 +53,14 @@ static void drop(struct http_conn *conn)
     close(conn->in.fd);
     buf_deinit(&conn->bytes);
     buf_deinit(&conn->body);
+    buf_deinit(&conn->trailers);
     buf_deinit(&conn->answer);
     free(conn);
 }
 
 static void lose(struct http_conn *conn)
 {
-    if (conn->stage == STAGE_GIVEN)
+    if (conn->stage == STAGE_GIVEN || conn->pieces)
         conn->server->config.on_gone(conn->server->config.context, conn);
     drop(conn);
 }
@@ -78,6 +82,11 @@ slice http_header(const struct http_request *request, slice name)
     return header_in(request->headers, name);
 }
 
+slice http_trailer(const struct http_request *request, slice name)
+{
+    return header_in(request->trailers, name);
+}
+
 /* The request's slices follow the buffer, which may have moved. */
 static void read_head(struct http_conn *conn)
 {
@@ -92,7 +101,9 @@ static bool begin_body(struct http_conn *conn)
 {
     slice length = header_in(conn->request.headers, S("content-length"));
     slice encoding = header_in(conn->request.headers, S("transfer-encoding"));
+    const struct http_config *config = &conn->server->config;
     buf_clear(&conn->body);
+    buf_clear(&conn->trailers);
     conn->request.body_bytes = 0;
     conn->left = 0;
     if (encoding.ptr && !slice_eq_nocase(encoding, S("identity")))
@@ -105,6 +116,7 @@ static bool begin_body(struct http_conn *conn)
     if (slice_eq_nocase(header_in(conn->request.headers, S("expect")), S("100-continue")))
         buf_add(&conn->answer, S("HTTP/1.1 100 Continue\r\n\r\n"));
     conn->close = slice_eq_nocase(header_in(conn->request.headers, S("connection")), S("close"));
+    conn->pieces = config->on_head && config->on_head(config->context, conn, &conn->request);
     return true;
 }
 
@@ -121,35 +133,39 @@ static bool take_head(struct http_conn *conn, bool *more)
 
 static slice unused(const struct http_conn *conn)
 {
-    return slice_sub(buf_slice(&conn->bytes), conn->head_bytes, conn->bytes.len);
+    return slice_sub(buf_slice(&conn->bytes), conn->head_bytes + conn->used, conn->bytes.len);
 }
 
-/* Takes n bytes out from behind the head. */
-static void used(struct http_conn *conn, size_t n)
+/* Takes what has been used out from behind the head. */
+static void compact(struct http_conn *conn)
 {
-    size_t left = conn->bytes.len - conn->head_bytes - n;
-    memmove(conn->bytes.ptr + conn->head_bytes, conn->bytes.ptr + conn->head_bytes + n, left);
-    conn->bytes.len -= n;
-    read_head(conn);
+    slice rest = unused(conn);
+    memmove(conn->bytes.ptr + conn->head_bytes, rest.ptr, rest.len);
+    conn->bytes.len = conn->head_bytes + rest.len;
+    conn->used = 0;
 }
 
 static void take_content(struct http_conn *conn)
 {
+    const struct http_config *config = &conn->server->config;
     slice bytes = unused(conn);
-    size_t n = (int64_t)bytes.len < conn->left ? bytes.len : (size_t)conn->left;
-    size_t room = conn->server->config.body_limit - conn->body.len;
-    buf_add(&conn->body, slice_sub(bytes, 0, n < room ? n : room));
-    conn->request.body_bytes += (int64_t)n;
-    conn->left -= (int64_t)n;
-    used(conn, n);
+    bytes.len = (int64_t)bytes.len < conn->left ? bytes.len : (size_t)conn->left;
+    conn->request.body_bytes += (int64_t)bytes.len;
+    conn->left -= (int64_t)bytes.len;
+    conn->used += bytes.len;
+    if (!conn->pieces)
+        buf_add(&conn->body, slice_sub(bytes, 0, config->body_limit - conn->body.len));
+    else if (bytes.len > 0)
+        config->on_piece(config->context, conn, bytes);
 }
 
-/* One line behind the head; false when it is not there yet. */
+/* Uses one line behind the head; false when it is not there yet. */
 static bool take_line(struct http_conn *conn, slice *line)
 {
     slice bytes = unused(conn), rest;
     if (!slice_cut(bytes, '\n', line, &rest))
         return false;
+    conn->used += line->len + 1;
     *line = slice_trim(*line);
     return true;
 }
@@ -169,25 +185,27 @@ static bool chunk_size(struct http_conn *conn, slice line)
 static bool take_chunk(struct http_conn *conn, bool *more)
 {
     slice line;
+    size_t waiting = unused(conn).len;
     if (!take_line(conn, &line)) {
         *more = true;
-        return unused(conn).len < MAX_CHUNK_LINE;
+        return waiting < (conn->stage == STAGE_TRAILER ? MAX_HEAD : MAX_CHUNK_LINE);
     }
-    size_t n = slice_index(unused(conn), '\n') + 1;
-    bool ok = true;
     if (conn->stage == STAGE_CHUNK_SIZE) {
-        ok = chunk_size(conn, line);
+        if (!chunk_size(conn, line))
+            return false;
         conn->stage = conn->left > 0 ? STAGE_CHUNK : STAGE_TRAILER;
     } else if (conn->stage == STAGE_CHUNK_END)
         conn->stage = STAGE_CHUNK_SIZE;
     else if (line.len == 0)
         conn->stage = STAGE_GIVEN;
-    used(conn, n);
-    return ok;
+    else if (conn->trailers.len < MAX_HEAD) {
+        buf_add(&conn->trailers, line);
+        buf_add_char(&conn->trailers, '\n');
+    }
+    return true;
 }
 
-/* Goes on with what has been received; false when it is no HTTP. */
-static bool advance(struct http_conn *conn)
+static bool advance_far(struct http_conn *conn)
 {
     bool more = false;
     while (!more && conn->stage != STAGE_GIVEN) {
@@ -207,9 +225,18 @@ static bool advance(struct http_conn *conn)
     return true;
 }
 
+/* Goes on with what has been received; false when it is no HTTP. */
+static bool advance(struct http_conn *conn)
+{
+    bool ok = advance_far(conn);
+    compact(conn);
+    return ok;
+}
+
 static void give(struct http_conn *conn)
 {
     conn->request.body = buf_slice(&conn->body);
+    conn->request.trailers = buf_slice(&conn->trailers);
     conn->server->config.on_request(conn->server->config.context, conn, &conn->request);
 }
 
@@ -288,6 +315,7 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
     buf_consume(&conn->bytes, conn->head_bytes);
     conn->head_bytes = 0;
     conn->stage = STAGE_HEAD;
+    conn->pieces = false;
     conn->request = (struct http_request){0};
     if (!flush(conn))
         return;
@@ -296,13 +324,9 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
         give(conn);
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+static void take_connection(struct http_server *server, int fd)
 {
-    struct http_server *server = io->data;
-    (void)events;
-    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
-    if (fd < 0)
-        return;
+    int one = 1;
     struct http_conn *conn = server->n_conns < MAX_CONNS ? calloc(1, sizeof(*conn)) : NULL;
     if (!conn) {
         close(fd);
@@ -316,7 +340,19 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
     ev_io_init(&conn->in, on_readable, fd, EV_READ);
     ev_io_init(&conn->out, on_writable, fd, EV_WRITE);
     conn->in.data = conn->out.data = conn;
-    ev_io_start(loop, &conn->in);
+    ev_io_start(server->config.loop, &conn->in);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    for (int n = 0; n < ACCEPTED_AT_ONCE; n++) {
+        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        take_connection(io->data, fd);
+    }
 }
 
 struct http_server *http_open(const struct http_config *config, uint16_t *port)
@@ -324,7 +360,7 @@ struct http_server *http_open(const struct http_config *config, uint16_t *port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0 ||
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, SOMAXCONN) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         fdio_cleanup(&fd);
         return NULL;

@@ -15,8 +15,9 @@ struct http_request {
     slice method;
     slice path;         /* without query */
     slice headers;      /* the raw lines behind the first */
-    slice body;         /* at most body_limit bytes of it */
+    slice body;         /* at most body_limit bytes of it; empty when it was taken in pieces */
     int64_t body_bytes; /* what was sent */
+    slice trailers;     /* the raw lines behind a chunked body */
 };
 
 struct http_config {
@@ -24,7 +25,10 @@ struct http_config {
     size_t body_limit;
     /* Answer with http_answer, from here or later. */
     void (*on_request)(void *context, struct http_conn *conn, const struct http_request *request);
-    /* The connection of an unanswered request is gone. */
+    /* The head of a request is there; true when its body is wanted in pieces, as it arrives. NULL: never. */
+    bool (*on_head)(void *context, struct http_conn *conn, const struct http_request *request);
+    void (*on_piece)(void *context, struct http_conn *conn, slice bytes);
+    /* The connection of an unanswered request is gone, or that of one whose body is taken in pieces. */
     void (*on_gone)(void *context, struct http_conn *conn);
     void *context;
 };
@@ -32,11 +36,12 @@ struct http_config {
 /* Listens on a free port of 127.0.0.1. Answers the server and its port, or NULL. */
 struct http_server *http_open(const struct http_config *config, uint16_t *port);
 
-/* Closes everything; on_gone is not called. */
+/* Closes everything; on_gone is not called. Not from within a callback. */
 void http_close(struct http_server *server);
 
-/* The value of a header, or an absent slice. */
+/* The value of a header or of a trailer, or an absent slice. */
 slice http_header(const struct http_request *request, slice name);
+slice http_trailer(const struct http_request *request, slice name);
 
 /* headers: "Name: value\r\n" lines, may be absent. */
 void http_answer(struct http_conn *conn, int status, slice headers, slice content_type, slice body);

@@ -104,6 +104,19 @@ class RuntimeApi {
   }
 }
 
+// All of it, at once and in order: standard output may be a full pipe that does not block.
+function writeLine(text) {
+  let bytes = Buffer.from(text + '\n');
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
 // The log: one event a call, tab-separated or as JSON.
 function installConsole() {
   const least = levels[(process.env.AWS_LAMBDA_LOG_LEVEL || (jsonLogs ? 'INFO' : 'TRACE')).toLowerCase()] ?? 0;
@@ -118,11 +131,11 @@ function installConsole() {
         record.message = plain ? values[0] : util.format(...values);
         const failure = values.find((value) => value instanceof Error);
         if (failure) Object.assign(record, describe(failure), { stackTrace: describe(failure).trace, trace: undefined });
-        fs.writeSync(1, JSON.stringify(record) + '\n');
+        writeLine(JSON.stringify(record));
         return;
       }
       const text = util.format(...values).replace(/\n/g, '\r');
-      fs.writeSync(1, `${timestamp}\t${requestId || 'undefined'}\t${level.toUpperCase()}\t${text}\n`);
+      writeLine(`${timestamp}\t${requestId || 'undefined'}\t${level.toUpperCase()}\t${text}`);
     };
   }
 }
@@ -220,16 +233,19 @@ function call(handler, event, context) {
 
 async function answerStreaming(api, handler, event, context) {
   const stream = api.stream(`invocation/${requestId}/response`, 'application/octet-stream');
+  let failure;
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  stream.on('error', (error) => { failure ??= error; });
   try {
-    const ended = new Promise((resolve) => stream.once('finish', resolve));
     await handler(event, stream, context);
-    if (!stream.writableEnded) stream.end();
-    await ended;
-    await stream.finished();
   } catch (error) {
-    console.error('Invoke Error', JSON.stringify(describe(error)));
-    await stream.finished(error);
+    failure = error;
   }
+  // What was written leaves before the end, be it good or bad.
+  if (!stream.writableEnded && !stream.destroyed) stream.end();
+  await closed;
+  if (failure) console.error('Invoke Error', `\t${JSON.stringify(describe(failure))}`);
+  await stream.finished(failure);
 }
 
 async function answerWhole(api, handler, event, context) {

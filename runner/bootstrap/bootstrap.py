@@ -177,6 +177,36 @@ class LoggingHook:
         return spec
 
 
+class SdkFinder:
+    """AWS's runtime brings boto3. Where this interpreter has none, another Python's in PATH is as good: it is all in
+    Python. Asked last, for what nobody else has found."""
+
+    NAMES = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
+    folders = None
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if path is not None or name not in cls.NAMES:
+            return None
+        from importlib.machinery import PathFinder
+        if cls.folders is None:
+            cls.folders = cls.find_folders()
+        return PathFinder.find_spec(name, cls.folders)
+
+    @staticmethod
+    def find_folders():
+        from glob import glob
+        own = f"/python{sys.version_info.major}.{sys.version_info.minor}/"
+        for programs in os.environ.get("PATH", "").split(":"):
+            above = os.path.dirname(programs)
+            # A version manager's shims stand for the installations beside them.
+            root = f"{above}/versions/*" if programs.endswith("/shims") else above
+            found = [os.path.dirname(one) for one in glob(f"{root}/lib/python3*/*-packages/boto3")]
+            if found:
+                return sorted(found, key=lambda folder: (own in folder, folder))[-1:]
+        return []
+
+
 def frames_of(error):
     """The function's own frames, as text."""
     import traceback
@@ -283,6 +313,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace", encoding="utf-8")
     sys.stderr.reconfigure(line_buffering=True, errors="backslashreplace", encoding="utf-8")
     sys.meta_path.insert(0, LoggingHook)
+    sys.meta_path.append(SdkFinder)
     api = RuntimeApi(API)
     serve(api, load_handler(api))
 

@@ -84,6 +84,8 @@ static void finish(struct environment *environment, const char *status, slice er
     journal_end(environment, invocation, status, error_type);
     environment->last_id = slice_dup(environment->arena, invocation->id);
     environment->answered = true;
+    environment->streams = NULL;
+    environment->truncated = false;
     pool_finish(invocation, error, content_type, payload, tail_of(environment));
     buf_clear(&environment->tail);
     if (environment->container)
@@ -181,23 +183,48 @@ void environment_give(struct environment *environment, struct invocation *invoca
     environment_advance(environment);
 }
 
+static void fail_too_large(struct environment *environment, int limit)
+{
+    struct arena *arena = arena_open();
+    slice text = arena_printf(arena,
+                              "{\"errorType\":\"Function.ResponseSizeTooLarge\",\"errorMessage\":\"Response payload "
+                              "size exceeded maximum allowed payload size (%d bytes).\"}",
+                              limit);
+    finish(environment, "error", S("Function.ResponseSizeTooLarge"), S("Unhandled"), S("application/json"), text);
+    arena_close(arena);
+}
+
 void environment_answer(struct environment *environment, slice error_type, slice content_type, slice payload,
                         int64_t payload_bytes)
 {
     struct invocation *invocation = environment->invocation;
     if (payload_bytes > LIMIT_LAMBDA_PAYLOAD_BYTES) {
-        struct arena *arena = arena_open();
-        slice text =
-            arena_printf(arena,
-                         "{\"errorType\":\"Function.ResponseSizeTooLarge\",\"errorMessage\":\"Response payload "
-                         "size exceeded maximum allowed payload size (%d bytes).\"}",
-                         LIMIT_LAMBDA_PAYLOAD_BYTES);
-        finish(environment, "error", S("Function.ResponseSizeTooLarge"), S("Unhandled"), S("application/json"), text);
-        arena_close(arena);
+        fail_too_large(environment, LIMIT_LAMBDA_PAYLOAD_BYTES);
         return;
     }
     ev_timer_stop(loop_of(environment), &invocation->timer);
     finish(environment, NULL, error_type, error_type.ptr ? S("Unhandled") : (slice){NULL, 0}, content_type, payload);
+    environment_advance(environment); /* it may have asked for the next event already, on another connection */
+}
+
+bool environment_stream_begin(struct environment *environment, slice content_type)
+{
+    return response_begin(environment->invocation, content_type);
+}
+
+void environment_stream_add(struct environment *environment, slice bytes)
+{
+    int result = response_add(environment->invocation, bytes);
+    if (result == RESPONSE_TOO_LARGE)
+        fail_too_large(environment, LIMIT_LAMBDA_STREAM_BYTES);
+    else if (result < 0)
+        fail_invocation(environment, "error", S("Sandbox.Failure"), slice_of(strerror(-result)));
+}
+
+void environment_truncated(struct environment *environment)
+{
+    fail_invocation(environment, "error", S("Runtime.TruncatedResponse"), S("The response ended before its end"));
+    environment_advance(environment);
 }
 
 void environment_init_error(struct environment *environment, slice type, slice payload)
@@ -286,7 +313,7 @@ static void on_stopped(struct container *container, bool started, int code)
     if (environment->server)
         http_close(environment->server);
     environment->server = NULL;
-    environment->waits = NULL;
+    environment->waits = environment->streams = NULL;
 }
 
 static void on_line(struct container *container, slice line)

@@ -41,6 +41,8 @@ struct invocation {
     slice trace;
     slice payload;
     int64_t timeout_ms;
+    slice streams;             /* how a response may leave while it is made: "events" or "http"; absent: it may not */
+    struct response *response; /* the one that does */
     bool wants_tail;
     struct bus_from from;
     bool delivered;
@@ -73,8 +75,10 @@ struct environment {
     enum environment_state state;
     slice stream;
     struct invocation *invocation;
-    struct http_conn *waits; /* the runtime, for the next event */
-    slice last_id;           /* the invocation answered last */
+    struct http_conn *waits;   /* the runtime, for the next event */
+    struct http_conn *streams; /* the runtime, which sends a response in pieces */
+    bool truncated;            /* that ended before the response */
+    slice last_id;             /* the invocation answered last */
     struct extension extensions[FUNCTIONS_MAX_EXTENSIONS];
     size_t n_extensions, n_expected;
     slice init_error; /* what the runtime said of its own start */
@@ -117,6 +121,9 @@ void pool_dispatch_again(struct invocation *invocation);
 /* Answers the invocation and forgets it. error: absent, or the kind of FunctionError. */
 void pool_finish(struct invocation *invocation, slice error, slice content_type, slice payload, slice tail);
 
+/* Answers it before its end: the file that holds what it streams, and the document in front of that. */
+void pool_answer_stream(struct invocation *invocation, slice file, slice content_type, slice document);
+
 /* Refuses it: a status, a code and a text. */
 void pool_refuse(struct invocation *invocation, int status, slice code, slice message);
 
@@ -131,6 +138,13 @@ void environment_advance(struct environment *environment);
 /* The runtime's answers. */
 void environment_answer(struct environment *environment, slice error_type, slice content_type, slice payload,
                         int64_t payload_bytes);
+
+/* A response in pieces: false when it is to be collected instead. Its end is environment_answer. */
+bool environment_stream_begin(struct environment *environment, slice content_type);
+void environment_stream_add(struct environment *environment, slice bytes);
+
+/* The runtime waits for the next event, but its connection ended before its response. */
+void environment_truncated(struct environment *environment);
 void environment_init_error(struct environment *environment, slice type, slice payload);
 
 /* Ends it. reason: "spindown", "timeout" or "failure". */
@@ -141,6 +155,25 @@ bool runtime_api_open(struct environment *environment);
 void runtime_api_deliver(struct environment *environment);
 bool runtime_api_extensions_ready(const struct environment *environment);
 void runtime_api_shutdown(struct environment *environment, const char *reason);
+
+/* response.c: the response of an invocation while it is made. */
+enum { RESPONSE_TOO_LARGE = 1 };
+
+/* False when the caller does not want it so, or nothing can be written. */
+bool response_begin(struct invocation *invocation, slice content_type);
+
+/* Answers 0, RESPONSE_TOO_LARGE or -errno. */
+int response_add(struct invocation *invocation, slice bytes);
+
+/* Whether the lambda worker has been answered; if not, what there is belongs into its answer. */
+bool response_is_told(const struct invocation *invocation);
+slice response_untold(const struct invocation *invocation, slice *content_type);
+
+/* Ends it, with the kind of FunctionError and its document if there is an error. */
+void response_end(struct invocation *invocation, slice error, slice payload, slice tail);
+
+/* Breaks it off, if there is one. */
+void response_drop(struct invocation *invocation);
 
 /* launch.c: the StartContainer of an environment; false when the runtime is not there: *why. */
 bool launch_plan(struct environment *environment, slice *text, slice *why);

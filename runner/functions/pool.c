@@ -33,6 +33,7 @@ static void answer_error(struct functions *functions, const struct bus_from *fro
 
 static void forget(struct invocation *invocation)
 {
+    response_drop(invocation);
     struct functions *functions = invocation->blueprint->functions;
     struct invocation **link = &functions->running;
     while (*link != invocation)
@@ -45,28 +46,51 @@ static void forget(struct invocation *invocation)
     arena_close(invocation->arena);
 }
 
+/* A line of JSON, and the payload. */
+static void answer_with(struct invocation *invocation, const struct val *head, slice payload)
+{
+    struct buf body;
+    buf_init(&body, invocation->arena);
+    buf_add(&body, json_text(invocation->arena, head));
+    buf_add_char(&body, '\n');
+    buf_add(&body, payload);
+    answer(invocation->blueprint->functions, &invocation->from, OK, buf_slice(&body));
+}
+
 void pool_finish(struct invocation *invocation, slice error, slice content_type, slice payload, slice tail)
 {
     struct arena *arena = invocation->arena;
     struct val head = val_object();
-    struct buf body;
+    if (response_is_told(invocation)) {
+        response_end(invocation, error, payload, tail);
+        forget(invocation);
+        return;
+    }
+    if (invocation->response && error.len == 0)
+        payload = response_untold(invocation, &content_type);
     if (error.len > 0)
         val_set(arena, &head, S("error"), val_string(error));
     if (content_type.len > 0)
         val_set(arena, &head, S("contentType"), val_string(content_type));
     if (invocation->wants_tail)
         val_set(arena, &head, S("log"), val_string(base64_encode(arena, tail)));
-    buf_init(&body, arena);
-    buf_add(&body, json_text(arena, &head));
-    buf_add_char(&body, '\n');
-    buf_add(&body, payload);
-    answer(invocation->blueprint->functions, &invocation->from, OK, buf_slice(&body));
+    answer_with(invocation, &head, payload);
     forget(invocation);
+}
+
+void pool_answer_stream(struct invocation *invocation, slice file, slice content_type, slice document)
+{
+    struct val head = val_object();
+    val_set(invocation->arena, &head, S("stream"), val_string(file));
+    if (content_type.len > 0)
+        val_set(invocation->arena, &head, S("contentType"), val_string(content_type));
+    answer_with(invocation, &head, document);
 }
 
 void pool_refuse(struct invocation *invocation, int status, slice code, slice message)
 {
-    answer_error(invocation->blueprint->functions, &invocation->from, status, code, message);
+    if (!response_is_told(invocation))
+        answer_error(invocation->blueprint->functions, &invocation->from, status, code, message);
     forget(invocation);
 }
 
@@ -188,6 +212,7 @@ static void begin(struct blueprint *blueprint, const struct bus_from *from, cons
     invocation->trace = trace_id(arena);
     invocation->payload = slice_dup(arena, payload);
     invocation->timeout_ms = val_get_int(head, S("timeoutMs"), 3000);
+    invocation->streams = slice_dup(arena, val_get_string(head, S("stream")));
     invocation->wants_tail = val_get_bool(head, S("tail"), false);
     ev_init(&invocation->timer, NULL);
     invocation->next = functions->running;

@@ -2,6 +2,7 @@
 #include "runner/functions/functions.h"
 
 #include "common/arena.h"
+#include "common/base64.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/time.h"
@@ -27,13 +28,12 @@ static void refuse(struct http_conn *conn, int status, const char *type, const c
 
 static void runtime_next(struct environment *environment, struct http_conn *conn)
 {
-    if (environment->invocation && environment->invocation->delivered) {
-        /* It asks for the next event and owes an answer: the deadline decides. */
-        environment->waits = conn;
-        return;
-    }
     environment->waits = conn;
-    environment_advance(environment);
+    if (environment->truncated)
+        environment_truncated(environment);
+    else if (!environment->invocation || !environment->invocation->delivered)
+        environment_advance(environment);
+    /* If it asks for the next event and owes an answer, the deadline decides. */
 }
 
 /* The id must be the running invocation's, and it must not have been answered. */
@@ -48,11 +48,33 @@ static bool check_id(struct environment *environment, struct http_conn *conn, sl
     return false;
 }
 
+/* The end of a response in pieces, with the function's error in trailers if there is one. */
+static void streamed_response(struct environment *environment, struct http_conn *conn,
+                              const struct http_request *request)
+{
+    struct arena *arena = arena_open();
+    slice type = http_trailer(request, S("lambda-runtime-function-error-type")), document = S("");
+    slice body = http_trailer(request, S("lambda-runtime-function-error-body"));
+    if (body.ptr && base64_decode(arena, body, &document) != 0)
+        document = body;
+    environment_answer(environment, type.len > 0 ? type : (slice){NULL, 0}, json_type, document, 0);
+    accept_it(conn);
+    arena_close(arena);
+}
+
 static void runtime_response(struct environment *environment, struct http_conn *conn,
                              const struct http_request *request, slice id)
 {
+    if (environment->streams == conn) {
+        streamed_response(environment, conn, request);
+        return;
+    }
     if (!check_id(environment, conn, id))
         return;
+    if (http_trailer(request, S("lambda-runtime-function-error-type")).len > 0) {
+        streamed_response(environment, conn, request);
+        return;
+    }
     environment_answer(environment, (slice){NULL, 0}, http_header(request, S("content-type")), request->body,
                        request->body_bytes);
     if (request->body_bytes > LIMIT_LAMBDA_PAYLOAD_BYTES)
@@ -252,9 +274,46 @@ static void on_request(void *context, struct http_conn *conn, const struct http_
         refuse(conn, NOT_KNOWN, "NotFound", "Unknown path");
 }
 
+/* Said by the runtime, or shown by a length that it does not know yet, as AWS's client for Go does. */
+static bool is_streamed(const struct http_request *request)
+{
+    return slice_eq_nocase(http_header(request, S("lambda-runtime-function-response-mode")), S("streaming")) ||
+           slice_eq_nocase(http_header(request, S("transfer-encoding")), S("chunked"));
+}
+
+static bool on_head(void *context, struct http_conn *conn, const struct http_request *request)
+{
+    static const slice before = S("/2018-06-01/runtime/invocation/");
+    struct environment *environment = context;
+    const struct invocation *invocation = environment->invocation;
+    slice id, what;
+    if (!slice_starts(request->path, before) || !invocation || !invocation->delivered || environment->streams ||
+        !is_streamed(request))
+        return false;
+    slice_cut(slice_sub(request->path, before.len, request->path.len), '/', &id, &what);
+    if (!slice_eq(id, invocation->id) || !slice_eq(what, S("response")) ||
+        !environment_stream_begin(environment, http_header(request, S("content-type"))))
+        return false;
+    environment->streams = conn;
+    return true;
+}
+
+static void on_piece(void *context, struct http_conn *conn, slice bytes)
+{
+    struct environment *environment = context;
+    if (environment->streams == conn) /* else the invocation is over */
+        environment_stream_add(environment, bytes);
+}
+
 static void on_gone(void *context, struct http_conn *conn)
 {
     struct environment *environment = context;
+    if (environment->streams == conn) {
+        environment->streams = NULL;
+        environment->truncated = true;
+        if (environment->waits)
+            environment_truncated(environment);
+    }
     if (environment->waits == conn)
         environment->waits = NULL;
     for (size_t i = 0; i < environment->n_extensions; i++) {
@@ -269,6 +328,8 @@ bool runtime_api_open(struct environment *environment)
         .loop = environment->blueprint->functions->runner->loop,
         .body_limit = LIMIT_LAMBDA_PAYLOAD_BYTES + 1,
         .on_request = on_request,
+        .on_head = on_head,
+        .on_piece = on_piece,
         .on_gone = on_gone,
         .context = environment,
     };

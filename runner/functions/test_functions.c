@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *function;
@@ -192,6 +193,44 @@ static void test_start_fails(void **state)
     assert_error(&a, "Runtime.InvalidEntrypoint", "RequestId: 2 Error: Couldn't find valid bootstrap(s)");
 }
 
+static bool is_whole(const void *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !(st.st_mode & S_IWUSR);
+}
+
+/* What was streamed, when all of it is there. */
+static slice read_stream(const struct answer *a)
+{
+    slice name = val_get_string(&a->head, S("stream")), content;
+    assert_int_equal(a->status, 200);
+    assert_true(slice_starts(name, S("stream-")));
+    const char *path = arena_printf(bench.arena, "%s/state/spool/%.*s", bench.dir, SLICE_ARG(name)).ptr;
+    bench_wait(is_whole, path);
+    assert_int_equal(fdio_read_file(bench.arena, path, 100000, &content), 0);
+    return content;
+}
+
+static void test_streams(void **state)
+{
+    static struct answer a;
+    ask(&a, "1", ",'stream':'http'", "", "chunked");
+    bench_wait(is_here, &a);
+    assert_true(slice_eq(read_stream(&a), S("\"chunked\"")));
+    ask(&a, "2", ",'stream':'events','tail':true", NULL, "chunked");
+    bench_wait(is_here, &a);
+    slice content = read_stream(&a);
+    assert_true(slice_find(content, S("PayloadChunk")) > 0 && slice_find(content, S("\"chu")) > 0);
+    assert_true(slice_find(content, S("{\"LogResult\":\"")) > 0);
+    /* Not what is whole, nor what nobody wants so. */
+    ask(&a, "3", ",'stream':'events'", NULL, "whole");
+    bench_wait(is_here, &a);
+    assert_payload(&a, "whole");
+    ask(&a, "4", "", NULL, "chunked");
+    bench_wait(is_here, &a);
+    assert_payload(&a, "\"chunked\"");
+}
+
 static void test_limits(void **state)
 {
     static struct answer running, refused; /* the last answers come behind the test */
@@ -326,7 +365,7 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         TEST(warm),        TEST(errors),  TEST(timeout),      TEST(start_fails), TEST(limits),
         TEST(asked_again), TEST(retired), TEST(extension),    TEST(many),        TEST(reset),
-        TEST(sandbox),     TEST(storage), TEST(children_end), TEST(file_system),
+        TEST(sandbox),     TEST(storage), TEST(children_end), TEST(file_system), TEST(streams),
     };
     if (argc < 3) {
         fprintf(stderr, "usage: %s AWSSIM-RUNNER FUNCTION [TEST]\n", argv[0]);

@@ -45,6 +45,7 @@ static slice question(struct call *c, const struct invoke_target *target, const 
                                 SLICE_ARG(v->doc.revision_id))},
         {S("arn"), target->arn},
         {S("clientContext"), event->client_context},
+        {S("stream"), event->streams},
     };
     json_object_begin(w);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -71,7 +72,7 @@ static slice question(struct call *c, const struct invoke_target *target, const 
     return buf_slice(&text);
 }
 
-/* {"error", "contentType", "log"} on a line of its own, and the payload behind it. */
+/* {"error", "contentType", "log", "stream"} on a line of its own, and the payload behind it. */
 static int read_answer(struct call *c, slice answer, struct invoke_result *result)
 {
     slice line, why;
@@ -82,6 +83,7 @@ static int read_answer(struct call *c, slice answer, struct invoke_result *resul
     result->error = val_get_string(&head, S("error"));
     result->content_type = val_get_string(&head, S("contentType"));
     result->log = val_get_string(&head, S("log"));
+    result->stream = val_get_string(&head, S("stream"));
     return 0;
 }
 

@@ -16,13 +16,15 @@ struct invoke_event {
     slice payload;
     slice client_context; /* JSON; absent: none */
     bool tail;            /* the end of the log is wanted */
+    slice streams;        /* how the answer may begin before its end: "events" or "http"; absent: it may not */
 };
 
 struct invoke_result {
     slice error;        /* absent, or X-Amz-Function-Error */
     slice content_type; /* as the function said */
     slice log;          /* base64, when wanted */
-    slice payload;
+    slice payload;      /* with stream: the document in front of an HTTP body */
+    slice stream;       /* the spool file in which the answer grows (proto/runner.h); absent: it is whole */
 };
 
 /* Finds the target; waits (CALL_LATER) while the function is Pending. */
@@ -52,6 +54,8 @@ int queue_run(struct call *c, slice body);
 /* url.c: requests to functions' own URLs. */
 int url_serve(struct call *c, struct msg *reply, bool *taken);
 
-/* incoming.c: what other services send: S3Notification, InvokeFunctionAsync. */
+/* incoming.c: what other services send, S3Notification and InvokeFunctionAsync, and what S3 asks before: S3Destination,
+ * refused where the notification would be. */
 int incoming_s3_notification(struct call *c, slice body);
+int incoming_s3_destination(struct call *c, slice body, slice *reply);
 int incoming_invoke(struct call *c, slice body);

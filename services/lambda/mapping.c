@@ -67,8 +67,31 @@ static int check_new(struct call *c, const struct lambda_create_event_source_map
             c, &lambda_invalid_parameter_value,
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member "
             "must not be null.");
-    if (kind && in->batch_size.set && in->batch_size.v > kind->max_batch)
-        return fail(c, &lambda_invalid_parameter_value, "Batch size must be at most %lld.", (long long)kind->max_batch);
+    if (kind && !kind->stream && in->starting_position.len > 0)
+        return fail(c, &lambda_invalid_parameter_value, "StartingPosition is not valid for %.*s event sources.",
+                    SLICE_ARG(kind->title));
+    if (slice_eq(in->starting_position, S("AT_TIMESTAMP")) && !in->starting_position_timestamp.set)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "1 validation error detected: Value null at 'startingPositionTimestamp' failed to satisfy "
+                    "constraint: Member must not be null when 'startingPosition' is AT_TIMESTAMP.");
+    return 0;
+}
+
+/* How many records one invocation may get. */
+static int check_batch(struct call *c, const struct source_kind *kind, const mapping *doc)
+{
+    bool queue = kind && slice_eq(kind->service, S("sqs")), ordered = slice_ends(doc->event_source_arn, S(".fifo"));
+    int64_t size = doc->batch_size.v, window = opt_int_or(doc->maximum_batching_window_in_seconds, 0);
+    int64_t most = queue && ordered ? kind->batch : kind ? kind->max_batch : size;
+    if (size > most)
+        return fail(c, &lambda_invalid_parameter_value, "Batch size must be at most %lld.", (long long)most);
+    if (queue && ordered && window > 0)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "Batching window is not supported for FIFO queues. Remove MaximumBatchingWindowInSeconds.");
+    if (queue && size > kind->batch && window == 0)
+        return fail(c, &lambda_invalid_parameter_value,
+                    "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than %lld",
+                    (long long)kind->batch);
     return 0;
 }
 
@@ -135,6 +158,7 @@ int lambda_create_event_source_mapping(struct call *c, const struct lambda_creat
     out->function_arn = name_arn_of(c, &name);
     TRY(check_same(c, out->function_arn, source));
     fill(c, in, kind, out);
+    TRY(check_batch(c, kind, out));
     disable(c, kind, opt_bool_or(in->enabled, true), out);
     db_run(c->db, LAMBDA_SQL_MAPPING_ADD, "tttttt", out->uuid, c->account, c->region, out->function_arn, source,
            text_of(c, out));
@@ -202,6 +226,7 @@ int lambda_update_event_source_mapping(struct call *c, const struct lambda_updat
         out->function_arn = name_arn_of(c, &name);
     }
     change(in, out);
+    TRY(check_batch(c, kind_of(out->event_source_arn), out));
     bool was_wanted = !slice_eq(out->state_transition_reason, S("USER_INITIATED"));
     disable(c, kind_of(out->event_source_arn), opt_bool_or(in->enabled, was_wanted), out);
     db_run(c->db, LAMBDA_SQL_MAPPING_SET, "ttt", out->function_arn, text_of(c, out), out->uuid);

@@ -44,6 +44,11 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
+static const struct service_question questions[] = {
+    {S("S3Destination"), incoming_s3_destination},
+    {{NULL, 0}, NULL},
+};
+
 const struct service lambda_process = {
     .api = &lambda_api,
     .migrations = lambda_migrations,
@@ -54,4 +59,5 @@ const struct service lambda_process = {
     .start = on_start,
     .reset = on_reset,
     .raw = on_raw,
+    .questions = questions,
 };

@@ -1,4 +1,5 @@
-/* stream: InvokeWithResponseStream: the answer as events. */
+/* stream: InvokeWithResponseStream: the answer as events. Those of a function that streams are made by the runner,
+ * while it does (proto/runner.h); here are the others'. */
 #include "services/lambda/invoke.h"
 
 #include "common/base64.h"
@@ -55,7 +56,14 @@ int lambda_invoke_with_response_stream(struct call *c, const struct lambda_invok
     if (slice_eq(in->invocation_type, S("DryRun")))
         return 0;
     event.tail = slice_eq(in->log_type, S("Tail"));
+    event.streams = S("events");
     TRY(invoke_run(c, &target, &event, &result));
+    if (result.stream.ptr) {
+        c->event_stream = S("");
+        c->reply_file = result.stream;
+        c->reply_file_grows = true;
+        return 0;
+    }
     buf_init(&stream, c->arena);
     if (result.error.len == 0)
         add_chunks(c, &stream, result.payload);

@@ -144,6 +144,13 @@ static void test_response_stream(void **state)
     runner.answer = "{\"error\":\"Unhandled\"}\n{\"errorType\":\"Own\"}";
     call("POST /2021-11-15/functions/f/response-streaming-invocations", "{}");
     assert_true(says("\"ErrorCode\":\"Own\"") && !says("PayloadChunk"));
+    assert_true(slice_find(runner.body, S("\"stream\":\"events\"")) > 0);
+    /* One that grows is the router's to follow. */
+    runner.answer = "{\"stream\":\"stream-1\",\"contentType\":\"text/plain\"}\n";
+    call("POST /2021-11-15/functions/f/response-streaming-invocations", "{}");
+    assert_status(200);
+    assert_true(slice_eq(reply.body_file, S("stream-1")) && (reply.flags & MSG_FLAG_GROWING));
+    assert_true(slice_eq(reply.content_type, S("application/vnd.amazon.eventstream")));
     call("POST /2021-11-15/functions/none/response-streaming-invocations", "{}");
     assert_refused(404, "ResourceNotFoundException");
     call("POST /2021-11-15/functions/f/response-streaming-invocations", "{");
@@ -186,9 +193,19 @@ static void test_urls(void **state)
     call("PUT /2021-10-31/functions/f/url", "{'AuthType':'AWS_IAM'}");
     assert_status(200);
     assert_int_equal(count(call("GET /2021-10-31/functions/f/urls", "%s", ""), "FunctionUrlConfigs"), 1);
+    call("PUT /2021-10-31/functions/f/url", "{'AuthType':'NONE','InvokeMode':'RESPONSE_STREAM'}");
+    assert_status(200);
+    runner.answer =
+        "{\"stream\":\"stream-2\",\"contentType\":\"application/vnd.awslambda.http-integration-response\"}\n"
+        "{\"statusCode\":203,\"headers\":{\"X-Own\":\"yes\"}}";
+    message.method = S("GET");
+    request(&message);
+    assert_status(203);
+    assert_true(slice_eq(reply.body_file, S("stream-2")) && (reply.flags & MSG_FLAG_GROWING));
+    assert_true(slice_find(reply.headers, S("X-Own: yes")) >= 0);
+    assert_true(slice_find(runner.body, S("\"stream\":\"http\"")) > 0);
     call("DELETE /2021-10-31/functions/f/url", "%s", "");
     assert_status(204);
-    message.method = S("GET");
     request(&message);
     assert_status(403);
 }

@@ -52,6 +52,13 @@ static void test_layers(void **state)
 static void test_mappings(void **state)
 {
     static const char path[] = "POST /2015-03-31/event-source-mappings";
+    static const char *const unfit[] = {
+        "sqs:us-east-1:123456789012:p','BatchSize':11",
+        "sqs:us-east-1:123456789012:p.fifo','BatchSize':11,'MaximumBatchingWindowInSeconds':1",
+        "sqs:us-east-1:123456789012:p.fifo','MaximumBatchingWindowInSeconds':1",
+        "sqs:us-east-1:123456789012:p','StartingPosition':'LATEST'",
+        "kinesis:us-east-1:123456789012:stream/s','StartingPosition':'AT_TIMESTAMP'",
+    };
     create("f", "");
     call(path, "{'FunctionName':'f','EventSourceArn':'arn:aws:sns:us-east-1:123456789012:t'}");
     assert_refused(400, "InvalidParameterValueException");
@@ -67,8 +74,14 @@ static void test_mappings(void **state)
     slice id = slice_dup(arena, text(made, "UUID"));
     call(path, "{'FunctionName':'f','EventSourceArn':'arn:aws:sqs:us-east-1:123456789012:q'}");
     assert_refused(409, "ResourceConflictException");
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(*unfit); i++) {
+        call(path, "{'FunctionName':'f','EventSourceArn':'arn:aws:%s}", unfit[i]);
+        assert_refused(400, "InvalidParameterValueException");
+    }
     const char *one = arena_printf(arena, "PUT /2015-03-31/event-source-mappings/%.*s", SLICE_ARG(id)).ptr;
     assert_int_equal(val_get_int(call(one, "{'BatchSize':5,'Enabled':false}"), S("BatchSize"), 0), 5);
+    call(one, "{'BatchSize':11}");
+    assert_refused(400, "InvalidParameterValueException");
     const struct val *list = call("GET /2015-03-31/event-source-mappings?FunctionName=f", "%s", "");
     assert_int_equal(count(list, "EventSourceMappings"), 1);
     assert_text(item(list, "EventSourceMappings", 0), "StateTransitionReason", "USER_INITIATED");

@@ -304,27 +304,37 @@ static void answer_buffered(struct call *c, slice payload, struct buf *headers, 
         *reply = (struct msg){.status = 502, .body = S("Internal Server Error")};
 }
 
-/* A document, eight zero bytes and the body; or the body alone. */
+/* A document, eight zero bytes and the body; or the body alone. One that still grows comes without the document, which
+ * is the payload then. */
 static void answer_streamed(struct call *c, const struct invoke_result *result, struct buf *headers, struct msg *reply)
 {
+    static const slice end = {"\0\0\0\0\0\0\0\0", 8};
     struct val document;
-    slice why, payload = result->payload;
+    slice why, payload = result->payload, body = payload;
+    bool is_http = slice_starts(result->content_type, S("application/vnd.awslambda.http-integration-response"));
+    ssize_t length = result->stream.ptr ? (ssize_t)payload.len : slice_find(payload, end);
     reply->status = 200;
-    reply->content_type = S("application/octet-stream");
-    reply->body = payload;
-    ssize_t zeros = slice_find(payload, (slice){"\0\0\0\0\0\0\0\0", 8});
-    if (!slice_starts(result->content_type, S("application/vnd.awslambda.http-integration-response")) || zeros < 0 ||
-        json_parse(c->arena, slice_sub(payload, 0, (size_t)zeros), &document, &why) != 0)
+    reply->content_type =
+        !is_http && result->content_type.len > 0 ? result->content_type : S("application/octet-stream");
+    if (is_http && length > 0 && json_parse(c->arena, slice_sub(payload, 0, (size_t)length), &document, &why) == 0 &&
+        document.type == VAL_OBJECT) {
+        read_document(c, &document, headers, reply);
+        body = slice_sub(payload, (size_t)length + end.len, payload.len);
+    }
+    reply->body = body;
+    if (!result->stream.ptr)
         return;
-    read_document(c, &document, headers, reply);
-    reply->body = slice_sub(payload, (size_t)zeros + 8, payload.len);
+    reply->body = S("");
+    reply->body_file = result->stream;
+    reply->flags = MSG_FLAG_GROWING;
 }
 
 static int answer(struct call *c, const struct url_request *url, struct msg *reply)
 {
     struct invoke_target target;
     struct invoke_result result;
-    struct invoke_event event = {.id = c->request_id};
+    bool streams = slice_eq(url->doc.invoke_mode, S("RESPONSE_STREAM"));
+    struct invoke_event event = {.id = c->request_id, .streams = streams ? S("http") : (slice){NULL, 0}};
     struct buf headers;
     buf_init(&headers, c->arena);
     add_cors(c, url, is_preflight(c), &headers);
@@ -339,7 +349,7 @@ static int answer(struct call *c, const struct url_request *url, struct msg *rep
     TRY(invoke_run(c, &target, &event, &result));
     if (result.error.len > 0)
         *reply = (struct msg){.status = 502, .content_type = S("application/json"), .body = S("Internal Server Error")};
-    else if (slice_eq(url->doc.invoke_mode, S("RESPONSE_STREAM")))
+    else if (streams)
         answer_streamed(c, &result, &headers, reply);
     else
         answer_buffered(c, result.payload, &headers, reply);

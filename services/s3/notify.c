@@ -2,6 +2,7 @@
  * kept, not served. */
 #include "services/s3/s3.h"
 
+#include "common/buf.h"
 #include "common/glob.h"
 #include "common/ids.h"
 #include "common/time.h"
@@ -47,6 +48,26 @@ static slice unquoted(slice etag)
     return etag.len >= 2 ? slice_sub(etag, 1, etag.len - 1) : etag;
 }
 
+static slice bucket_arn(struct call *c, const struct bucket *bucket)
+{
+    return arena_concat(c->arena, S("arn:aws:s3:::"), bucket->name);
+}
+
+/* As a form has it: a space is a plus. */
+static slice form_key(struct call *c, slice key)
+{
+    struct buf text;
+    slice rest = uri_encode(c->arena, key, true);
+    buf_init(&text, c->arena);
+    for (ssize_t at = slice_find(rest, S("%20")); at >= 0; at = slice_find(rest, S("%20"))) {
+        buf_add(&text, slice_sub(rest, 0, (size_t)at));
+        buf_add_char(&text, '+');
+        rest = slice_sub(rest, (size_t)at + 3, rest.len);
+    }
+    buf_add(&text, rest);
+    return buf_slice(&text);
+}
+
 static void add_s3(struct call *c, struct json_writer *w, slice id, const struct bucket *bucket,
                    const struct version *version)
 {
@@ -58,10 +79,10 @@ static void add_s3(struct call *c, struct json_writer *w, slice id, const struct
     add_begin(w, "ownerIdentity");
     add_text(w, "principalId", bucket_canonical_id(c, bucket->account));
     json_object_end(w);
-    add_text(w, "arn", arena_concat(c->arena, S("arn:aws:s3:::"), bucket->name));
+    add_text(w, "arn", bucket_arn(c, bucket));
     json_object_end(w);
     add_begin(w, "object");
-    add_text(w, "key", uri_encode(c->arena, version->key, true));
+    add_text(w, "key", form_key(c, version->key));
     if (!version->is_marker) {
         json_key(w, S("size"));
         json_int(w, version->size);
@@ -105,14 +126,22 @@ static void add_document(struct call *c, struct json_writer *w, slice id, const 
     json_object_end(w);
 }
 
-static void send(struct call *c, const struct s3_lambda_function_configuration *to, const struct bucket *bucket,
-                 const char *event, const struct version *version)
+/* What lambda is told of a notification, or asked about (services/lambda/invoke.h), but for the payload. */
+static struct json_writer *begin_message(struct call *c, slice function_arn, const struct bucket *bucket)
 {
     struct json_writer *w = json_writer_open(c->arena);
     json_object_begin(w);
     add_text(w, "account", bucket->account);
     add_text(w, "region", bucket->region);
-    add_text(w, "functionArn", to->lambda_function_arn);
+    add_text(w, "functionArn", function_arn);
+    add_text(w, "sourceArn", bucket_arn(c, bucket));
+    return w;
+}
+
+static void send(struct call *c, const struct s3_lambda_function_configuration *to, const struct bucket *bucket,
+                 const char *event, const struct version *version)
+{
+    struct json_writer *w = begin_message(c, to->lambda_function_arn, bucket);
     json_key(w, S("payload"));
     add_document(c, w, to->id.ptr ? to->id : S(""), bucket, event, version);
     json_object_end(w);
@@ -140,6 +169,23 @@ static int check_events(struct call *c, const struct s3_event_list *events)
     return 0;
 }
 
+/* The function must be there and let S3 call it. */
+static int check_function(struct call *c, slice arn, const struct bucket *bucket)
+{
+    struct call_refusal refused;
+    struct val extra = val_object();
+    struct json_writer *w = begin_message(c, arn, bucket);
+    slice reply;
+    json_object_end(w);
+    int result = call_ask(c, S("lambda"), S("S3Destination"), json_writer_close(w), &reply, &refused);
+    if (result != CALL_FAILED)
+        return result;
+    val_set(c->arena, &extra, S("ArgumentName1"), val_string(arena_concat(c->arena, arn, S(", null"))));
+    val_set(c->arena, &extra, S("ArgumentValue1"), val_string(refused.message));
+    return fail_with(c, &s3_invalid_argument, arena_copy(c->arena, &extra, sizeof(extra)),
+                     "Unable to validate the following destination configurations");
+}
+
 int s3_put_bucket_notification_configuration(struct call *c,
                                              const struct s3_put_bucket_notification_configuration_in *in,
                                              struct s3_put_bucket_notification_configuration_out *out)
@@ -156,6 +202,8 @@ int s3_put_bucket_notification_configuration(struct call *c,
             return fail(c, &s3_invalid_argument, "The ARN could not be parsed");
         if (slice_empty(to->id))
             to->id = ids_uuid(c->arena);
+        if (!opt_bool_or(in->skip_destination_validation, false))
+            TRY(check_function(c, to->lambda_function_arn, &bucket));
     }
     list_foreach (to, &config.queue_configurations)
         TRY(check_events(c, &to->events));

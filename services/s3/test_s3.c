@@ -504,18 +504,41 @@ static void test_files_of_uploads(void **state)
     assert_int_equal(count_files("spool"), 0);
 }
 
+#define NOTIFICATION                                                                                                   \
+    "<NotificationConfiguration><CloudFunctionConfiguration><CloudFunction>arn:aws:lambda:us-east-1:123456789012:"     \
+    "function:f</CloudFunction><Event>s3:ObjectCreated:*</Event></CloudFunctionConfiguration>"                         \
+    "</NotificationConfiguration>"
+
+/* lambda, of which S3 asks whether it may call a function. */
+static int allow(slice service, slice operation, slice body, slice *reply_body)
+{
+    assert_true(slice_eq(service, S("lambda")) && slice_eq(operation, S("S3Destination")));
+    assert_true(slice_find(body, S("\"sourceArn\":\"arn:aws:s3:::bkt\"")) > 0);
+    *reply_body = S("{}");
+    return 200;
+}
+
+static int deny(slice service, slice operation, slice body, slice *reply_body)
+{
+    *reply_body = S("{\"__type\":\"AccessDeniedException\",\"message\":\"not by its policy\"}");
+    return 403;
+}
+
 static void test_notifications(void **state)
 {
     struct worker_effect effect;
-    ok("PUT", "/bkt?notification", NOTHING,
-       "<NotificationConfiguration><CloudFunctionConfiguration><CloudFunction>arn:aws:lambda:us-east-1:123456789012:"
-       "function:f</CloudFunction><Event>s3:ObjectCreated:*</Event></CloudFunctionConfiguration>"
-       "</NotificationConfiguration>");
+    worker_test_set_answers(worker, deny);
+    refused(400, "InvalidArgument", "PUT", "/bkt?notification", NOTHING, NOTIFICATION);
+    has("<ArgumentValue1>not by its policy</ArgumentValue1>");
+    ok("PUT", "/bkt?notification", "x-amz-skip-destination-validation: true\n", NOTIFICATION);
+    worker_test_set_answers(worker, allow);
+    ok("PUT", "/bkt?notification", NOTHING, NOTIFICATION);
     ok("PUT", "/bkt/k%20k", NOTHING, "x");
     assert_true(worker_test_take_effect(worker, &effect, S("{}")));
     assert_true(slice_eq(effect.target, S("lambda")) && slice_eq(effect.name, S("S3Notification")));
     assert_true(slice_find(effect.body, S("\"eventName\":\"ObjectCreated:Put\"")) > 0);
-    assert_true(slice_find(effect.body, S("\"key\":\"k%20k\"")) > 0);
+    assert_true(slice_find(effect.body, S("\"key\":\"k+k\"")) > 0);
+    assert_true(slice_find(effect.body, S("\"sourceArn\":\"arn:aws:s3:::bkt\"")) > 0);
     ok("DELETE", "/bkt/k%20k", NOTHING, NOTHING);
     assert_false(worker_test_take_effect(worker, &effect, S("{}")));
     refused(400, "InvalidArgument", "PUT", "/bkt?notification", NOTHING,

@@ -147,6 +147,7 @@ static void add_to_reply(const struct call *call, int result, struct msg *reply)
     reply->body_file = call->reply_file;
     reply->file_offset = call->reply_file_offset;
     reply->file_length = call->reply_file_length;
+    reply->flags |= call->reply_file_grows ? MSG_FLAG_GROWING : 0;
 }
 
 static void answer(struct worker *worker, struct running *running, int result, const void *out, struct msg *reply)

@@ -33,6 +33,7 @@ struct call {
     slice reply_file;
     int64_t reply_file_offset;
     int64_t reply_file_length;
+    bool reply_file_grows; /* it is still being written (MSG_FLAG_GROWING) */
     /* What fail recorded. */
     const struct api_error *error;
     slice error_message;

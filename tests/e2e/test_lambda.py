@@ -18,9 +18,9 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Suite, in_threads, wait_until  # noqa: E402
+from functions import ROLE, archive, create, invoke, make_role, messages, refused  # noqa: E402
 
 suite = Suite()
-ROLE = "arn:aws:iam::123456789012:role/lambda"
 
 PYTHON = '''
 import logging, os, sys, time
@@ -59,6 +59,8 @@ def handler(event, context):
     return {"event": event}
 '''
 
+CODE = archive(app__py=PYTHON)
+
 BOOTSTRAP = '''#!/bin/sh
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime
 head=/tmp/head.$$
@@ -90,63 +92,9 @@ exports.http = awslambda.streamifyResponse(async (event, stream) => {
 '''
 
 
-def archive(**files):
-    """A zip in memory; `__` in a name is a dot, everything is executable."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        for name, text in files.items():
-            info = zipfile.ZipInfo(name.replace("__", "."))
-            info.external_attr = 0o755 << 16
-            file.writestr(info, text)
-    return content.getvalue()
-
-
-def make_role(sim):
-    """The functions' role, which trusts Lambda."""
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-                                                     "Action": "sts:AssumeRole"}]}
-    sim.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
-
-
-def create(sim, name, code=None, handler="app.handler", runtime="python3.11", **fields):
-    lam = sim.client("lambda")
-    lam.create_function(FunctionName=name, Runtime=runtime, Role=ROLE, Handler=handler,
-                        Code={"ZipFile": code or archive(app__py=PYTHON)}, **fields)
-    lam.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-    return lam
-
-
-def invoke(sim, name, event=None, **fields):
-    """(answer, document) of an invocation."""
-    answer = sim.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}), **fields)
-    body = answer["Payload"].read()
-    return answer, json.loads(body) if body else None
-
-
-def refused(call, code, status=None, **fields):
-    from botocore.exceptions import ClientError
-
-    try:
-        call(**fields)
-    except ClientError as failure:
-        assert failure.response["Error"]["Code"] == code, failure
-        assert status is None or failure.response["ResponseMetadata"]["HTTPStatusCode"] == status, failure.response
-        return failure.response
-    raise AssertionError(f"{fields} was not refused with {code}")
-
-
-def messages(sim, name):
-    """All messages of a function's group, in order; [] while there is no group."""
-    logs = sim.client("logs")
-    try:
-        return [e["message"] for e in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-
-
 @suite.test
 def create_invoke_logs(sim):
-    create(sim, "first", Environment={"Variables": {"OWN": "value"}}, MemorySize=256)
+    create(sim, "first", CODE, Environment={"Variables": {"OWN": "value"}}, MemorySize=256)
     answer, document = invoke(sim, "first", {"do": "print"}, LogType="Tail")
     assert answer["StatusCode"] == 200 and answer["ExecutedVersion"] == "$LATEST" and "FunctionError" not in answer
     assert document == {"event": {"do": "print"}}, document
@@ -194,7 +142,7 @@ def context_and_environment(sim):
 
 @suite.test
 def failures(sim):
-    create(sim, "wild", Timeout=1)
+    create(sim, "wild", CODE, Timeout=1)
     answer, document = invoke(sim, "wild", {"do": "raise"})
     assert answer["FunctionError"] == "Unhandled" and answer["StatusCode"] == 200, answer
     assert document["errorType"] == "ValueError" and document["errorMessage"] == "not this", document
@@ -330,7 +278,7 @@ def versions_and_aliases(sim):
 
 @suite.test
 def updates_replace_environments(sim):
-    lam = create(sim, "changing", Environment={"Variables": {"COLOUR": "red"}})
+    lam = create(sim, "changing", CODE, Environment={"Variables": {"COLOUR": "red"}})
     assert invoke(sim, "changing", {"do": "context"})[1]["environment"]["COLOUR"] == "red"
     lam.update_function_configuration(FunctionName="changing", Environment={"Variables": {"COLOUR": "blue"}})
     lam.get_waiter("function_updated_v2").wait(FunctionName="changing", WaiterConfig={"Delay": 0.05})
@@ -340,7 +288,7 @@ def updates_replace_environments(sim):
 
 @suite.test
 def concurrency(sim):
-    lam = create(sim, "narrow", Timeout=10)
+    lam = create(sim, "narrow", CODE, Timeout=10)
     lam.put_function_concurrency(FunctionName="narrow", ReservedConcurrentExecutions=2)
     outcomes = []
 
@@ -362,7 +310,7 @@ def concurrency(sim):
 
 @suite.test
 def asynchronous(sim):
-    lam = create(sim, "later")
+    lam = create(sim, "later", CODE)
     create(sim, "told", archive(app__py="def handler(e, c): print('told', e['requestContext']['condition'])"))
     arn = "arn:aws:lambda:us-east-1:123456789012:function:told"
     lam.put_function_event_invoke_config(FunctionName="later", MaximumRetryAttempts=1,
@@ -456,7 +404,7 @@ def json_logs(sim):
 
 @suite.test
 def worker_restart_keeps_what_runs(sim):
-    lam = create(sim, "steady", Timeout=20)
+    lam = create(sim, "steady", CODE, Timeout=20)
     lam.invoke(FunctionName="steady", InvocationType="Event", Payload=json.dumps({"do": "sleep", "seconds": 1.5}))
     wait_until(lambda: sim.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/steady")["logGroups"])
     former = sim.pids()["lambda"]
@@ -469,7 +417,7 @@ def worker_restart_keeps_what_runs(sim):
 
 @suite.test
 def runner_restart_retries_the_queue(sim):
-    lam = create(sim, "retried", Timeout=30)
+    lam = create(sim, "retried", CODE, Timeout=30)
     lam.invoke(FunctionName="retried", InvocationType="Event", Payload=json.dumps({"do": "sleep", "seconds": 1}))
     wait_until(lambda: sim.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/retried")["logGroups"])
     outcome = []
@@ -515,71 +463,6 @@ def command_line(sim):
         answer = aws("invoke", "--function-name", "from-cli", "--payload", "{}", str(out))
         assert answer["StatusCode"] == 200 and json.loads(out.read_text()) == {"event": {}}, answer
         aws("delete-function", "--function-name", "from-cli")
-
-
-@suite.test
-def real_runtime_client(sim):
-    """awslambdaric from PyPI, as the bootstrap of a provided runtime."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", f"{folder}/site", "awslambdaric"],
-                              capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            print(f"skip real_runtime_client: awslambdaric cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-            return
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-            for path in pathlib.Path(folder, "site").rglob("*"):
-                if path.is_file():
-                    file.write(path, path.relative_to(f"{folder}/site"))
-            info = zipfile.ZipInfo("bootstrap")
-            info.external_attr = 0o755 << 16
-            file.writestr(info, f"#!/bin/sh\ncd $LAMBDA_TASK_ROOT\nexport PYTHONPATH=$LAMBDA_TASK_ROOT\n"
-                                f"exec python{sys.version_info.major}.{sys.version_info.minor} -m awslambdaric $_HANDLER\n")
-            file.writestr("app.py", "def handler(event, context):\n    return {'ric': event, 'id': context.aws_request_id}\n")
-        create(sim, "ric", content.getvalue(), runtime="provided.al2023", Timeout=20, MemorySize=512)
-        for i in range(3):
-            answer, document = invoke(sim, "ric", {"i": i})
-            assert document == {"ric": {"i": i}, "id": answer["ResponseMetadata"]["RequestId"]}, document
-
-
-GO = """package main
-
-import (
-	"context"
-
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-lambda-go/lambdacontext"
-)
-
-func main() {
-	lambda.Start(func(ctx context.Context, event map[string]any) (map[string]any, error) {
-		about, _ := lambdacontext.FromContext(ctx)
-		return map[string]any{"go": event, "id": about.AwsRequestID}, nil
-	})
-}
-"""
-
-
-@suite.test
-def real_go_function(sim):
-    """A bootstrap made with aws-lambda-go."""
-    if not shutil.which("go"):
-        print("skip real_go_function: there is no go on this machine")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        pathlib.Path(folder, "main.go").write_text(GO)
-        environment = {**os.environ, "HOME": folder, "CGO_ENABLED": "0",
-                       "GOCACHE": f"{folder}/cache", "GOMODCACHE": f"{folder}/modules", "GOFLAGS": "-modcacherw"}
-        for command in (["go", "mod", "init", "function"], ["go", "get", "github.com/aws/aws-lambda-go@v1.47.0"],
-                        ["go", "build", "-o", "bootstrap", "."]):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder, env=environment)
-            if done.returncode != 0:
-                print(f"skip real_go_function: {' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
-                return
-        create(sim, "go", archive(bootstrap=pathlib.Path(folder, "bootstrap").read_bytes()), runtime="provided.al2023")
-        for i in range(3):
-            answer, document = invoke(sim, "go", {"i": i})
-            assert document == {"go": {"i": i}, "id": answer["ResponseMetadata"]["RequestId"]}, document
 
 
 @suite.test

@@ -477,7 +477,8 @@ def configurations(sim):
     function = {"LambdaFunctionConfigurations": [{"Id": "f", "LambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
                                                   "Events": ["s3:ObjectCreated:*"],
                                                   "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "in/"}]}}}]}
-    c.put_bucket_notification_configuration(Bucket=b, NotificationConfiguration=function)
+    fails("InvalidArgument", 400, c.put_bucket_notification_configuration, Bucket=b, NotificationConfiguration=function)
+    c.put_bucket_notification_configuration(Bucket=b, NotificationConfiguration=function, SkipDestinationValidation=True)
     got = c.get_bucket_notification_configuration(Bucket=b)
     assert got["LambdaFunctionConfigurations"] == function["LambdaFunctionConfigurations"], got
     website = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"}}

@@ -19,6 +19,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import ROOT, Awssim, Suite  # noqa: E402
+from functions import reported  # noqa: E402
 
 EXAMPLES = ROOT / "examples" / "terraform"
 CHANGED = "stage=second"  # every example has the variable `stage`, which changes resources in place
@@ -107,6 +108,19 @@ def restart_workers(sim):
         sim.ctl("restart", service)
 
 
+def upload_calls_function(sim):
+    """Uploads below the filter's prefix call the function, others do not."""
+    s3 = sim.client("s3")
+    for key in ("elsewhere/a.txt", "incoming/a file.txt"):
+        s3.put_object(Bucket="terraform-lambda-uploads", Key=key, Body=b"uploaded")
+    lines = reported(sim, "terraform-lambda")
+    assert "uploaded: incoming/a+file.txt" in lines and not any("elsewhere" in line for line in lines), lines
+
+
+# What an example must do beyond being there.
+WORKS = {"lambda-s3": upload_calls_function}
+
+
 def life_of(example):
     def body(sim):
         with tempfile.TemporaryDirectory(prefix="awssim-terraform-") as folder:
@@ -115,6 +129,7 @@ def life_of(example):
             terraform.apply()
             try:
                 restart_workers(sim)
+                WORKS.get(example.name, lambda _: None)(sim)
                 terraform.plan(expected=PLAN_EMPTY)
                 terraform.plan(f"-var={CHANGED}", expected=PLAN_CHANGES)
                 said = terraform.apply(f"-var={CHANGED}")
