@@ -247,6 +247,7 @@ int body_begin(struct body *body, struct spool *spool, const struct http1_reques
     *body = (struct body){.spool = spool, .plan = *plan, .fd = -1, .why = ""};
     if ((uint64_t)head->content_length > wire_limit(plan) || plan->announced > (int64_t)plan->limit)
         return refuse_size(body);
+    body->chunks.keep_marks = plan->mark_chunks;
     int gzip = plan->gunzip ? gzip_wanted(head->known[HTTP1_CONTENT_ENCODING]) : 0;
     if (gzip < 0)
         return refuse(body, 415, "The only Content-Encoding of requests known here is gzip.");

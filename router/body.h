@@ -21,6 +21,7 @@ struct body_plan {
     slice too_large;     /* the code of the refusal; absent: as the protocol calls a 413, else with status 400 */
     bool gunzip;         /* undo Content-Encoding: gzip */
     bool aws_chunked;    /* undo S3's framing */
+    bool mark_chunks;    /* keep hashes and signatures of its chunks */
     int64_t announced;   /* content bytes inside that framing; -1: not said */
     unsigned algorithms; /* digests wanted: a set of enum digest_algorithm */
 };

@@ -175,6 +175,22 @@ static void give_back(struct call *c, const struct bucket *bucket, slice json, s
     policy->grants.set = true;
 }
 
+bool acl_is_open(struct call *c, const struct bucket *bucket, const struct version *version, slice permission)
+{
+    struct s3_access_control_policy policy = {0};
+    bool known = version ? version->acl.ptr &&
+                               api_from_json(c->arena, &s3_shape_access_control_policy, version->acl, &policy) == 0
+                         : config_find(c, bucket, "acl", &s3_shape_access_control_policy, &policy);
+    if (!known || is_enforced(c, bucket))
+        return false;
+    list_foreach (grant, &policy.grants) {
+        if (grant->grantee && slice_eq(grant->grantee->uri, S(ALL_USERS)) &&
+            (slice_eq(grant->permission, permission) || slice_eq(grant->permission, S("FULL_CONTROL"))))
+            return true;
+    }
+    return false;
+}
+
 int s3_get_bucket_acl(struct call *c, const struct s3_get_bucket_acl_in *in, struct s3_get_bucket_acl_out *out)
 {
     struct bucket bucket;

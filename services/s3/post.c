@@ -1,5 +1,6 @@
 /* post: PostObject: an object uploaded with a browser's form. Its fields become the headers of a PutObject; a policy
  * among them must allow them. */
+#include "services/s3/post.h"
 #include "services/s3/s3.h"
 
 #include "common/base64.h"
@@ -294,6 +295,7 @@ int post_run(struct call *c, slice bucket, slice boundary, struct msg *reply)
             c, &s3_user_key_must_be_specified,
             "The bucket POST must contain the specified field name.  If it is specified, please check the order "
             "of the fields.");
+    TRY(post_check_signature(c, &form.fields, bucket, key));
     TRY(check_policy(c, &form, bucket));
     TRY(put(c, &form, bucket, key, &out));
     answer(c, &form, bucket, key, &out, reply);

@@ -225,5 +225,13 @@ int post_run(struct call *c, slice bucket_name, slice boundary, struct msg *repl
 int website_run(struct call *c, struct msg *reply);
 int tags_control(struct call *c, struct msg *reply);
 
+/* Whether nobody may do this, by the bucket's policy and the ACLs: always when signatures are not verified or somebody
+ * has signed. guest_check: the request at hand; AccessDenied. */
+bool guest_may(struct call *c, const struct bucket *bucket, slice action, slice key);
+int guest_check(struct call *c, slice action);
+
+/* The ACL of a bucket, or of a version, grants everybody this. */
+bool acl_is_open(struct call *c, const struct bucket *bucket, const struct version *version, slice permission);
+
 /* What happens by time: expiry and removal of files. */
 int lifecycle_run(struct call *c, int64_t *next_due_ms);

@@ -110,7 +110,9 @@ static void answer(struct call *c, const struct bucket *bucket, const struct s3_
     }
     bool folder = key.len == 0 || slice_ends(key, S("/"));
     slice page = folder ? arena_concat(c->arena, key, suffix) : key;
-    if (find(c, bucket, page, &version))
+    if (!guest_may(c, bucket, S("s3:GetObject"), page))
+        answer_page(c, 403, "Forbidden", reply);
+    else if (find(c, bucket, page, &version))
         answer_object(c, 200, &version, reply);
     else if (!folder &&
              find(c, bucket, arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(key), SLICE_ARG(suffix)), &version))
