@@ -247,7 +247,8 @@ static void plan_verification(const struct route_service *service, const struct 
                               struct body_plan *plan)
 {
     bool s3 = service && service->is_s3;
-    if (!s3)
+    plan->hash_wire = !s3 && plan->gunzip;
+    if (!s3 && !plan->gunzip)
         plan->algorithms |= DIGEST_SHA256;
     plan->mark_chunks = s3 && slice_starts(header_value(head, S("x-amz-content-sha256")), S("STREAMING-AWS4-HMAC-"));
 }

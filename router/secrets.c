@@ -17,6 +17,7 @@ enum {
     PLACES = 1024,
     HOLDS_MS = 5000,   /* how long an answer is believed */
     ANSWER_MS = 10000, /* to wait for one */
+    TRIES = 3,         /* of a question whose worker dies */
 };
 
 struct known {
@@ -41,6 +42,8 @@ struct secrets_question {
     slice access_key;
     uint64_t call_id;
     uint64_t era;
+    int64_t deadline_ms;
+    unsigned tries;
     secrets_answer_fn *on_answer;
     void *context;
 };
@@ -139,10 +142,16 @@ static enum secrets_outcome outcome_of(struct secrets_question *question, const 
     return SECRETS_FOUND;
 }
 
+static void send(struct secrets_question *question);
+
 static void on_reply(void *context, enum bus_outcome result, const struct msg *reply)
 {
     struct secrets_question *question = context;
     struct secrets *secrets = question->secrets;
+    if (result == BUS_GONE && question->tries < TRIES) {
+        send(question);
+        return;
+    }
     enum secrets_outcome outcome = result == BUS_REPLIED ? outcome_of(question, reply) : SECRETS_NOBODY;
     question->on_answer(question->context, outcome);
     /* Something has changed since it was asked: good for the one who asked, not for those who come. */
@@ -151,31 +160,39 @@ static void on_reply(void *context, enum bus_outcome result, const struct msg *r
     arena_close(question->arena);
 }
 
+static void send(struct secrets_question *question)
+{
+    char id[37];
+    ids_uuid_to(id);
+    struct msg request = {
+        .kind = MSG_REQUEST,
+        .flags = MSG_FLAG_READONLY,
+        .deadline_ms = question->deadline_ms,
+        .request_id = {id, 36},
+        .origin = S("router"),
+        .service = access_key_keeper(question->access_key),
+        .protocol = S("internal"),
+        .operation = S("Secret"),
+        .body = arena_printf(question->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(question->access_key)),
+    };
+    question->tries++;
+    question->call_id = bus_send(question->peer, &request, on_reply, question);
+}
+
 struct secrets_question *secrets_ask(struct secrets *secrets, slice access_key, secrets_answer_fn *on_answer,
                                      void *context)
 {
     struct arena *arena = arena_open();
     struct secrets_question *question = arena_alloc(arena, sizeof *question);
-    slice service = access_key_keeper(access_key);
-    char id[37];
-    ids_uuid_to(id);
     *question = (struct secrets_question){.secrets = secrets,
-                                          .peer = bus_peer(secrets->bus, service),
+                                          .peer = bus_peer(secrets->bus, access_key_keeper(access_key)),
                                           .arena = arena,
                                           .access_key = slice_dup(arena, access_key),
                                           .era = secrets->era,
+                                          .deadline_ms = time_mono_ms() + ANSWER_MS,
                                           .on_answer = on_answer,
                                           .context = context};
-    struct msg request = {.kind = MSG_REQUEST,
-                          .flags = MSG_FLAG_READONLY,
-                          .deadline_ms = time_mono_ms() + ANSWER_MS,
-                          .request_id = {id, 36},
-                          .origin = S("router"),
-                          .service = service,
-                          .protocol = S("internal"),
-                          .operation = S("Secret"),
-                          .body = arena_printf(arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(access_key))};
-    question->call_id = bus_send(question->peer, &request, on_reply, question);
+    send(question);
     return question;
 }
 

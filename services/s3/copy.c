@@ -79,9 +79,10 @@ static int read_attributes(struct call *c, const struct bucket *bucket, const st
     return 0;
 }
 
-/* The source's checksum, or the one that is asked for where the bytes are at hand. */
+/* The source's checksum and ETag, or those of the whole where the source's are made of its parts' or another algorithm
+ * is asked for: the copy is one piece. */
 static int take_checksum(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source,
-                         struct s3_head_object_out *attributes)
+                         struct s3_head_object_out *attributes, slice *etag)
 {
     const struct api_shape *shape = &s3_shape_head_object_output;
     unsigned algorithm = checksum_of(shape, &source->attributes);
@@ -90,14 +91,21 @@ static int take_checksum(struct call *c, const struct s3_copy_object_in *in, con
         return fail(c, &s3_invalid_request,
                     "Checksum algorithm provided is unsupported. Please try again with any of "
                     "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+    const struct version *from = &source->version;
     struct checksum checksum = {algorithm, algorithm ? checksum_member(shape, &source->attributes, algorithm) : S("")};
-    attributes->checksum_type = source->attributes.checksum_type;
-    if (wanted != algorithm && !source->version.file.ptr) {
-        uint8_t bytes[DIGEST_MAX_BYTES];
-        size_t len = digest_of(wanted, content_bytes(c, &source->version), bytes);
-        checksum = (struct checksum){wanted, base64_encode(c->arena, (slice){(const char *)bytes, len})};
-        attributes->checksum_type = S("FULL_OBJECT");
+    bool parts = slice_index(from->etag, '-') < from->etag.len;
+    *etag = from->etag;
+    if (parts || wanted != algorithm) {
+        slice digests;
+        struct content_range all = {from, 0, from->size, DIGEST_MD5 | wanted};
+        TRY(content_hash(c, &all, &digests));
+        *etag = checksum_etag(c, digests);
+        checksum = (struct checksum){wanted, S("")};
+        if (wanted)
+            checksum.value = base64_encode(c->arena, digest_get(c->arena, digests, wanted));
     }
+    if (checksum.algorithm)
+        attributes->checksum_type = S("FULL_OBJECT");
     checksum_set(shape, attributes, &checksum);
     return 0;
 }
@@ -145,12 +153,11 @@ int s3_copy_object(struct call *c, const struct s3_copy_object_in *in, struct s3
                     "The specified copy source is larger than the maximum allowable size for a "
                     "copy source: 5368709120");
     TRY(read_attributes(c, &bucket, in, &source, &attributes));
-    TRY(take_checksum(c, in, &source, &attributes));
+    TRY(take_checksum(c, in, &source, &attributes, &version.etag));
     TRY(read_tags(c, in, &source, &version.tags));
     TRY(acl_read_headers(c, &bucket, &version.acl));
     TRY(condition_check_write(c, &bucket, in->key, in->if_match, in->if_none_match));
     TRY(attributes_write(c, &bucket, &attributes, &version));
-    version.etag = source.version.etag;
     TRY(content_copy(c, &source.version, &content));
     version.size = content.size;
     version_add(c, &bucket, &version, &content);

@@ -196,26 +196,13 @@ static int copy_range(struct call *c, slice range, const struct version *version
 }
 
 /* The bytes' MD5 and, where the upload has an algorithm, their checksum. */
-static int hash_content(struct call *c, const struct content *content, const struct upload *upload, struct part *part)
+static void describe_part(struct call *c, slice digests, const struct upload *upload, struct part *part)
 {
-    static const size_t piece = 256 * 1024;
-    struct digest digest;
-    char text[DIGEST_TEXT_BYTES];
-    unsigned algorithm = upload->algorithm.ptr ? digest_named(upload->algorithm) : 0;
-    digest_begin(&digest, DIGEST_MD5 | algorithm);
-    if (content->file.ptr)
-        TRY(content_digest(c, content->file, piece, &digest));
-    else
-        digest_add(&digest, content->bytes.ptr ? content->bytes.ptr : "", content->bytes.len);
-    slice all = {text, digest_end(&digest, text, 0)};
-    slice hex, rest;
-    slice_cut(all, '\n', &hex, &rest);
-    part->etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(slice_sub(hex, 4, hex.len)));
-    if (algorithm) {
-        part->algorithm = upload->algorithm;
-        part->checksum = base64_encode(c->arena, digest_get(c->arena, all, algorithm));
-    }
-    return 0;
+    part->etag = checksum_etag(c, digests);
+    if (!upload->algorithm.ptr)
+        return;
+    part->algorithm = upload->algorithm;
+    part->checksum = base64_encode(c->arena, digest_get(c->arena, digests, digest_named(upload->algorithm)));
 }
 
 int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in, struct s3_upload_part_copy_out *out)
@@ -225,6 +212,7 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     struct copy_source source;
     struct content content;
     int64_t at, length;
+    slice digests;
     struct part part = {.number = in->part_number.v};
     struct condition condition = {in->copy_source_if_match, in->copy_source_if_none_match,
                                   in->copy_source_if_modified_since, in->copy_source_if_unmodified_since};
@@ -233,8 +221,10 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     TRY(copy_find(c, in->copy_source, &condition, &source));
     TRY(copy_range(c, in->copy_source_range, &source.version, &at, &length));
-    TRY(content_copy_range(c, &source.version, at, length, &content));
-    TRY(hash_content(c, &content, &upload, &part));
+    unsigned algorithm = upload.algorithm.ptr ? digest_named(upload.algorithm) : 0;
+    struct content_range range = {&source.version, at, length, DIGEST_MD5 | algorithm};
+    TRY(content_copy_range(c, &range, &content, &digests));
+    describe_part(c, digests, &upload, &part);
     set_part(c, &upload, &part, &content);
     api_from_json(c->arena, c->operation->out, upload.attributes, out);
     out->copy_part_result = arena_alloc(c->arena, sizeof(*out->copy_part_result));

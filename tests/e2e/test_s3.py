@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 import zlib
 
@@ -344,6 +345,54 @@ def transfers(sim):
         c.download_fileobj(b, setting, out)
         assert out.getvalue() == body
         assert c.head_object(Bucket=b, Key=setting)["ETag"].endswith('-3"')
+
+
+@suite.test
+def large_copies(sim):
+    """Copies of large objects are hashed and written beside the requests of others; a copy is one piece."""
+    c = s3(sim)
+    b = bucket(c, "large-copies")
+    body = os.urandom(MIB) * 192
+    c.put_object(Bucket=b, Key="small", Body=b"s")
+    upload = c.create_multipart_upload(Bucket=b, Key="large", ChecksumAlgorithm="SHA256")["UploadId"]
+    done = []
+    for number, part in enumerate((body[:100 * MIB], body[100 * MIB:]), 1):
+        one = c.upload_part(Bucket=b, Key="large", UploadId=upload, PartNumber=number, Body=part, ChecksumAlgorithm="SHA256")
+        done.append({"PartNumber": number, "ETag": one["ETag"], "ChecksumSHA256": one["ChecksumSHA256"]})
+    c.complete_multipart_upload(Bucket=b, Key="large", UploadId=upload, MultipartUpload={"Parts": done})
+    upload = c.create_multipart_upload(Bucket=b, Key="to")["UploadId"]
+    md5 = f'"{hashlib.md5(body).hexdigest()}"'
+    sha256 = base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+    def part_copy():
+        return s3(sim).upload_part_copy(Bucket=b, Key="to", UploadId=upload, PartNumber=1,
+                                        CopySource=f"{b}/large")["CopyPartResult"]["ETag"]
+
+    def object_copy():
+        answer = s3(sim).copy_object(Bucket=b, Key="copy", CopySource=f"{b}/large")["CopyObjectResult"]
+        assert answer["ChecksumSHA256"] == sha256 and answer["ChecksumType"] == "FULL_OBJECT", answer
+        return answer["ETag"]
+
+    for copy in part_copy, object_copy:
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(copy()))
+        thread.start()
+        reads = 0
+        while thread.is_alive():
+            assert c.get_object(Bucket=b, Key="small")["Body"].read() == b"s"
+            reads += 1
+        thread.join()
+        assert answers == [md5] and reads >= 5, (answers, reads)
+    c.complete_multipart_upload(Bucket=b, Key="to", UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": md5}]})
+    for key in "to", "copy":
+        got = hashlib.md5()
+        for piece in c.get_object(Bucket=b, Key=key)["Body"].iter_chunks(MIB):
+            got.update(piece)
+        assert f'"{got.hexdigest()}"' == md5
+    answer = c.copy_object(Bucket=b, Key="crc", CopySource=f"{b}/copy", ChecksumAlgorithm="CRC32")["CopyObjectResult"]
+    assert answer["ChecksumCRC32"] == base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode(), answer
+    assert answer["ETag"] == md5
 
 
 @suite.test

@@ -3,6 +3,7 @@
 
 import base64
 import datetime
+import gzip
 import hashlib
 import http.client
 import io
@@ -315,6 +316,10 @@ def tampered(sim):
         "InvalidSignatureException"
     assert error_of(sim.http("POST", "/?x=1", body, good)) == "InvalidSignatureException"
     assert sim.http("POST", "/", body, good)[0] == 200
+    zipped = gzip.compress(b'{"logGroupName": "zipped"}')
+    for body, status in (zipped, 200), (gzip.compress(b'{"logGroupName": "zipper"}'), 400):
+        good = signed_request(sim, "logs", "POST", "/", zipped, {**target, "Content-Encoding": "gzip"})
+        assert sim.http("POST", "/", body, good)[0] == status
     c = client(sim, "s3")
     c.create_bucket(Bucket="tampered")
     good = signed_request(sim, "s3", "PUT", "/tampered/k", b"body", {"x-amz-meta-a": "1"})
