@@ -180,3 +180,9 @@ int checksum_verify(struct call *c, struct checksum *checksum)
         *checksum = (struct checksum){algorithm, base64_encode(c->arena, computed(c, algorithm))};
     return 0;
 }
+
+void checksum_default(struct call *c, struct checksum *checksum)
+{
+    if (checksum->algorithm == 0)
+        *checksum = (struct checksum){DIGEST_CRC64NVME, base64_encode(c->arena, computed(c, DIGEST_CRC64NVME))};
+}

@@ -30,6 +30,10 @@ int copy_find(struct call *c, slice header, const struct condition *condition, s
     *source = (struct copy_source){0};
     TRY(split(c, header, &name, &key, &version_id));
     TRY(bucket_get(c, name, (slice){NULL, 0}, &source->bucket));
+    if (version_id.ptr && version_find(c, &source->bucket, key, version_id, &source->version) &&
+        source->version.is_marker)
+        return fail(c, &s3_invalid_request,
+                    "The source of a copy request may not specifically refer to a delete marker by version id.");
     TRY(version_get(c, &source->bucket, key, version_id, &source->version));
     source->named = version_id.ptr != NULL;
     if (api_from_json(c->arena, &s3_shape_head_object_output, source->version.attributes, &source->attributes) != 0)

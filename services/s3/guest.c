@@ -163,6 +163,11 @@ int guest_check(struct call *c, slice action)
         guest.key = S("*");
     if (!may(&guest))
         return deny(c);
+    list_foreach (parameter, &query) {
+        if (slice_starts(parameter->key, S("response-")))
+            return fail(c, &s3_invalid_request,
+                        "Request specific response headers cannot be used for anonymous GET requests.");
+    }
     /* Who may not list learns nothing about what there is not. */
     if (slice_eq(action, S("s3:GetObject")) && !version_find(c, &bucket, key, guest.version_id, &version) &&
         !guest_may(c, &bucket, S("s3:ListBucket"), S("")))

@@ -2,6 +2,7 @@
 #include "services/s3/list.h"
 
 #include "common/page.h"
+#include "common/buf.h"
 #include "common/uri.h"
 
 enum { MAX_KEYS = 1000 };
@@ -28,7 +29,19 @@ slice list_common_prefix(slice key, slice prefix, slice delimiter)
 
 slice list_encode(struct call *c, slice encoding_type, slice text)
 {
-    return text.ptr && encoding_type.ptr ? uri_encode(c->arena, text, true) : text;
+    if (!text.ptr || !encoding_type.ptr)
+        return text;
+    slice encoded = uri_encode(c->arena, text, true);
+    if (slice_find(encoded, S("%20")) < 0)
+        return encoded;
+    struct buf out; /* as in forms, a space is a plus */
+    buf_init(&out, c->arena);
+    for (size_t i = 0; i < encoded.len; i++) {
+        bool space = slice_starts(slice_sub(encoded, i, encoded.len), S("%20"));
+        buf_add_char(&out, space ? '+' : encoded.ptr[i]);
+        i += space ? 2 : 0;
+    }
+    return buf_slice(&out);
 }
 
 int list_check_encoding(struct call *c, slice encoding_type)

@@ -177,7 +177,17 @@ int s3_upload_part(struct call *c, const struct s3_upload_part_in *in, struct s3
     return 0;
 }
 
-/* "bytes=first-last", both given. */
+static int fail_copy_range(struct call *c, slice range, int64_t size)
+{
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("ArgumentName"), val_string(S("x-amz-copy-source-range")));
+    val_set(c->arena, extra, S("ArgumentValue"), val_string(range));
+    return fail_with(c, &s3_invalid_argument, extra, "Range specified is not valid for source object of size: %lld",
+                     (long long)size);
+}
+
+/* "bytes=first-last", both given, both in the object. */
 static int copy_range(struct call *c, slice range, const struct version *version, int64_t *at, int64_t *length)
 {
     bool partial;
@@ -186,13 +196,17 @@ static int copy_range(struct call *c, slice range, const struct version *version
         *length = version->size;
         return 0;
     }
-    TRY(condition_range(c, range, version->size, at, length, &partial));
+    if (condition_range(c, range, version->size, at, length, &partial) != 0)
+        return fail_copy_range(c, range, version->size);
     if (!partial || slice_ends(range, S("-")) || slice_find(range, S("=-")) >= 0)
         return fail(
             c, &s3_invalid_argument,
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
             "zero-based offsets of the first and last bytes to copy");
-    return 0;
+    int64_t last = 0;
+    slice before, after;
+    slice_cut(range, '-', &before, &after);
+    return slice_to_int64(after, &last) && last < version->size ? 0 : fail_copy_range(c, range, version->size);
 }
 
 /* The bytes' MD5 and, where the upload has an algorithm, their checksum. */

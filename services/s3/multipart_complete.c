@@ -61,6 +61,20 @@ static bool is_same(const struct part *part, const struct s3_completed_part *wan
     return slice_eq(checksum_member(&s3_shape_completed_part, wanted, algorithm), part->checksum);
 }
 
+/* The checksum of the whole is made of the parts': the client must name them. */
+static int check_part_checksum(struct call *c, const struct upload *upload, const struct s3_completed_part *one,
+                               int64_t number)
+{
+    if (!slice_eq(upload->checksum_type, S("COMPOSITE")) ||
+        checksum_member(&s3_shape_completed_part, one, digest_named(upload->algorithm)).ptr)
+        return 0;
+    slice name = digest_name(digest_named(upload->algorithm));
+    return fail(c, &s3_invalid_request,
+                "The upload was created using a %.*s checksum. The complete request must include the checksum for each "
+                "part. It was missing for part %lld in the request.",
+                SLICE_ARG(name), (long long)number);
+}
+
 /* The named parts, each there and as it is named, in order. */
 static int collect(struct call *c, const struct upload *upload, const struct s3_completed_multipart_upload *wanted,
                    struct parts *parts)
@@ -78,6 +92,7 @@ static int collect(struct call *c, const struct upload *upload, const struct s3_
             return fail(c, &s3_invalid_part_order,
                         "The list of parts was not in ascending order. The parts list must be "
                         "specified in order by part number.");
+        TRY(check_part_checksum(c, upload, one, number));
         if (!multipart_find_part(c, upload->id, number, part) || !is_same(part, one))
             return fail_part(c, upload, number, one->e_tag);
         parts->size += part->size;

@@ -143,6 +143,9 @@ struct checksum {
  * computed. BadDigest and its like. */
 int checksum_verify(struct call *c, struct checksum *checksum);
 
+/* What S3 computes when the client asks for nothing: CRC64NVME. */
+void checksum_default(struct call *c, struct checksum *checksum);
+
 /* Sets the member of the structure that has the checksum of that algorithm; NULL or absent: leaves it. */
 void checksum_set(const struct api_shape *shape, void *object, const struct checksum *checksum);
 
@@ -244,6 +247,9 @@ int guest_check(struct call *c, slice action);
 
 /* The ACL of a bucket, or of a version, grants everybody this. */
 bool acl_is_open(struct call *c, const struct bucket *bucket, const struct version *version, slice permission);
+
+/* When a rule will end the version, as x-amz-expiration says it; absent: none will. */
+slice lifecycle_expiration(struct call *c, const struct bucket *bucket, const struct version *version);
 
 /* What happens by time: expiry and removal of files. */
 int lifecycle_run(struct call *c, int64_t *next_due_ms);

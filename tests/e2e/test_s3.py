@@ -348,6 +348,83 @@ def transfers(sim):
 
 
 @suite.test
+def refusals(sim):
+    """What S3 does not take, in its words."""
+    c = s3(sim)
+    b = bucket(c, "refusals")
+    for name in "sthree-mine", "amzn-s3-demo-mine", "a.-b", "a-.b", "mine--x-s3", "mine.mrap":
+        assert raw(sim, "PUT", f"/{name}")[0] == 400, name
+    fails("InvalidLocationConstraint", 400, c.create_bucket, Bucket="refused",
+          CreateBucketConfiguration={"LocationConstraint": "nowhere-1"})
+    c.put_object(Bucket=b, Key="k", Body=b"abc")
+    fails("InvalidPartNumber", 416, c.get_object, Bucket=b, Key="k", PartNumber=2)
+    fails("InvalidArgument", 400, c.put_object, Bucket=b, Key="k", Tagging="a=1&a=2")
+    upload = c.create_multipart_upload(Bucket=b, Key="to", ChecksumAlgorithm="SHA256")["UploadId"]
+    for range_ in "bytes=0-3", "bytes=3-3":
+        error = fails("InvalidArgument", 400, c.upload_part_copy, Bucket=b, Key="to", UploadId=upload, PartNumber=1,
+                      CopySource=f"{b}/k", CopySourceRange=range_)
+        assert error["Message"] == "Range specified is not valid for source object of size: 3", error
+    part = c.upload_part(Bucket=b, Key="to", UploadId=upload, PartNumber=1, Body=b"abc", ChecksumAlgorithm="SHA256")
+    done = {"PartNumber": 1, "ETag": part["ETag"]}
+    fails("InvalidRequest", 400, c.complete_multipart_upload, Bucket=b, Key="to", UploadId=upload,
+          MultipartUpload={"Parts": [done]})
+    c.complete_multipart_upload(Bucket=b, Key="to", UploadId=upload, MultipartUpload={
+        "Parts": [{**done, "ChecksumSHA256": part["ChecksumSHA256"]}]})
+    c.put_bucket_versioning(Bucket=b, VersioningConfiguration={"Status": "Enabled"})
+    marker = c.delete_object(Bucket=b, Key="k")["VersionId"]
+    fails("InvalidRequest", 400, c.copy_object, Bucket=b, Key="x",
+          CopySource={"Bucket": b, "Key": "k", "VersionId": marker})
+    fails("InvalidRequest", 400, c.put_bucket_cors, Bucket=b, CORSConfiguration={"CORSRules": [
+        {"AllowedMethods": ["GET"], "AllowedOrigins": ["http://*.a.*"]}]})
+    kms = {"x-amz-server-side-encryption": "AES256", "x-amz-server-side-encryption-aws-kms-key-id": "k"}
+    assert raw(sim, "PUT", f"/{b}/k", b"", kms)[0] == 400
+
+
+@suite.test
+def lifecycle_rules(sim):
+    c = s3(sim)
+    b = bucket(c, "lifecycle-rules")
+
+    def put(**rule):
+        c.put_bucket_lifecycle_configuration(Bucket=b, LifecycleConfiguration={
+            "Rules": [{"ID": "a b", "Status": "Enabled", "Filter": {"Prefix": "old/"}, **rule}]})
+
+    tag = {"Tag": {"Key": "a", "Value": "b"}}
+    soon = {"Days": 29, "StorageClass": "STANDARD_IA"}
+    for code, rule in (("InvalidRequest", {"Filter": tag, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
+                       ("InvalidRequest", {"Filter": tag, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}),
+                       ("InvalidArgument", {"Transitions": [soon]}),
+                       ("InvalidArgument", {"Transitions": [{**soon, "Days": 60}], "Expiration": {"Days": 60}})):
+        fails(code, 400, put, **rule)
+    put(Expiration={"Days": 3})
+    told = c.put_object(Bucket=b, Key="old/k")["Expiration"]
+    midnight = c.head_object(Bucket=b, Key="old/k")["LastModified"].replace(hour=0, minute=0, second=0)
+    day = (midnight + datetime.timedelta(days=4)).strftime("%a, %d %b %Y 00:00:00 GMT")
+    assert told == f'expiry-date="{day}", rule-id="a%20b"', told
+    assert c.head_object(Bucket=b, Key="old/k")["Expiration"] == c.get_object(Bucket=b, Key="old/k")["Expiration"] == told
+    assert "Expiration" not in c.put_object(Bucket=b, Key="k")
+
+
+@suite.test
+def default_checksum(sim):
+    """What comes without a checksum gets CRC64NVME, small and large, plain and copied."""
+    c = s3(sim, request_checksum_calculation="when_required")
+    b = bucket(c, "default-checksum")
+    sums = {}
+    for key, body in (("check", b"123456789"), ("large", b"x" * (3 * MIB))):
+        put = c.put_object(Bucket=b, Key=key, Body=body)
+        sums[key] = put["ChecksumCRC64NVME"]
+        assert put["ChecksumType"] == "FULL_OBJECT", put
+        assert c.head_object(Bucket=b, Key=key, ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == sums[key]
+        assert "ChecksumCRC64NVME" not in c.head_object(Bucket=b, Key=key)
+        copy = c.copy_object(Bucket=b, Key="copy", CopySource=f"{b}/{key}")["CopyObjectResult"]
+        assert copy["ChecksumCRC64NVME"] == sums[key], copy
+    assert base64.b64decode(sums["check"]).hex() == "ae8b14860a799888", sums
+    raw(sim, "PUT", f"/{b}/a%20b+~", b"")
+    assert b"<Key>a+b%2B~</Key>" in raw(sim, "GET", f"/{b}?encoding-type=url&prefix=a")[2]
+
+
+@suite.test
 def large_copies(sim):
     """Copies of large objects are hashed and written beside the requests of others; a copy is one piece."""
     c = s3(sim)
