@@ -456,6 +456,7 @@ def guests(sim):
     c.put_bucket_policy(Bucket="guests", Policy=json.dumps(policy))
     assert guest.get_object(Bucket="guests", Key="open/a")["Body"].read() == b"a"
     guest.head_object(Bucket="guests", Key="open/a")
+    fails("InvalidRequest", 400, guest.get_object, Bucket="guests", Key="open/a", ResponseContentType="a/b")
     fails("AccessDenied", 403, guest.get_object, Bucket="guests", Key="closed")
     fails("AccessDenied", 403, guest.get_object, Bucket="guests", Key="open/missing")
     policy["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "s3:ListBucket",
