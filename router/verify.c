@@ -289,6 +289,13 @@ int verify_read(struct arena *arena, const struct conn_request *request, int64_t
                 struct refuse_why *why)
 {
     const struct http1_request *head = request->head;
+    bool by_header = claim->scope->kind == SIGV4_HEADER || claim->scope->kind == SIGV2_HEADER;
+    if (by_header && is_s3(claim) &&
+        (canonical_parameter(head->query, S("X-Amz-Algorithm")).ptr ||
+         canonical_parameter(head->query, S("Signature")).ptr))
+        return refuse_s3(why, 400, S("InvalidArgument"),
+                         S("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+                           "string parameter or the Authorization header should be specified"));
     switch (claim->scope->kind) {
     case SIGV4_HEADER:
         TRY(read_header(arena, head, now_ms, claim, why));

@@ -183,6 +183,7 @@ int checksum_verify(struct call *c, struct checksum *checksum)
 
 void checksum_default(struct call *c, struct checksum *checksum)
 {
-    if (checksum->algorithm == 0)
+    bool known = digest_get(c->arena, c->request->digests, DIGEST_CRC64NVME).ptr || slice_empty(c->request->body_file);
+    if (checksum->algorithm == 0 && known)
         *checksum = (struct checksum){DIGEST_CRC64NVME, base64_encode(c->arena, computed(c, DIGEST_CRC64NVME))};
 }

@@ -165,6 +165,8 @@ int s3_upload_part(struct call *c, const struct s3_upload_part_in *in, struct s3
     TRY(attributes_check_key(c, "", &attributes));
     TRY(checksum_verify(c, &checksum));
     TRY(check_algorithm(c, &upload, &checksum));
+    bool asked = checksum.algorithm != 0;
+    checksum_default(c, &checksum);
     struct part part = {.number = in->part_number.v,
                         .etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(checksum_md5_hex(c))),
                         .algorithm = checksum_word(checksum.algorithm),
@@ -172,7 +174,8 @@ int s3_upload_part(struct call *c, const struct s3_upload_part_in *in, struct s3
     TRY(content_take(c, &content));
     set_part(c, &upload, &part, &content);
     api_from_json(c->arena, c->operation->out, upload.attributes, out);
-    checksum_set(c->operation->out, out, &checksum);
+    if (asked)
+        checksum_set(c->operation->out, out, &checksum);
     out->e_tag = part.etag;
     return 0;
 }
@@ -209,14 +212,18 @@ static int copy_range(struct call *c, slice range, const struct version *version
     return slice_to_int64(after, &last) && last < version->size ? 0 : fail_copy_range(c, range, version->size);
 }
 
-/* The bytes' MD5 and, where the upload has an algorithm, their checksum. */
+/* What the whole is computed of when the client asks for nothing is kept of the parts, too. */
+static unsigned part_algorithm(const struct upload *upload)
+{
+    return upload->algorithm.ptr ? digest_named(upload->algorithm) : DIGEST_CRC64NVME;
+}
+
+/* The bytes' MD5 and their checksum. */
 static void describe_part(struct call *c, slice digests, const struct upload *upload, struct part *part)
 {
     part->etag = checksum_etag(c, digests);
-    if (!upload->algorithm.ptr)
-        return;
-    part->algorithm = upload->algorithm;
-    part->checksum = base64_encode(c->arena, digest_get(c->arena, digests, digest_named(upload->algorithm)));
+    part->algorithm = checksum_word(part_algorithm(upload));
+    part->checksum = base64_encode(c->arena, digest_get(c->arena, digests, part_algorithm(upload)));
 }
 
 int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in, struct s3_upload_part_copy_out *out)
@@ -235,8 +242,7 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     TRY(copy_find(c, in->copy_source, &condition, &source));
     TRY(copy_range(c, in->copy_source_range, &source.version, &at, &length));
-    unsigned algorithm = upload.algorithm.ptr ? digest_named(upload.algorithm) : 0;
-    struct content_range range = {&source.version, at, length, DIGEST_MD5 | algorithm};
+    struct content_range range = {&source.version, at, length, DIGEST_MD5 | part_algorithm(&upload)};
     TRY(content_copy_range(c, &range, &content, &digests));
     describe_part(c, digests, &upload, &part);
     set_part(c, &upload, &part, &content);
@@ -244,8 +250,9 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     out->copy_part_result = arena_alloc(c->arena, sizeof(*out->copy_part_result));
     out->copy_part_result->e_tag = part.etag;
     out->copy_part_result->last_modified = opt_int(c->now_ms);
-    struct checksum checksum = {part.algorithm.ptr ? digest_named(part.algorithm) : 0, part.checksum};
-    checksum_set(&s3_shape_copy_part_result, out->copy_part_result, &checksum);
+    struct checksum checksum = {part_algorithm(&upload), part.checksum};
+    if (upload.algorithm.ptr)
+        checksum_set(&s3_shape_copy_part_result, out->copy_part_result, &checksum);
     if (version_numbered(&source.bucket))
         out->copy_source_version_id = source.version.version_id;
     return 0;

@@ -181,22 +181,21 @@ static slice composite_checksum(struct call *c, unsigned algorithm, const struct
 static int make_checksum(struct call *c, const struct s3_complete_multipart_upload_in *in, const struct upload *upload,
                          const struct parts *parts, struct checksum *checksum)
 {
+    slice word = upload->algorithm.ptr ? upload->algorithm : checksum_word(DIGEST_CRC64NVME);
     *checksum = (struct checksum){0};
-    if (!upload->algorithm.ptr)
-        return 0;
     for (size_t i = 0; i < parts->len; i++) {
-        if (!slice_eq(parts->items[i].algorithm, upload->algorithm))
+        if (!slice_eq(parts->items[i].algorithm, word))
             return 0;
     }
-    checksum->algorithm = digest_named(upload->algorithm);
-    bool whole = slice_eq(upload->checksum_type, S("FULL_OBJECT"));
+    checksum->algorithm = digest_named(word);
+    bool whole = !upload->algorithm.ptr || slice_eq(upload->checksum_type, S("FULL_OBJECT"));
     checksum->value =
         whole ? full_checksum(c, checksum->algorithm, parts) : composite_checksum(c, checksum->algorithm, parts);
     slice said = checksum_member(c->operation->in, in, checksum->algorithm);
     slice short_form = slice_sub(checksum->value, 0, slice_index(checksum->value, '-'));
     if (said.ptr && !slice_eq(said, checksum->value) && !slice_eq(said, short_form))
         return fail(c, &s3_bad_digest, "The %.*s you specified did not match the calculated checksum.",
-                    SLICE_ARG(upload->algorithm));
+                    SLICE_ARG(word));
     return 0;
 }
 
@@ -299,7 +298,7 @@ static int make_version(struct call *c, const struct s3_complete_multipart_uploa
     TRY(make_checksum(c, in, upload, parts, &checksum));
     checksum_set(&s3_shape_head_object_output, &attributes, &checksum);
     if (checksum.algorithm)
-        attributes.checksum_type = upload->checksum_type;
+        attributes.checksum_type = upload->algorithm.ptr ? upload->checksum_type : S("FULL_OBJECT");
     *version = (struct version){.key = in->key,
                                 .tags = upload->tags,
                                 .acl = upload->acl,

@@ -45,7 +45,8 @@ int s3_put_object(struct call *c, const struct s3_put_object_in *in, struct s3_p
     checksum_default(c, &checksum);
     TRY(condition_check_write(c, &bucket, in->key, in->if_match, in->if_none_match));
     checksum_set(&s3_shape_head_object_output, &attributes, &checksum);
-    attributes.checksum_type = S("FULL_OBJECT");
+    if (checksum.algorithm)
+        attributes.checksum_type = S("FULL_OBJECT");
     TRY(attributes_write(c, &bucket, &attributes, &version));
     version.etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(checksum_md5_hex(c)));
     TRY(content_take(c, &content));

@@ -420,6 +420,15 @@ def default_checksum(sim):
         copy = c.copy_object(Bucket=b, Key="copy", CopySource=f"{b}/{key}")["CopyObjectResult"]
         assert copy["ChecksumCRC64NVME"] == sums[key], copy
     assert base64.b64decode(sums["check"]).hex() == "ae8b14860a799888", sums
+    c.put_object(Bucket=b, Key="source", Body=b"y" * MIB)
+    upload = c.create_multipart_upload(Bucket=b, Key="parts")["UploadId"]
+    parts = [c.upload_part(Bucket=b, Key="parts", UploadId=upload, PartNumber=1, Body=b"x" * (5 * MIB)),
+             c.upload_part_copy(Bucket=b, Key="parts", UploadId=upload, PartNumber=2, CopySource=f"{b}/source")["CopyPartResult"]]
+    assert all("ChecksumCRC64NVME" not in p for p in parts + c.list_parts(Bucket=b, Key="parts", UploadId=upload)["Parts"])
+    made = c.complete_multipart_upload(Bucket=b, Key="parts", UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": n, "ETag": p["ETag"]} for n, p in enumerate(parts, 1)]})
+    whole = c.put_object(Bucket=b, Key="whole", Body=b"x" * (5 * MIB) + b"y" * MIB)["ChecksumCRC64NVME"]
+    assert (made["ChecksumCRC64NVME"], made["ChecksumType"]) == (whole, "FULL_OBJECT"), made
     raw(sim, "PUT", f"/{b}/a%20b+~", b"")
     assert b"<Key>a+b%2B~</Key>" in raw(sim, "GET", f"/{b}?encoding-type=url&prefix=a")[2]
 

@@ -141,6 +141,17 @@ def users_keys(sim):
 
 
 @suite.test
+def resets_forget_keys(sim):
+    iam = client(sim, "iam")
+    iam.create_user(UserName="forgotten")
+    key = iam.create_access_key(UserName="forgotten")["AccessKey"]
+    c = client(sim, "s3", key["AccessKeyId"], key["SecretAccessKey"])
+    c.list_buckets()
+    sim.ctl("reset", "iam")
+    fails("InvalidAccessKeyId", 403, c.list_buckets)
+
+
+@suite.test
 def restarts_keep_keys(sim):
     iam = client(sim, "iam")
     iam.create_user(UserName="keeper")
