@@ -376,6 +376,9 @@ def refusals(sim):
           CopySource={"Bucket": b, "Key": "k", "VersionId": marker})
     fails("InvalidRequest", 400, c.put_bucket_cors, Bucket=b, CORSConfiguration={"CORSRules": [
         {"AllowedMethods": ["GET"], "AllowedOrigins": ["http://*.a.*"]}]})
+    for grant, name in (('id="mine"', "id"), ('uri="http://nowhere"', "uri")):
+        error = fails("InvalidArgument", 400, c.put_bucket_acl, Bucket=b, GrantRead=grant)
+        assert error["ArgumentName"] == name, error
     kms = {"x-amz-server-side-encryption": "AES256", "x-amz-server-side-encryption-aws-kms-key-id": "k"}
     assert raw(sim, "PUT", f"/{b}/k", b"", kms)[0] == 400
 
@@ -539,6 +542,12 @@ def forms(sim):
         assert status == 201 and b"<Key>up/f.txt</Key>" in text, (status, text)
         got = c.get_object(Bucket=b, Key="up/f.txt")
         assert got["Body"].read() == content and got["ContentType"] == "a/b"
+    tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+    assert send({"key": "tagged", "tagging": tagging}, b"x")[0] == 204
+    assert c.get_object_tagging(Bucket=b, Key="tagged")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    status, _, text = send({"key": "badly", "tagging": "<Tagging>"}, b"x")
+    assert status == 400 and b"MalformedXML" in text, text
+    fails("404", 404, c.head_object, Bucket=b, Key="badly")
     status, _, text = send(post["fields"], b"")
     assert status == 400 and b"EntityTooSmall" in text, text
     status, _, text = send({**post["fields"], "x-amz-meta-a": "1"}, b"x")
@@ -617,7 +626,13 @@ def configurations(sim):
     assert got["IndexDocument"] == website["IndexDocument"]
     c.put_object(Bucket=b, Key="index.html", Body=b"welcome", ContentType="text/html")
     host = {"Host": f"{b}.s3-website.localhost"}
-    assert raw(sim, "GET", "/", headers=host)[::2] == (200, b"welcome")
+    status, headers, content = raw(sim, "GET", "/", headers=host)
+    assert (status, content) == (200, b"welcome") and headers["last-modified"] and headers["accept-ranges"] == "bytes"
+    assert raw(sim, "GET", "/", headers={**host, "If-None-Match": headers["etag"]})[0] == 304
+    assert raw(sim, "GET", "/", headers={**host, "If-Match": '"x"'})[0] == 412
+    status, headers, content = raw(sim, "GET", "/", headers={**host, "Range": "bytes=1-3"})
+    assert (status, content, headers["content-range"]) == (206, b"elc", "bytes 1-3/7"), headers
+    assert raw(sim, "GET", "/", headers={**host, "Range": "bytes=9-"})[0] == 416
     assert raw(sim, "GET", "/none", headers=host)[0] == 404
     c.delete_bucket_website(Bucket=b)
 
