@@ -11,9 +11,12 @@
 #include "router/route.h"
 #include "router/secrets.h"
 
+enum { HELD_BYTES = 64 * 1024 * 1024 /* of waiting requests; more are refused */ };
+
 struct guard {
     struct guard_config config;
     struct waiting *first;
+    size_t held_bytes;
 };
 
 /* A request whose key is asked for, with all that it borrowed. */
@@ -23,6 +26,7 @@ struct waiting {
     struct exchange *exchange;
     struct secrets_question *question;
     struct arena *arena;
+    size_t bytes; /* it holds about so many */
     const struct route_service *service;
     struct http1_request head;
     struct conn_request request;
@@ -43,6 +47,7 @@ static void leave(struct waiting *waiting)
     while (*at != waiting)
         at = &(*at)->next;
     *at = waiting->next;
+    waiting->guard->held_bytes -= waiting->bytes;
     waiting->exchange->owner = NULL;
     waiting->exchange->on_gone = NULL;
 }
@@ -117,13 +122,20 @@ static void keep(struct waiting *waiting, const struct conn_request *request)
         waiting->request.chunks = arena_copy(arena, request->chunks, request->n_chunks * sizeof *request->chunks);
 }
 
-static void wait_for(struct guard *guard, struct exchange *exchange, const struct conn_request *request,
-                     const struct verify_claim *claim)
+static int wait_for(struct guard *guard, struct exchange *exchange, const struct conn_request *request,
+                    const struct verify_claim *claim, struct refuse_why *why)
 {
+    size_t bytes = request->head_bytes.len + request->body.len + request->n_chunks * sizeof *request->chunks;
+    if (guard->held_bytes + bytes > HELD_BYTES) {
+        *why = (struct refuse_why){.status = 503, .message = S("Too many requests wait for their access keys.")};
+        return BAD_INPUT;
+    }
     struct arena *arena = arena_open();
     struct waiting *waiting = arena_alloc(arena, sizeof *waiting);
     waiting->next = guard->first;
     guard->first = waiting;
+    guard->held_bytes += bytes;
+    waiting->bytes = bytes;
     waiting->guard = guard;
     waiting->exchange = exchange;
     waiting->arena = arena;
@@ -132,6 +144,7 @@ static void wait_for(struct guard *guard, struct exchange *exchange, const struc
     exchange->owner = waiting;
     exchange->on_gone = on_gone;
     waiting->question = secrets_ask(guard->config.secrets, claim->scope->access_key, on_answer, waiting);
+    return GUARD_WAITS;
 }
 
 int guard_check(struct guard *guard, struct arena *arena, struct exchange *exchange, const struct conn_request *request,
@@ -148,10 +161,8 @@ int guard_check(struct guard *guard, struct arena *arena, struct exchange *excha
     }
     TRY(verify_read(arena, request, now_ms, &read, why));
     enum secrets_outcome outcome = secrets_find(guard->config.secrets, claim->scope->access_key, now_ms, &secret);
-    if (outcome == SECRETS_NOT_HERE) {
-        wait_for(guard, exchange, request, claim);
-        return GUARD_WAITS;
-    }
+    if (outcome == SECRETS_NOT_HERE)
+        return wait_for(guard, exchange, request, claim, why);
     if (outcome == SECRETS_FOUND)
         return verify_check(arena, request, &read, &secret, why);
     refuse_unknown(arena, claim->route->service, claim->scope->access_key, outcome, why);

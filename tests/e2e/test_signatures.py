@@ -550,6 +550,38 @@ def own_root_keys(_):
 
 
 @suite.test
+def with_permissions(_):
+    """Who has signed is who is authorized."""
+    with Awssim("--verify-signatures", "--iam", "enforce") as sim:
+        iam = client(sim, "iam")
+        iam.create_user(UserName="reader")
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        mine = key["AccessKeyId"], key["SecretAccessKey"]
+        fails("AccessDenied", 403, client(sim, "s3", *mine).list_buckets)
+        iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}))
+        client(sim, "s3", *mine).list_buckets()
+        fails("AccessDeniedException", 400, client(sim, "ecs", *mine).list_clusters)
+        fails("InvalidSignatureException", 400, client(sim, "ecs", mine[0], "x").list_clusters)
+
+
+@suite.test
+def key_keepers_away(_):
+    """A request whose key nobody can tell of waits for the worker that can."""
+    with Awssim("--verify-signatures") as sim:
+        session = client(sim, "sts").get_session_token()["Credentials"]
+        mine = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+
+        def run(i):
+            if i == 0:
+                sim.ctl("restart", "sts")
+            else:
+                client(sim, "s3", *mine).list_buckets()
+
+        in_threads(5, run)
+
+
+@suite.test
 def cli(sim):
     program = pathlib.Path(sys.executable).parent / "aws"
     if not program.exists():
