@@ -183,6 +183,8 @@ static void test_time(void **state)
     assert_true(time_parse(S("2023-11-14T23:13:20+01:00"), &ms) && ms == 1700000000000);
     assert_true(time_parse(S("2023-11-14"), &ms) && ms == 1699920000000);
     assert_true(time_parse(S("Tue, 14 Nov 2023 22:13:20 GMT"), &ms) && ms == 1700000000000);
+    assert_true(time_parse(S("Tue, 14 Nov 2023 22:13:20 +0000"), &ms) && ms == 1700000000000);
+    assert_false(time_parse(S("Tue, 14 Nov 2023 22:13:20 +0100"), &ms));
     assert_true(time_parse(S("1700000000.5"), &ms) && ms == 1700000000500);
     assert_false(time_parse(S("yesterday"), &ms) || time_parse(S("2023-13-14"), &ms) || time_parse(S(""), &ms));
 }

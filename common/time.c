@@ -183,6 +183,11 @@ static bool parse_iso8601(slice text, int64_t *ms)
     return true;
 }
 
+static bool is_utc(slice zone)
+{
+    return slice_eq(zone, S(" GMT")) || slice_eq(zone, S(" UTC")) || slice_eq(zone, S(" +0000"));
+}
+
 static bool parse_rfc1123(slice text, int64_t *ms)
 {
     int day, month = 0, year;
@@ -196,7 +201,7 @@ static bool parse_rfc1123(slice text, int64_t *ms)
         month++;
     text = slice_sub(text, 3, text.len);
     if (month == 12 || !take_char(&text, ' ') || !take_digits(&text, 4, &year) || !take_char(&text, ' ') ||
-        !take_clock(&text, &clock) || !slice_eq(text, S(" GMT")) || !is_date(year, month + 1, day))
+        !take_clock(&text, &clock) || !is_utc(text) || !is_date(year, month + 1, day))
         return false;
     *ms = days_of(year, month + 1, day) * 86400000 + clock;
     return true;

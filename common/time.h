@@ -14,5 +14,5 @@ slice time_iso8601(struct arena *arena, int64_t ms, bool with_ms);
 /* "Tue, 24 Nov 2026 10:00:00 GMT" into out, which has room for 30 bytes (NUL included). */
 void time_rfc1123(int64_t ms, char out[30]);
 
-/* ISO 8601 with or without fraction, with Z or ±hh:mm; RFC 1123; or decimal epoch seconds. False when none. */
+/* ISO 8601 with or without fraction, with Z or ±hh:mm; RFC 1123 in UTC; or decimal epoch seconds. False when none. */
 bool time_parse(slice text, int64_t *ms);

@@ -55,3 +55,32 @@ slice access_key_new(struct arena *arena, slice prefix, slice account)
     slice tail = ids_base32(arena, 6);
     return arena_printf(arena, "%.*s%.10s%.*s", SLICE_ARG(prefix), head, SLICE_ARG(tail));
 }
+
+slice access_key_root_secret(slice root_keys, slice key)
+{
+    enum { ACCOUNT_DIGITS = 12 };
+    bool account = key.len == ACCOUNT_DIGITS && all_digits(key);
+    slice one, name, secret, first = {NULL, 0}, rest = root_keys;
+    while (rest.len > 0) {
+        slice_cut(rest, ',', &one, &rest);
+        slice_cut(one, ':', &name, &secret);
+        if (slice_eq(name, key))
+            return secret;
+        if (!first.ptr)
+            first = secret;
+    }
+    return account ? first : (slice){NULL, 0};
+}
+
+slice access_key_keeper(slice key)
+{
+    enum { LONGEST = 128 };
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.ptr[i];
+        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9'))
+            return (slice){NULL, 0};
+    }
+    if (key.len > LONGEST)
+        return (slice){NULL, 0};
+    return slice_starts(key, S("ASIA")) ? S("sts") : slice_starts(key, S("AKIA")) ? S("iam") : (slice){NULL, 0};
+}

@@ -5,7 +5,10 @@
 
 #include "common/err.h"
 
-enum { OVERHEAD_BYTES = 16 * 1024 /* of the trailers, and of one chunk's extension */ };
+enum {
+    OVERHEAD_BYTES = 16 * 1024, /* of the trailers, and of one chunk's extension */
+    MARKS = 1024 * 1024,        /* chunks whose marks are kept; no upload of AWS's least size has so many */
+};
 
 enum stage { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILERS };
 
@@ -32,10 +35,44 @@ static int size_byte(struct awschunk *chunks, char c)
     return 0;
 }
 
+/* Data of a chunk has ended. */
+static void end_hash(struct awschunk *chunks)
+{
+    char text[DIGEST_TEXT_BYTES];
+    struct awschunk_mark *last = (struct awschunk_mark *)(void *)(chunks->marks.ptr + chunks->marks.len) - 1;
+    size_t n = digest_end(&chunks->digest, text, 0);
+    memcpy(last->hash, text + n - 1 - sizeof last->hash, sizeof last->hash);
+}
+
+static int add_mark(struct awschunk *chunks)
+{
+    static const slice name = {"chunk-signature=", 16};
+    struct awschunk_mark mark = {.size = chunks->left};
+    slice said = slice_trim(buf_slice(&chunks->line));
+    if (slice_starts(said, name) && said.len == name.len + sizeof mark.signature)
+        memcpy(mark.signature, said.ptr + name.len, sizeof mark.signature);
+    buf_clear(&chunks->line);
+    digest_begin(&chunks->digest, DIGEST_SHA256);
+    buf_add(&chunks->marks, (slice){(const char *)&mark, sizeof mark});
+    if (chunks->left == 0)
+        end_hash(chunks);
+    return chunks->marks.len / sizeof mark <= MARKS ? 0 : BAD_INPUT;
+}
+
+/* A turn of the loop hashes no more than it reads, and TLS costs it more. */
+static void mark_data(struct awschunk *chunks, slice data)
+{
+    digest_add(&chunks->digest, data.ptr, data.len);
+    if (chunks->left == 0)
+        end_hash(chunks);
+}
+
 static int size_lf(struct awschunk *chunks, char c)
 {
     if (c != '\n')
         return BAD_INPUT;
+    if (chunks->keep_marks)
+        TRY(add_mark(chunks));
     chunks->size_digits = 0;
     chunks->stage = chunks->left > 0 ? DATA : TRAILERS;
     return 0;
@@ -76,6 +113,8 @@ static int framing_byte(struct awschunk *chunks, char c)
     case EXTENSION:
         if (c == '\r')
             chunks->stage = SIZE_LF;
+        else if (chunks->keep_marks)
+            buf_add_char(&chunks->line, c);
         return ++chunks->overhead > OVERHEAD_BYTES ? BAD_INPUT : 0;
     case SIZE_LF:
         return size_lf(chunks, c);
@@ -102,6 +141,8 @@ int awschunk_feed(struct awschunk *chunks, slice bytes, size_t *used, slice *con
             chunks->left -= n;
             if (chunks->left == 0)
                 chunks->stage = DATA_CR;
+            if (chunks->keep_marks)
+                mark_data(chunks, *content);
             return 0;
         }
         TRY(framing_byte(chunks, bytes.ptr[(*used)++]));
@@ -118,5 +159,6 @@ void awschunk_deinit(struct awschunk *chunks)
 {
     buf_deinit(&chunks->trailers);
     buf_deinit(&chunks->line);
+    buf_deinit(&chunks->marks);
     *chunks = (struct awschunk){0};
 }

@@ -171,6 +171,8 @@ static int add_content(struct body *body, slice bytes)
     body->received += bytes.len;
     if (body->received > wire_limit(&body->plan))
         return refuse_size(body);
+    if (body->plan.hash_wire)
+        digest_add(&body->wire, bytes.ptr, bytes.len);
     return body->plan.aws_chunked ? add_chunks(body, bytes) : add_unchunked(body, bytes);
 }
 
@@ -191,8 +193,11 @@ static int finish(struct body *body)
         return refuse_incomplete(body);
     if (body->inflate && body->received > 0 && !body->inflate->ended)
         return refuse(body, 400, "The request's gzip body ends too early.");
+    if (body->plan.hash_wire)
+        body->digests_len = digest_end(&body->wire, body->digests, 0);
     if (body->fd < 0) {
-        hash_inline(body);
+        if (!body->plan.hash_wire)
+            hash_inline(body);
         return 0;
     }
     hash_on(body, true);
@@ -247,6 +252,9 @@ int body_begin(struct body *body, struct spool *spool, const struct http1_reques
     *body = (struct body){.spool = spool, .plan = *plan, .fd = -1, .why = ""};
     if ((uint64_t)head->content_length > wire_limit(plan) || plan->announced > (int64_t)plan->limit)
         return refuse_size(body);
+    body->chunks.keep_marks = plan->mark_chunks;
+    if (plan->hash_wire)
+        digest_begin(&body->wire, DIGEST_SHA256);
     int gzip = plan->gunzip ? gzip_wanted(head->known[HTTP1_CONTENT_ENCODING]) : 0;
     if (gzip < 0)
         return refuse(body, 415, "The only Content-Encoding of requests known here is gzip.");

@@ -21,6 +21,8 @@ struct body_plan {
     slice too_large;     /* the code of the refusal; absent: as the protocol calls a 413, else with status 400 */
     bool gunzip;         /* undo Content-Encoding: gzip */
     bool aws_chunked;    /* undo S3's framing */
+    bool mark_chunks;    /* keep hashes and signatures of its chunks */
+    bool hash_wire;      /* the only digest wanted is SHA-256 of the body as it comes, before anything is undone */
     int64_t announced;   /* content bytes inside that framing; -1: not said */
     unsigned algorithms; /* digests wanted: a set of enum digest_algorithm */
 };
@@ -58,6 +60,7 @@ struct body {
     size_t overhead;   /* bytes of chunk extensions and trailers */
     struct awschunk chunks;
     struct body_inflate *inflate; /* NULL: not compressed */
+    struct digest wire;           /* of what has come, when the plan wants that */
     struct hashjob *job;          /* NULL: none is needed (yet) */
     uint64_t hashed;              /* so much of the file the job knows of */
     bool hashing;                 /* all is here but the digests */

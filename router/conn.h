@@ -6,6 +6,7 @@
 #include "router/exchange.h"
 #include "router/http1.h"
 
+struct awschunk_mark;
 struct body_plan;
 struct conn_set;
 struct refuse_why;
@@ -15,12 +16,15 @@ struct tls;
 /* A whole request. Everything borrows and is valid until the callback returns. */
 struct conn_request {
     const struct http1_request *head;
-    slice body;        /* inline; absent when there is none or it is in a file */
-    slice body_file;   /* the spool file's name; removed when the request is answered */
-    slice digests;     /* of the body, as in the envelope */
-    slice trailers;    /* behind the body, as in the envelope */
-    bool body_decoded; /* Content-Encoding was undone */
-    bool unchunked;    /* of it, aws-chunked was undone */
+    slice head_bytes;                   /* what it was parsed from */
+    slice body;                         /* inline; absent when there is none or it is in a file */
+    slice body_file;                    /* the spool file's name; removed when the request is answered */
+    slice digests;                      /* of the body, as in the envelope */
+    slice trailers;                     /* behind the body, as in the envelope */
+    bool body_decoded;                  /* Content-Encoding was undone */
+    bool unchunked;                     /* of it, aws-chunked was undone */
+    const struct awschunk_mark *chunks; /* the chunks' hashes and signatures, when the plan wanted them */
+    size_t n_chunks;
 };
 
 /* The callbacks answer with conn_answer, at once or later. */

@@ -87,10 +87,13 @@ static void finish_reception(struct conn *conn)
     struct body *body = &reception->body;
     struct conn_request request = {
         .head = &reception->head,
+        .head_bytes = buf_slice(&reception->head_bytes),
         .digests = {body->digests, body->digests_len},
         .trailers = buf_slice(&body->chunks.trailers),
         .body_decoded = body->plan.gunzip,
         .unchunked = body->plan.aws_chunked,
+        .chunks = (const struct awschunk_mark *)(const void *)body->chunks.marks.ptr,
+        .n_chunks = body->chunks.marks.len / sizeof(struct awschunk_mark),
     };
     if (body->name[0]) {
         memcpy(exchange->spooled, body->name, sizeof exchange->spooled);
@@ -149,10 +152,11 @@ static bool needs_plan(const struct http1_request *head)
 }
 
 /* A body that is here whole and small. */
-static void take_whole(struct conn *conn, slice body, const struct http1_request *head, unsigned algorithms)
+static void take_whole(struct conn *conn, slice bytes, const struct http1_request *head, unsigned algorithms)
 {
     char digests[DIGEST_TEXT_BYTES];
-    struct conn_request request = {.head = head};
+    struct conn_request request = {.head = head, .head_bytes = slice_sub(bytes, 0, head->head_len)};
+    slice body = slice_sub(bytes, head->head_len, bytes.len);
     if (body.len > 0)
         request.body = body;
     if (algorithms) {
@@ -175,7 +179,7 @@ static size_t take_request(struct conn *conn, slice bytes, const struct http1_re
     bool plain = !head->chunked && !plan.gunzip && !plan.aws_chunked && head->content_length <= LIMIT_BODY_INLINE_BYTES;
     if (plain && (uint64_t)head->content_length <= room) {
         size_t end = head->head_len + (size_t)head->content_length;
-        take_whole(conn, slice_sub(bytes, head->head_len, end), head, plan.algorithms);
+        take_whole(conn, slice_sub(bytes, 0, end), head, plan.algorithms);
         return end;
     }
     bool waits = head->expect_continue && room == 0;

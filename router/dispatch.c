@@ -10,7 +10,9 @@
 #include "proto/access_key.h"
 #include "proto/msg.h"
 #include "router/admin.h"
+#include "router/body.h"
 #include "router/conn.h"
+#include "router/guard.h"
 #include "router/pending.h"
 #include "router/refuse.h"
 #include "router/route.h"
@@ -21,6 +23,7 @@
 struct dispatch {
     struct admin *admin;
     struct pending *pending;
+    struct guard *guard; /* NULL: signatures are not verified */
     struct arena *arena; /* of the request being dispatched */
     struct buf headers;  /* its header lines */
 };
@@ -173,6 +176,19 @@ static void answer_preflight(struct dispatch *dispatch, struct exchange *exchang
     conn_answer(exchange, &(struct msg){.status = 204, .headers = lines});
 }
 
+/* To the worker, if its signature lets it pass. */
+static void admit(struct dispatch *dispatch, struct exchange *exchange, const struct conn_request *request,
+                  const struct sigv4_scope *scope, const struct route *route)
+{
+    struct verify_claim claim = {.scope = scope, .route = route};
+    struct refuse_why why;
+    int result = dispatch->guard ? guard_check(dispatch->guard, dispatch->arena, exchange, request, &claim, &why) : 0;
+    if (result == 0)
+        send_to_worker(dispatch, exchange, request, scope, route);
+    else if (result != GUARD_WAITS)
+        refuse(dispatch, exchange, route->service, &why);
+}
+
 /* What a bucket's host name or S3's own prefix say stands in the path that the worker sees. */
 static void find_route(struct dispatch *dispatch, const struct http1_request *head, const struct sigv4_scope *scope,
                        slice body, struct route *route)
@@ -197,7 +213,7 @@ static void route_request(struct dispatch *dispatch, struct exchange *exchange, 
     else if (!route.service->has_worker)
         refuse_missing(dispatch, exchange, &route);
     else
-        send_to_worker(dispatch, exchange, request, scope, &route);
+        admit(dispatch, exchange, request, scope, &route);
 }
 
 void dispatch_request(void *context, struct exchange *exchange, const struct conn_request *request)
@@ -226,10 +242,24 @@ static const struct route_service *service_of_head(struct dispatch *dispatch, co
     return route.service;
 }
 
+/* What is signed of a body: its hash, or those of S3's chunks. */
+static void plan_verification(const struct route_service *service, const struct http1_request *head,
+                              struct body_plan *plan)
+{
+    bool s3 = service && service->is_s3;
+    plan->hash_wire = !s3 && plan->gunzip;
+    if (!s3 && !plan->gunzip)
+        plan->algorithms |= DIGEST_SHA256;
+    plan->mark_chunks = s3 && slice_starts(header_value(head, S("x-amz-content-sha256")), S("STREAMING-AWS4-HMAC-"));
+}
+
 void dispatch_plan_body(void *context, const struct http1_request *head, struct body_plan *plan)
 {
     struct dispatch *dispatch = context;
-    upload_plan(service_of_head(dispatch, head), head, plan);
+    const struct route_service *service = service_of_head(dispatch, head);
+    upload_plan(service, head, plan);
+    if (dispatch->guard)
+        plan_verification(service, head, plan);
     arena_reset(dispatch->arena);
 }
 
@@ -242,17 +272,22 @@ void dispatch_refused(void *context, struct exchange *exchange, const struct htt
     arena_reset(dispatch->arena);
 }
 
-struct dispatch *dispatch_open(struct admin *admin, struct pending *pending)
+struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets)
 {
     struct dispatch *dispatch = calloc(1, sizeof *dispatch);
     if (!dispatch)
         abort();
     *dispatch = (struct dispatch){.admin = admin, .pending = pending, .arena = arena_open()};
+    if (secrets)
+        dispatch->guard = guard_open(&(struct guard_config){
+            .secrets = secrets, .again = dispatch_request, .refused = dispatch_refused, .context = dispatch});
     return dispatch;
 }
 
 void dispatch_close(struct dispatch *dispatch)
 {
+    if (dispatch->guard)
+        guard_close(dispatch->guard);
     arena_close(dispatch->arena);
     buf_deinit(&dispatch->headers);
     free(dispatch);

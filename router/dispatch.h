@@ -9,10 +9,12 @@ struct conn_request;
 struct dispatch;
 struct exchange;
 struct http1_request;
+struct secrets;
 struct pending;
 struct refuse_why;
 
-struct dispatch *dispatch_open(struct admin *admin, struct pending *pending);
+/* secrets: signatures are verified with them; NULL: they are not. */
+struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets);
 void dispatch_close(struct dispatch *dispatch);
 
 /* The callbacks of conn.h; context is the struct dispatch. */

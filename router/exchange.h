@@ -18,7 +18,8 @@ struct exchange_call {
     struct exchange *next_held;
     int64_t deadline_ms;
     uint8_t tries;
-    bool held; /* not sent yet: a reset is going on */
+    bool held;    /* not sent yet: a reset is going on */
+    bool changes; /* is no mere question */
 };
 
 struct exchange {

@@ -22,6 +22,7 @@
 #include "router/pending.h"
 #include "router/reset.h"
 #include "router/route.h"
+#include "router/secrets.h"
 #include "router/tls.h"
 
 enum {
@@ -41,6 +42,7 @@ struct router {
     struct pending *pending;
     struct reset *reset;
     struct admin *admin;
+    struct secrets *secrets; /* NULL: signatures are not verified */
     struct dispatch *dispatch;
     struct conn_set *conns;
     ev_signal on_term;
@@ -68,8 +70,6 @@ static int read_options(struct router *router, int argc, char *argv[])
     if (!log_level_parse(router->conf.log_level, &level))
         return give_up(arena_printf(router->arena, "'%.*s' is no log level", SLICE_ARG(router->conf.log_level)));
     log_init("awssim-router", level);
-    if (router->conf.verify_signatures)
-        return give_up(S("--verify-signatures is not available yet: awssim keeps no secret keys to verify with"));
     return 0;
 }
 
@@ -91,6 +91,14 @@ static void on_drained(void *context)
     struct router *router = context;
     if (router->reset)
         reset_on_drained(router->reset);
+}
+
+/* A call that may change what access keys stand for begins or ends. */
+static void on_change(void *context, const struct route_service *service)
+{
+    struct router *router = context;
+    if (router->secrets && slice_eq(service->name, S("iam")))
+        secrets_clear(router->secrets);
 }
 
 static void on_closed(void *owner)
@@ -162,10 +170,11 @@ static bool open_bus(struct router *router)
 static void assemble(struct router *router, size_t max_conns)
 {
     struct bus_peer *runner = bus_peer(router->bus, S("runner"));
-    router->pending = pending_open(router->bus, on_drained, router);
+    router->pending = pending_open(
+        router->bus, &(struct pending_config){.on_drained = on_drained, .on_change = on_change, .context = router});
     router->reset = reset_open(router->loop, runner, router->pending);
     router->admin = admin_open(runner, router->pending, router->reset);
-    router->dispatch = dispatch_open(router->admin, router->pending);
+    router->dispatch = dispatch_open(router->admin, router->pending, router->secrets);
     router->conns = conn_open_set(&(struct conn_config){.loop = router->loop,
                                                         .tls = router->tls,
                                                         .spool = &router->spool,
@@ -207,6 +216,10 @@ static int open_all(struct router *router)
         return give_up(why);
     if (!open_bus(router))
         return 1;
+    const char *wrong;
+    if (router->conf.verify_signatures &&
+        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0)
+        return give_up(slice_of(wrong));
     assemble(router, max_conns);
     listen_start(router->listen, router->loop, router->conns);
     watch(router);
@@ -223,6 +236,8 @@ static void close_all(struct router *router)
     admin_close(router->admin);
     reset_close(router->reset);
     pending_close(router->pending);
+    if (router->secrets)
+        secrets_close(router->secrets);
     bus_close(router->bus);
     listen_close(router->listen);
     spool_close(&router->spool);

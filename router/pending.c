@@ -27,8 +27,7 @@ struct worker_state {
 struct pending {
     struct bus *bus;
     struct arena *arena; /* of the refusal being written */
-    void (*on_drained)(void *context);
-    void *context;
+    struct pending_config config;
     size_t in_flight;
     bool hold;
     size_t held_bytes;
@@ -62,11 +61,18 @@ static void refuse(struct pending *pending, struct exchange *exchange, uint16_t 
 
 static void on_reply(void *context, enum bus_outcome outcome, const struct msg *reply);
 
+static void tell_change(struct pending *pending, const struct exchange *exchange)
+{
+    if (exchange->call.changes)
+        pending->config.on_change(pending->config.context, exchange->call.service);
+}
+
 static void send_now(struct pending *pending, struct exchange *exchange, const struct msg *request)
 {
     pending->in_flight++;
     state_of(pending, exchange)->stats.in_flight++;
     exchange->call.held = false;
+    tell_change(pending, exchange);
     exchange->call.id = bus_send(exchange->call.peer, request, on_reply, exchange);
 }
 
@@ -86,6 +92,7 @@ static void end_call(struct pending *pending, struct exchange *exchange)
 {
     pending->in_flight--;
     state_of(pending, exchange)->stats.in_flight--;
+    tell_change(pending, exchange);
 }
 
 static void worker_gone(struct pending *pending, struct exchange *exchange)
@@ -115,7 +122,7 @@ static void on_reply(void *context, enum bus_outcome outcome, const struct msg *
         conn_answer(exchange, reply);
     }
     if (pending->in_flight == 0)
-        pending->on_drained(pending->context);
+        pending->config.on_drained(pending->config.context);
 }
 
 static void hold_back(struct pending *pending, struct exchange *exchange)
@@ -154,7 +161,7 @@ static void on_gone(struct exchange *exchange)
     bus_forget(exchange->call.peer, exchange->call.id);
     end_call(pending, exchange);
     if (pending->in_flight == 0)
-        pending->on_drained(pending->context);
+        pending->config.on_drained(pending->config.context);
 }
 
 void pending_send(struct pending *pending, struct exchange *exchange, const struct route_service *service,
@@ -166,6 +173,7 @@ void pending_send(struct pending *pending, struct exchange *exchange, const stru
     exchange->on_gone = on_gone;
     exchange->call.service = service;
     exchange->call.peer = worker->peer;
+    exchange->call.changes = !(request->flags & MSG_FLAG_READONLY);
     request->kind = MSG_REQUEST;
     request->deadline_ms = time_mono_ms() + service->deadline_ms;
     if (pending->hold || request->flags & MSG_FLAG_READONLY)
@@ -183,6 +191,8 @@ void pending_hold(struct pending *pending, bool hold)
     pending->hold = hold;
     if (hold)
         return;
+    for (size_t i = 0; i < route_count(); i++)
+        pending->config.on_change(pending->config.context, route_at(i));
     struct exchange *exchange = pending->held_first;
     pending->held_first = pending->held_last = NULL;
     pending->held_bytes = 0;
@@ -208,7 +218,7 @@ struct bus_peer *pending_peer(const struct pending *pending, const struct route_
     return pending->workers[service->number].peer;
 }
 
-struct pending *pending_open(struct bus *bus, void (*on_drained)(void *context), void *context)
+struct pending *pending_open(struct bus *bus, const struct pending_config *config)
 {
     size_t n = route_count();
     struct pending *pending = calloc(1, sizeof *pending + n * sizeof pending->workers[0]);
@@ -216,8 +226,7 @@ struct pending *pending_open(struct bus *bus, void (*on_drained)(void *context),
         abort();
     pending->bus = bus;
     pending->arena = arena_open();
-    pending->on_drained = on_drained;
-    pending->context = context;
+    pending->config = *config;
     for (size_t i = 0; i < n; i++) {
         pending->workers[i].service = route_at(i);
         pending->workers[i].peer = bus_peer(bus, route_at(i)->name);

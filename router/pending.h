@@ -10,8 +10,15 @@ struct exchange;
 struct pending;
 struct route_service;
 
-/* Dials every worker. on_drained is called when calls end and none is left in flight. */
-struct pending *pending_open(struct bus *bus, void (*on_drained)(void *context), void *context);
+struct pending_config {
+    void (*on_drained)(void *context); /* calls have ended and none is left in flight */
+    /* A call that may change something in that service is sent, and is over; calls are let go after a hold. */
+    void (*on_change)(void *context, const struct route_service *service);
+    void *context; /* of both */
+};
+
+/* Dials every worker. */
+struct pending *pending_open(struct bus *bus, const struct pending_config *config);
 void pending_close(struct pending *pending);
 
 /* Sends the request to the service's worker and answers the exchange with its reply. While the worker is down the

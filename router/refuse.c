@@ -97,6 +97,8 @@ static void add_s3(struct buf *xml, slice code, slice request_id, const struct r
     buf_add(xml, S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>"));
     xml_element(xml, S("Code"), code);
     xml_element(xml, S("Message"), why->message);
+    for (size_t i = 0; why->details && i < why->details->len; i++)
+        xml_element(xml, why->details->items[i].key, why->details->items[i].value);
     xml_element(xml, S("RequestId"), request_id);
     xml_element(xml, S("HostId"), request_id);
     xml_close_tag(xml, S("Error"));

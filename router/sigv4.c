@@ -22,16 +22,20 @@ static bool read_credential(slice credential, bool has_region, struct sigv4_scop
     if (!slice_eq(parts[0], S("aws4_request")) || parts[1].len == 0 || credential.len == 0)
         return false;
     scope->service = parts[1];
+    scope->date = parts[wanted - 1];
+    if (!has_region)
+        scope->kind = SIGV4_ASYMMETRIC;
     if (has_region && parts[2].len > 0)
         scope->region = parts[2];
     scope->access_key = credential;
     return true;
 }
 
-/* The value of name= in "a=b, c=d". */
-static slice authorization_part(slice text, slice name)
+/* The value of name= in "AWS4-HMAC-SHA256 a=b, c=d". */
+slice sigv4_part(slice authorization, slice name)
 {
-    slice part, rest = text;
+    slice part, rest;
+    slice_cut(authorization, ' ', &part, &rest);
     while (rest.ptr) {
         slice_cut(rest, ',', &part, &rest);
         part = slice_trim(part);
@@ -48,7 +52,8 @@ static int read_header(slice authorization, struct sigv4_scope *scope, const cha
     bool v4 = slice_eq(scheme, S("AWS4-HMAC-SHA256"));
     if (v4 || slice_eq(scheme, S("AWS4-ECDSA-P256-SHA256"))) {
         scope->present = true;
-        if (read_credential(authorization_part(rest, S("Credential=")), v4, scope))
+        scope->kind = SIGV4_HEADER;
+        if (read_credential(sigv4_part(authorization, S("Credential=")), v4, scope))
             return 0;
         *why = "Authorization header requires 'Credential' parameter of the form "
                "AKID/yyyymmdd/region/service/aws4_request.";
@@ -57,6 +62,7 @@ static int read_header(slice authorization, struct sigv4_scope *scope, const cha
     if (slice_eq(scheme, S("AWS"))) {
         slice signature;
         scope->present = true;
+        scope->kind = SIGV2_HEADER;
         slice_cut(rest, ':', &scope->access_key, &signature);
         scope->service = S("s3");
     }
@@ -81,6 +87,7 @@ static int read_presigned(struct arena *arena, slice query, struct sigv4_scope *
     if (credential.ptr) {
         bool v4a = slice_eq(query_value(query, S("X-Amz-Algorithm")), S("AWS4-ECDSA-P256-SHA256"));
         scope->present = true;
+        scope->kind = SIGV4_QUERY;
         if (uri_decode(arena, credential, false, &credential) == 0 && read_credential(credential, !v4a, scope))
             return 0;
         *why = "The query's X-Amz-Credential is not of the form AKID/yyyymmdd/region/service/aws4_request.";
@@ -89,6 +96,7 @@ static int read_presigned(struct arena *arena, slice query, struct sigv4_scope *
     slice access_key = query_value(query, S("AWSAccessKeyId"));
     if (access_key.ptr && query_value(query, S("Signature")).ptr) {
         scope->present = true;
+        scope->kind = SIGV2_QUERY;
         scope->service = S("s3");
         if (uri_decode(arena, access_key, false, &scope->access_key) != 0)
             scope->access_key = access_key;

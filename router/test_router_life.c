@@ -234,7 +234,7 @@ static void test_give_up(void **state)
     int control = f->control;
     char *taken = rig_text(f, "--port=%d", f->port);
     assert_int_equal(exit_code(f, taken, NULL), 100);
-    assert_int_equal(exit_code(f, "--verify-signatures", NULL), 100);
+    assert_int_equal(exit_code(f, "--verify-signatures=1", "--root-keys=nonsense"), 100);
     assert_int_equal(exit_code(f, "--tls-cert=/nowhere/cert.pem", "--tls-key=/nowhere/key.pem"), 100);
     assert_int_equal(exit_code(f, "--tls-cert=/nowhere/cert.pem", NULL), 100);
     assert_int_equal(exit_code(f, "--listen=999.1.1.1", NULL), 100);

@@ -70,6 +70,9 @@ static void plan_object(const struct http1_request *head, struct body_plan *plan
     plan->aws_chunked = has_word(head->known[HTTP1_CONTENT_ENCODING], S("aws-chunked"));
     for (size_t i = 0; i < head->n_headers; i++)
         read_header(&head->headers[i], plan);
+    /* What S3 computes when nothing is asked for. */
+    if (!(plan->algorithms & ~(unsigned)(DIGEST_MD5 | DIGEST_SHA256)) && slice_eq(head->method, S("PUT")))
+        plan->algorithms |= DIGEST_CRC64NVME;
 }
 
 static bool is_registry(const struct route_service *service, slice path)

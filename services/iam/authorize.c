@@ -63,6 +63,28 @@ int authorize_key(struct call *c, slice body, slice *reply)
     return 0;
 }
 
+int authorize_secret(struct call *c, slice body, slice *reply)
+{
+    struct val question;
+    slice why;
+    if (json_parse(c->arena, body, &question, &why) != 0)
+        return FAULT_MESSAGE;
+    struct db_rows rows = db_query(c->db, IAM_SQL_KEY_GET, "t", val_get_string(&question, S("accessKey")));
+    bool active = db_next(&rows) && slice_eq(db_text(&rows, 1), S("Active"));
+    struct json_writer *w = json_writer_open(c->arena);
+    json_object_begin(w);
+    json_key(w, S("active"));
+    json_bool(w, active);
+    if (active) {
+        json_key(w, S("secret"));
+        json_string(w, db_text(&rows, 5));
+    }
+    json_object_end(w);
+    db_done(&rows);
+    *reply = json_writer_close(w);
+    return 0;
+}
+
 int authorize_role(struct call *c, slice body, slice *reply)
 {
     struct val question;

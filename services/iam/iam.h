@@ -164,7 +164,9 @@ void gather_entity(struct call *c, const struct entity *owner, struct policy_set
 int gather_find_principal(struct call *c, slice arn, struct entity *entity);
 
 /* authorize.c: the questions of other services: {accessKey} → {found, active, arn, userId}; {account, arn, name} →
- * {found, id, trust, maxSeconds}; {accessKey, action, resource, keys} → {allowed, user, because}. */
+ * {found, id, trust, maxSeconds}; {accessKey, action, resource, keys} → {allowed, user, because}; of who verifies
+ * signatures: {accessKey} → {active, secret}. */
+int authorize_secret(struct call *c, slice body, slice *reply);
 int authorize_key(struct call *c, slice body, slice *reply);
 int authorize_role(struct call *c, slice body, slice *reply);
 int authorize_decide(struct call *c, slice body, slice *reply);

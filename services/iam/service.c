@@ -12,10 +12,8 @@ static const char *const statements[] = {
 };
 
 static const struct service_question questions[] = {
-    {S("Authorize"), authorize_decide},
-    {S("Key"), authorize_key},
-    {S("Role"), authorize_role},
-    {{NULL, 0}, NULL},
+    {S("Authorize"), authorize_decide}, {S("Key"), authorize_key}, {S("Role"), authorize_role},
+    {S("Secret"), authorize_secret},    {{NULL, 0}, NULL},
 };
 
 const struct service iam_process = {

@@ -1,6 +1,8 @@
 /* acl: access control lists: canned ones, grants in headers, and whole policies. They are kept and given back. */
 #include "services/s3/s3.h"
 
+#include <ctype.h>
+
 #define ALL_USERS "http://acs.amazonaws.com/groups/global/AllUsers"
 #define AUTHENTICATED "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 #define LOG_DELIVERY "http://acs.amazonaws.com/groups/s3/LogDelivery"
@@ -67,6 +69,33 @@ static int add_canned(struct call *c, slice name, struct s3_access_control_polic
     return known ? 0 : fail(c, &s3_invalid_argument, "Argument format not recognized");
 }
 
+static int fail_grantee(struct call *c, const char *message, const char *name, slice value)
+{
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("ArgumentName"), val_string(slice_of(name)));
+    val_set(c->arena, extra, S("ArgumentValue"), val_string(value));
+    return fail_with(c, &s3_invalid_argument, extra, "%s", message);
+}
+
+/* Canonical ids are 64 hex digits; there are three groups. */
+static int check_grantee(struct call *c, const struct s3_grantee *grantee, const char *id_name)
+{
+    static const slice groups[] = {S(ALL_USERS), S(AUTHENTICATED), S(LOG_DELIVERY)};
+    enum { ID_DIGITS = 64 };
+    for (size_t i = 0; i < grantee->id.len; i++) {
+        if (grantee->id.len != ID_DIGITS || !isxdigit((unsigned char)grantee->id.ptr[i]))
+            return fail_grantee(c, "Invalid id", id_name, grantee->id);
+    }
+    if (!grantee->uri.ptr)
+        return 0;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+        if (slice_eq(groups[i], grantee->uri))
+            return 0;
+    }
+    return fail_grantee(c, "Invalid group uri", "uri", grantee->uri);
+}
+
 /* id="…", uri="…", emailAddress="…" */
 static int add_grants(struct call *c, slice list, const char *permission, struct s3_access_control_policy *policy)
 {
@@ -85,6 +114,7 @@ static int add_grants(struct call *c, slice list, const char *permission, struct
             grant->grantee = grantee(c, S("CanonicalUser"), value);
         else
             return fail(c, &s3_invalid_argument, "Argument format not recognized");
+        TRY(check_grantee(c, grant->grantee, "id"));
     }
     return 0;
 }
@@ -163,6 +193,10 @@ static int read_request(struct call *c, const struct bucket *bucket, const struc
     if (!document->owner || slice_empty(document->owner->id))
         return fail(c, &s3_malformed_acl_error,
                     "The XML you provided was not well-formed or did not validate against our published schema");
+    list_foreach (grant, &document->grants) {
+        if (grant->grantee)
+            TRY(check_grantee(c, grant->grantee, "CanonicalUser/ID"));
+    }
     TRY(check_allowed(c, bucket, document));
     *json = api_to_json(c->arena, &s3_shape_access_control_policy, document);
     return 0;
@@ -173,6 +207,22 @@ static void give_back(struct call *c, const struct bucket *bucket, slice json, s
     if (!json.ptr || api_from_json(c->arena, &s3_shape_access_control_policy, json, policy) != 0)
         add_owner_grant(c, bucket, policy);
     policy->grants.set = true;
+}
+
+bool acl_is_open(struct call *c, const struct bucket *bucket, const struct version *version, slice permission)
+{
+    struct s3_access_control_policy policy = {0};
+    bool known = version ? version->acl.ptr &&
+                               api_from_json(c->arena, &s3_shape_access_control_policy, version->acl, &policy) == 0
+                         : config_find(c, bucket, "acl", &s3_shape_access_control_policy, &policy);
+    if (!known || is_enforced(c, bucket))
+        return false;
+    list_foreach (grant, &policy.grants) {
+        if (grant->grantee && slice_eq(grant->grantee->uri, S(ALL_USERS)) &&
+            (slice_eq(grant->permission, permission) || slice_eq(grant->permission, S("FULL_CONTROL"))))
+            return true;
+    }
+    return false;
 }
 
 int s3_get_bucket_acl(struct call *c, const struct s3_get_bucket_acl_in *in, struct s3_get_bucket_acl_out *out)

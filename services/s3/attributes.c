@@ -126,6 +126,15 @@ static int settle_encryption(struct call *c, const struct bucket *bucket, struct
     bool given;
     slice md5, word = attributes->server_side_encryption;
     TRY(check_customer_key(c, "", &given, &md5));
+    if (given && word.ptr)
+        return fail(c, &s3_invalid_argument,
+                    "Server Side Encryption with Customer provided key is incompatible with the encryption method "
+                    "specified");
+    if (attributes->ssekms_key_id.ptr && !slice_starts(word, S("aws:kms")))
+        return fail(
+            c, &s3_invalid_argument,
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
+            "aws:kms");
     if (given) {
         attributes->server_side_encryption = attributes->ssekms_key_id = (slice){NULL, 0};
         attributes->sse_customer_algorithm = S("AES256");

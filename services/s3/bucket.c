@@ -81,8 +81,26 @@ static bool is_address(slice name)
     return dots == 3;
 }
 
+/* Kept for AWS's own names. */
+static bool is_reserved(slice name)
+{
+    static const slice prefixes[] = {S("xn--"), S("sthree-"), S("amzn-s3-demo-")};
+    static const slice suffixes[] = {S("-s3alias"), S("--ol-s3"), S(".mrap"), S("--x-s3"), S("--table-s3")};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+        if (slice_starts(name, prefixes[i]))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        if (slice_ends(name, suffixes[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool is_valid_name(slice name)
 {
+    if (slice_find(name, S(".-")) >= 0 || slice_find(name, S("-.")) >= 0 || is_reserved(name))
+        return false;
     if (name.len < 3 || name.len > 63 || slice_find(name, S("..")) >= 0 || is_address(name))
         return false;
     for (size_t i = 0; i < name.len; i++) {
@@ -91,7 +109,23 @@ static bool is_valid_name(slice name)
         if (!islower((unsigned char)byte) && !isdigit((unsigned char)byte) && !(inner && (byte == '-' || byte == '.')))
             return false;
     }
-    return !slice_starts(name, S("xn--")) && !slice_ends(name, S("-s3alias")) && !slice_ends(name, S("--ol-s3"));
+    return true;
+}
+
+/* One that the model lists. */
+static bool is_region(slice name)
+{
+    const struct api_shape *shape = &s3_shape_create_bucket_configuration;
+    const struct api_constraint *known = NULL;
+    for (size_t i = 0; i < shape->n_members; i++) {
+        if (slice_eq(shape->members[i].name, S("LocationConstraint")))
+            known = shape->members[i].shape->constraint;
+    }
+    for (size_t i = 0; known && i < known->n_enums; i++) {
+        if (slice_eq(known->enums[i], name))
+            return true;
+    }
+    return false;
 }
 
 /* us-east-1 has no constraint, others must say where they are. */
@@ -100,7 +134,7 @@ static int check_location(struct call *c, const struct s3_create_bucket_in *in, 
     slice wanted = in->create_bucket_configuration ? in->create_bucket_configuration->location_constraint : S("");
     bool home = slice_eq(c->region, S("us-east-1"));
     *region = c->region;
-    if (slice_eq(wanted, S("us-east-1")))
+    if (slice_eq(wanted, S("us-east-1")) || (!slice_empty(wanted) && home && !is_region(wanted)))
         return fail(c, &s3_invalid_location_constraint, "The specified location-constraint is not valid");
     if (slice_eq(wanted, S("EU")))
         wanted = S("eu-west-1");

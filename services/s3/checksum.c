@@ -88,16 +88,25 @@ static slice computed(struct call *c, unsigned algorithm)
     return (slice){(const char *)bytes, len};
 }
 
-slice checksum_md5_hex(struct call *c)
+static slice hex_of(struct call *c, slice bytes)
 {
     static const char hex[] = "0123456789abcdef";
-    slice md5 = computed(c, DIGEST_MD5);
-    char *text = arena_alloc(c->arena, md5.len * 2 + 1);
-    for (size_t i = 0; i < md5.len; i++) {
-        text[2 * i] = hex[(unsigned char)md5.ptr[i] >> 4];
-        text[2 * i + 1] = hex[md5.ptr[i] & 15];
+    char *text = arena_alloc(c->arena, bytes.len * 2 + 1);
+    for (size_t i = 0; i < bytes.len; i++) {
+        text[2 * i] = hex[(unsigned char)bytes.ptr[i] >> 4];
+        text[2 * i + 1] = hex[bytes.ptr[i] & 15];
     }
-    return (slice){text, md5.len * 2};
+    return (slice){text, bytes.len * 2};
+}
+
+slice checksum_md5_hex(struct call *c)
+{
+    return hex_of(c, computed(c, DIGEST_MD5));
+}
+
+slice checksum_etag(struct call *c, slice digests)
+{
+    return arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(hex_of(c, digest_get(c->arena, digests, DIGEST_MD5))));
 }
 
 static int check_md5(struct call *c)
@@ -175,4 +184,11 @@ int checksum_verify(struct call *c, struct checksum *checksum)
     if (checksum->algorithm == 0 && algorithm != 0)
         *checksum = (struct checksum){algorithm, base64_encode(c->arena, computed(c, algorithm))};
     return 0;
+}
+
+void checksum_default(struct call *c, struct checksum *checksum)
+{
+    bool known = digest_get(c->arena, c->request->digests, DIGEST_CRC64NVME).ptr || slice_empty(c->request->body_file);
+    if (checksum->algorithm == 0 && known)
+        *checksum = (struct checksum){DIGEST_CRC64NVME, base64_encode(c->arena, computed(c, DIGEST_CRC64NVME))};
 }

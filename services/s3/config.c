@@ -152,6 +152,17 @@ static bool is_method(slice word)
     return false;
 }
 
+static int check_wildcards(struct call *c, const char *name, const slice *items, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        slice rest = slice_sub(items[i], slice_index(items[i], '*') + 1, items[i].len);
+        if (slice_index(rest, '*') < rest.len)
+            return fail(c, &s3_invalid_request, "%s \"%.*s\" can not have more than one wildcard.", name,
+                        SLICE_ARG(items[i]));
+    }
+    return 0;
+}
+
 int s3_put_bucket_cors(struct call *c, const struct s3_put_bucket_cors_in *in, struct s3_put_bucket_cors_out *out)
 {
     struct bucket bucket;
@@ -167,6 +178,8 @@ int s3_put_bucket_cors(struct call *c, const struct s3_put_bucket_cors_in *in, s
                             "Found unsupported HTTP method in CORS config. Unsupported method is %.*s",
                             SLICE_ARG(*method));
         }
+        TRY(check_wildcards(c, "AllowedOrigin", rule->allowed_origins.items, rule->allowed_origins.len));
+        TRY(check_wildcards(c, "AllowedHeader", rule->allowed_headers.items, rule->allowed_headers.len));
     }
     return put(c, &bucket, "cors", &s3_shape_cors_configuration, in->cors_configuration);
 }

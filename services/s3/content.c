@@ -110,47 +110,6 @@ int content_copy(struct call *c, const struct version *from, struct content *to)
     return 0;
 }
 
-static int read_range(struct call *c, const struct version *from, int64_t at, int64_t length, slice *bytes)
-{
-    __attribute__((cleanup(fdio_cleanup))) int fd = open(content_path(c, from->file).ptr, O_RDONLY | O_CLOEXEC);
-    char *into = arena_alloc(c->arena, (size_t)length + 1);
-    if (fd < 0)
-        return -errno;
-    if (pread(fd, into, (size_t)length, (off_t)at) != (ssize_t)length)
-        return -EIO;
-    *bytes = (slice){into, (size_t)length};
-    return 0;
-}
-
-int content_copy_range(struct call *c, const struct version *from, int64_t at, int64_t length, struct content *to)
-{
-    *to = (struct content){.size = length};
-    if (!from->file.ptr) {
-        to->bytes = slice_sub(content_bytes(c, from), (size_t)at, (size_t)(at + length));
-        return 0;
-    }
-    if (length <= LIMIT_BODY_INLINE_BYTES)
-        return read_range(c, from, at, length, &to->bytes);
-    __attribute__((cleanup(fdio_cleanup))) int fd = content_create(c, &to->file);
-    return fd < 0 ? fd : content_append(fd, content_path(c, from->file).ptr, at, length);
-}
-
-int content_digest(struct call *c, slice file, size_t piece, struct digest *digest)
-{
-    __attribute__((cleanup(fdio_cleanup))) int fd = open(content_path(c, file).ptr, O_RDONLY | O_CLOEXEC);
-    char *bytes = arena_alloc(c->arena, piece);
-    if (fd < 0)
-        return -errno;
-    for (;;) {
-        ssize_t n = read(fd, bytes, piece);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : 0;
-        digest_add(digest, bytes, (size_t)n);
-    }
-}
-
 void content_drop(struct call *c, slice file)
 {
     if (!file.ptr)

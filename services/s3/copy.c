@@ -30,6 +30,10 @@ int copy_find(struct call *c, slice header, const struct condition *condition, s
     *source = (struct copy_source){0};
     TRY(split(c, header, &name, &key, &version_id));
     TRY(bucket_get(c, name, (slice){NULL, 0}, &source->bucket));
+    if (version_id.ptr && version_find(c, &source->bucket, key, version_id, &source->version) &&
+        source->version.is_marker)
+        return fail(c, &s3_invalid_request,
+                    "The source of a copy request may not specifically refer to a delete marker by version id.");
     TRY(version_get(c, &source->bucket, key, version_id, &source->version));
     source->named = version_id.ptr != NULL;
     if (api_from_json(c->arena, &s3_shape_head_object_output, source->version.attributes, &source->attributes) != 0)
@@ -79,31 +83,31 @@ static int read_attributes(struct call *c, const struct bucket *bucket, const st
     return 0;
 }
 
-/* The source's checksum, or that of the whole bytes which is asked for. */
+/* The source's checksum and ETag, or those of the whole where the source's are made of its parts' or another algorithm
+ * is asked for: the copy is one piece. */
 static int take_checksum(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source,
-                         struct s3_head_object_out *attributes)
+                         struct s3_head_object_out *attributes, slice *etag)
 {
     const struct api_shape *shape = &s3_shape_head_object_output;
     unsigned algorithm = checksum_of(shape, &source->attributes);
     unsigned wanted = algorithm;
     if (in->checksum_algorithm.ptr)
         TRY(checksum_named(c, in->checksum_algorithm, &wanted));
+    const struct version *from = &source->version;
     struct checksum checksum = {algorithm, algorithm ? checksum_member(shape, &source->attributes, algorithm) : S("")};
-    attributes->checksum_type = source->attributes.checksum_type;
-    bool composite = in->checksum_algorithm.ptr && slice_eq(source->attributes.checksum_type, S("COMPOSITE"));
-    if (wanted != algorithm || composite) {
-        static const size_t piece = 256 * 1024;
-        char text[DIGEST_TEXT_BYTES];
-        struct digest digest;
-        slice bytes = source->version.file.ptr ? S("") : content_bytes(c, &source->version);
-        digest_begin(&digest, wanted);
-        digest_add(&digest, bytes.ptr, bytes.len);
-        if (source->version.file.ptr)
-            TRY(content_digest(c, source->version.file, piece, &digest));
-        slice digests = {text, digest_end(&digest, text, 0)};
-        checksum = (struct checksum){wanted, base64_encode(c->arena, digest_get(c->arena, digests, wanted))};
-        attributes->checksum_type = S("FULL_OBJECT");
+    bool parts = slice_index(from->etag, '-') < from->etag.len;
+    *etag = from->etag;
+    if (parts || wanted != algorithm) {
+        slice digests;
+        struct content_range all = {from, 0, from->size, DIGEST_MD5 | wanted};
+        TRY(content_hash(c, &all, &digests));
+        *etag = checksum_etag(c, digests);
+        checksum = (struct checksum){wanted, S("")};
+        if (wanted)
+            checksum.value = base64_encode(c->arena, digest_get(c->arena, digests, wanted));
     }
+    if (checksum.algorithm)
+        attributes->checksum_type = S("FULL_OBJECT");
     checksum_set(shape, attributes, &checksum);
     return 0;
 }
@@ -151,12 +155,11 @@ int s3_copy_object(struct call *c, const struct s3_copy_object_in *in, struct s3
                     "The specified copy source is larger than the maximum allowable size for a "
                     "copy source: 5368709120");
     TRY(read_attributes(c, &bucket, in, &source, &attributes));
-    TRY(take_checksum(c, in, &source, &attributes));
+    TRY(take_checksum(c, in, &source, &attributes, &version.etag));
     TRY(read_tags(c, in, &source, &version.tags));
     TRY(acl_read_headers(c, &bucket, &version.acl));
     TRY(condition_check_write(c, &bucket, in->key, in->if_match, in->if_none_match));
     TRY(attributes_write(c, &bucket, &attributes, &version));
-    version.etag = source.version.etag;
     TRY(content_copy(c, &source.version, &content));
     version.size = content.size;
     version_add(c, &bucket, &version, &content);

@@ -25,6 +25,16 @@ static bool find_part(struct call *c, const struct version *version, int64_t num
     return true;
 }
 
+static int fail_part_number(struct call *c, int64_t number, int64_t count)
+{
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("PartNumberRequested"), val_string(arena_printf(c->arena, "%lld", (long long)number)));
+    val_set(c->arena, extra, S("ActualPartCount"),
+            val_string(arena_printf(c->arena, "%lld", (long long)(count > 0 ? count : 1))));
+    return fail_with(c, &s3_invalid_part_number, extra, "The requested partnumber is not satisfiable");
+}
+
 /* Everything that both operations answer, in the form that has room for all of it. */
 static void fill_head(struct call *c, const struct bucket *bucket, const struct version *version,
                       struct s3_head_object_out *out)
@@ -32,6 +42,7 @@ static void fill_head(struct call *c, const struct bucket *bucket, const struct 
     api_from_json(c->arena, &s3_shape_head_object_output, version->attributes, out);
     out->accept_ranges = S("bytes");
     out->last_modified = opt_int(version->modified_ms);
+    out->expiration = lifecycle_expiration(c, bucket, version);
     out->e_tag = version->etag;
     if (version_numbered(bucket))
         out->version_id = version->version_id;
@@ -64,7 +75,7 @@ static int choose_bytes(struct call *c, const struct s3_get_object_in *in, const
         if (in->part_number.v < 1 || in->part_number.v > 10000)
             return fail(c, &s3_invalid_argument, "Part number must be an integer between 1 and 10000, inclusive");
         if (!find_part(c, version, in->part_number.v, &part->at, &part->length, &count))
-            return fail(c, &s3_invalid_range, "The requested partnumber is not satisfiable");
+            return fail_part_number(c, in->part_number.v, count);
         part->partial = version->size > 0;
         if (count > 0)
             head->parts_count = opt_int(count);

@@ -3,9 +3,58 @@
 #include "services/s3/multipart.h"
 
 #include "common/time.h"
+#include "common/uri.h"
 
 enum { HOUR_MS = 3600 * 1000, TURN_ROWS = 500, MAX_RULES = 1000 };
 static const int64_t day_ms = 86400000;
+
+static bool has_tags(const struct s3_lifecycle_rule *rule)
+{
+    const struct s3_lifecycle_rule_filter *filter = rule->filter;
+    return filter && (filter->tag || (filter->and &&filter->and->tags.len > 0));
+}
+
+static int check_tags(struct call *c, const struct s3_lifecycle_rule *rule)
+{
+    if (!has_tags(rule))
+        return 0;
+    if (rule->abort_incomplete_multipart_upload)
+        return fail(c, &s3_invalid_request, "AbortIncompleteMultipartUpload cannot be specified with Tags.");
+    if (rule->expiration && opt_bool_or(rule->expiration->expired_object_delete_marker, false))
+        return fail(c, &s3_invalid_request, "ExpiredObjectDeleteMarker cannot be specified with Tags.");
+    return 0;
+}
+
+static bool is_infrequent(slice storage_class)
+{
+    return slice_eq(storage_class, S("STANDARD_IA")) || slice_eq(storage_class, S("ONEZONE_IA"));
+}
+
+static int check_transitions(struct call *c, const struct s3_lifecycle_rule *rule)
+{
+    enum { LEAST_DAYS = 30 };
+    const struct s3_lifecycle_expiration *expiration = rule->expiration;
+    list_foreach (one, &rule->transitions) {
+        if (one->days.set && one->days.v < LEAST_DAYS && is_infrequent(one->storage_class))
+            return fail(c, &s3_invalid_argument,
+                        "'Days' in Transition action must be greater than or equal to 30 for storageClass '%.*s'",
+                        SLICE_ARG(one->storage_class));
+        if (one->days.set && expiration && expiration->days.set && expiration->days.v <= one->days.v)
+            return fail(c, &s3_invalid_argument,
+                        "'Days' in the Expiration action for filter '(prefix=%.*s)' must be greater than 'Days' in the "
+                        "Transition action",
+                        SLICE_ARG(rule->filter && rule->filter->prefix.ptr ? rule->filter->prefix : rule->prefix));
+    }
+    list_foreach (one, &rule->noncurrent_version_transitions) {
+        if (one->noncurrent_days.set && one->noncurrent_days.v < LEAST_DAYS && is_infrequent(one->storage_class))
+            return fail(
+                c, &s3_invalid_argument,
+                "'NoncurrentDays' in NoncurrentVersionTransition action must be greater than or equal to 30 for "
+                "storageClass '%.*s'",
+                SLICE_ARG(one->storage_class));
+    }
+    return 0;
+}
 
 static int check_rule(struct call *c, const struct s3_lifecycle_rule *rule)
 {
@@ -22,7 +71,8 @@ static int check_rule(struct call *c, const struct s3_lifecycle_rule *rule)
         return fail(c, &s3_invalid_argument, "'Days' for Expiration action must be a positive integer");
     if (expiration && expiration->date.set && expiration->date.v % day_ms != 0)
         return fail(c, &s3_invalid_argument, "'Date' must be at midnight GMT");
-    return 0;
+    TRY(check_tags(c, rule));
+    return check_transitions(c, rule);
 }
 
 int s3_put_bucket_lifecycle_configuration(struct call *c, const struct s3_put_bucket_lifecycle_configuration_in *in,
@@ -184,6 +234,32 @@ static slice run_turn(struct call *c, const struct bucket *bucket,
             apply(c, bucket, rule, version, &place);
     }
     return next;
+}
+
+slice lifecycle_expiration(struct call *c, const struct bucket *bucket, const struct version *version)
+{
+    struct s3_get_bucket_lifecycle_configuration_out config = {0};
+    int64_t earliest = 0;
+    slice id = S("");
+    char date[30];
+    if (!config_find(c, bucket, "lifecycle", &s3_shape_get_bucket_lifecycle_configuration_output, &config))
+        return (slice){NULL, 0};
+    list_foreach (rule, &config.rules) {
+        const struct s3_lifecycle_expiration *expiration = rule->expiration;
+        if (!expiration || !(expiration->days.set || expiration->date.set) || !applies(c, rule, version))
+            continue;
+        int64_t at = expiration->date.set ? expiration->date.v
+                                          : (version->modified_ms / day_ms + 1 + expiration->days.v) * day_ms;
+        if (earliest != 0 && at >= earliest)
+            continue;
+        earliest = at;
+        id = rule->id;
+    }
+    if (earliest == 0)
+        return (slice){NULL, 0};
+    time_rfc1123(earliest, date);
+    return arena_printf(c->arena, "expiry-date=\"%s\", rule-id=\"%.*s\"", date,
+                        SLICE_ARG(uri_encode(c->arena, id, false)));
 }
 
 static void abort_uploads(struct call *c, const struct bucket *bucket, const struct s3_lifecycle_rule *rule)

@@ -2,6 +2,7 @@
 #include "services/s3/list.h"
 
 #include "common/page.h"
+#include "common/buf.h"
 #include "common/uri.h"
 
 enum { MAX_KEYS = 1000 };
@@ -28,7 +29,19 @@ slice list_common_prefix(slice key, slice prefix, slice delimiter)
 
 slice list_encode(struct call *c, slice encoding_type, slice text)
 {
-    return text.ptr && encoding_type.ptr ? uri_encode(c->arena, text, true) : text;
+    if (!text.ptr || !encoding_type.ptr)
+        return text;
+    slice encoded = uri_encode(c->arena, text, true);
+    if (slice_find(encoded, S("%20")) < 0)
+        return encoded;
+    struct buf out; /* as in forms, a space is a plus */
+    buf_init(&out, c->arena);
+    for (size_t i = 0; i < encoded.len; i++) {
+        bool space = slice_starts(slice_sub(encoded, i, encoded.len), S("%20"));
+        buf_add_char(&out, space ? '+' : encoded.ptr[i]);
+        i += space ? 2 : 0;
+    }
+    return buf_slice(&out);
 }
 
 int list_check_encoding(struct call *c, slice encoding_type)
@@ -104,6 +117,45 @@ static void add_object(struct call *c, struct walk *walk, const struct version *
     walk->last = version->key;
 }
 
+static bool is_full(struct walk *walk)
+{
+    bool full = (int64_t)(walk->contents.len + walk->prefixes.len) == walk->max;
+    walk->truncated = full && walk->max > 0;
+    return full;
+}
+
+/* Answers where to go on behind it. */
+static slice add_prefix(struct call *c, struct walk *walk, slice common)
+{
+    list_add(c->arena, &walk->prefixes)->prefix = list_encode(c, walk->encoding_type, common);
+    walk->last = common;
+    return list_successor(c, common);
+}
+
+static slice next_key(struct call *c, const struct walk *walk, slice from)
+{
+    struct db_rows rows = db_query(c->db, S3_SQL_OBJECT_NEXT, "it", walk->bucket->id, from);
+    slice key = db_next(&rows) ? db_text(&rows, 0) : (slice){NULL, 0};
+    db_done(&rows);
+    return key;
+}
+
+/* Jumps from one common prefix to the next, with the index alone. Answers the next key that has none; absent: no more.
+ */
+static slice jump(struct call *c, struct walk *walk, slice from)
+{
+    while (from.ptr) {
+        slice key = next_key(c, walk, from);
+        if (!key.ptr || !slice_starts(key, walk->prefix) || is_full(walk))
+            return (slice){NULL, 0};
+        slice common = list_common_prefix(key, walk->prefix, walk->delimiter);
+        if (!common.ptr)
+            return key;
+        from = add_prefix(c, walk, common);
+    }
+    return from;
+}
+
 /* One query's rows, until a common prefix, the limit or the end. Answers where to go on; absent: nowhere. */
 static slice walk_on(struct call *c, struct walk *walk, slice from)
 {
@@ -112,17 +164,11 @@ static slice walk_on(struct call *c, struct walk *walk, slice from)
     struct db_rows rows = db_query(c->db, S3_SQL_OBJECT_LIST, "it", walk->bucket->id, from);
     while (db_next(&rows)) {
         version_read(&rows, &version);
-        if (!slice_starts(version.key, walk->prefix))
+        if (!slice_starts(version.key, walk->prefix) || is_full(walk))
             break;
-        if ((int64_t)(walk->contents.len + walk->prefixes.len) == walk->max) {
-            walk->truncated = walk->max > 0;
-            break;
-        }
         slice common = list_common_prefix(version.key, walk->prefix, walk->delimiter);
         if (common.ptr) {
-            list_add(c->arena, &walk->prefixes)->prefix = list_encode(c, walk->encoding_type, common);
-            walk->last = common;
-            next = list_successor(c, common);
+            next = add_prefix(c, walk, common);
             break;
         }
         add_object(c, walk, &version);
@@ -136,8 +182,12 @@ static void run(struct call *c, struct walk *walk)
     if (slice_empty(walk->delimiter))
         walk->delimiter = (slice){NULL, 0};
     slice from = list_start(c, walk->prefix, walk->delimiter, walk->after);
-    while (from.ptr)
-        from = walk_on(c, walk, from);
+    while (from.ptr) {
+        if (walk->delimiter.ptr)
+            from = jump(c, walk, from);
+        if (from.ptr)
+            from = walk_on(c, walk, from);
+    }
 }
 
 int s3_list_objects_v2(struct call *c, const struct s3_list_objects_v2_in *in, struct s3_list_objects_v2_out *out)

@@ -163,6 +163,8 @@ int s3_upload_part(struct call *c, const struct s3_upload_part_in *in, struct s3
     TRY(attributes_check_key(c, "", &attributes));
     TRY(checksum_verify(c, &checksum));
     TRY(check_algorithm(c, &upload, &checksum));
+    bool asked = checksum.algorithm != 0;
+    checksum_default(c, &checksum);
     struct part part = {.number = in->part_number.v,
                         .etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(checksum_md5_hex(c))),
                         .algorithm = checksum_word(checksum.algorithm),
@@ -170,12 +172,23 @@ int s3_upload_part(struct call *c, const struct s3_upload_part_in *in, struct s3
     TRY(content_take(c, &content));
     set_part(c, &upload, &part, &content);
     api_from_json(c->arena, c->operation->out, upload.attributes, out);
-    checksum_set(c->operation->out, out, &checksum);
+    if (asked)
+        checksum_set(c->operation->out, out, &checksum);
     out->e_tag = part.etag;
     return 0;
 }
 
-/* "bytes=first-last", both given. */
+static int fail_copy_range(struct call *c, slice range, int64_t size)
+{
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("ArgumentName"), val_string(S("x-amz-copy-source-range")));
+    val_set(c->arena, extra, S("ArgumentValue"), val_string(range));
+    return fail_with(c, &s3_invalid_argument, extra, "Range specified is not valid for source object of size: %lld",
+                     (long long)size);
+}
+
+/* "bytes=first-last", both given, both in the object. */
 static int copy_range(struct call *c, slice range, const struct version *version, int64_t *at, int64_t *length)
 {
     bool partial;
@@ -184,36 +197,31 @@ static int copy_range(struct call *c, slice range, const struct version *version
         *length = version->size;
         return 0;
     }
-    TRY(condition_range(c, range, version->size, at, length, &partial));
+    if (condition_range(c, range, version->size, at, length, &partial) != 0)
+        return fail_copy_range(c, range, version->size);
     if (!partial || slice_ends(range, S("-")) || slice_find(range, S("=-")) >= 0)
         return fail(
             c, &s3_invalid_argument,
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
             "zero-based offsets of the first and last bytes to copy");
-    return 0;
+    int64_t last = 0;
+    slice before, after;
+    slice_cut(range, '-', &before, &after);
+    return slice_to_int64(after, &last) && last < version->size ? 0 : fail_copy_range(c, range, version->size);
 }
 
-/* The bytes' MD5 and, where the upload has an algorithm, their checksum. */
-static int hash_content(struct call *c, const struct content *content, const struct upload *upload, struct part *part)
+/* What the whole is computed of when the client asks for nothing is kept of the parts, too. */
+static unsigned part_algorithm(const struct upload *upload)
 {
-    static const size_t piece = 256 * 1024;
-    struct digest digest;
-    char text[DIGEST_TEXT_BYTES];
-    unsigned algorithm = upload->algorithm.ptr ? digest_named(upload->algorithm) : 0;
-    digest_begin(&digest, DIGEST_MD5 | algorithm);
-    if (content->file.ptr)
-        TRY(content_digest(c, content->file, piece, &digest));
-    else
-        digest_add(&digest, content->bytes.ptr ? content->bytes.ptr : "", content->bytes.len);
-    slice all = {text, digest_end(&digest, text, 0)};
-    slice hex, rest;
-    slice_cut(all, '\n', &hex, &rest);
-    part->etag = arena_printf(c->arena, "\"%.*s\"", SLICE_ARG(slice_sub(hex, 4, hex.len)));
-    if (algorithm) {
-        part->algorithm = upload->algorithm;
-        part->checksum = base64_encode(c->arena, digest_get(c->arena, all, algorithm));
-    }
-    return 0;
+    return upload->algorithm.ptr ? digest_named(upload->algorithm) : DIGEST_CRC64NVME;
+}
+
+/* The bytes' MD5 and their checksum. */
+static void describe_part(struct call *c, slice digests, const struct upload *upload, struct part *part)
+{
+    part->etag = checksum_etag(c, digests);
+    part->algorithm = checksum_word(part_algorithm(upload));
+    part->checksum = base64_encode(c->arena, digest_get(c->arena, digests, part_algorithm(upload)));
 }
 
 int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in, struct s3_upload_part_copy_out *out)
@@ -223,6 +231,7 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     struct copy_source source;
     struct content content;
     int64_t at, length;
+    slice digests;
     struct part part = {.number = in->part_number.v};
     struct condition condition = {in->copy_source_if_match, in->copy_source_if_none_match,
                                   in->copy_source_if_modified_since, in->copy_source_if_unmodified_since};
@@ -231,15 +240,17 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     TRY(copy_find(c, in->copy_source, &condition, &source));
     TRY(copy_range(c, in->copy_source_range, &source.version, &at, &length));
-    TRY(content_copy_range(c, &source.version, at, length, &content));
-    TRY(hash_content(c, &content, &upload, &part));
+    struct content_range range = {&source.version, at, length, DIGEST_MD5 | part_algorithm(&upload)};
+    TRY(content_copy_range(c, &range, &content, &digests));
+    describe_part(c, digests, &upload, &part);
     set_part(c, &upload, &part, &content);
     api_from_json(c->arena, c->operation->out, upload.attributes, out);
     out->copy_part_result = arena_alloc(c->arena, sizeof(*out->copy_part_result));
     out->copy_part_result->e_tag = part.etag;
     out->copy_part_result->last_modified = opt_int(c->now_ms);
-    struct checksum checksum = {part.algorithm.ptr ? digest_named(part.algorithm) : 0, part.checksum};
-    checksum_set(&s3_shape_copy_part_result, out->copy_part_result, &checksum);
+    struct checksum checksum = {part_algorithm(&upload), part.checksum};
+    if (upload.algorithm.ptr)
+        checksum_set(&s3_shape_copy_part_result, out->copy_part_result, &checksum);
     if (version_numbered(&source.bucket))
         out->copy_source_version_id = source.version.version_id;
     return 0;

@@ -61,6 +61,20 @@ static bool is_same(const struct part *part, const struct s3_completed_part *wan
     return slice_eq(checksum_member(&s3_shape_completed_part, wanted, algorithm), part->checksum);
 }
 
+/* The checksum of the whole is made of the parts': the client must name them. */
+static int check_part_checksum(struct call *c, const struct upload *upload, const struct s3_completed_part *one,
+                               int64_t number)
+{
+    if (!slice_eq(upload->checksum_type, S("COMPOSITE")) ||
+        checksum_member(&s3_shape_completed_part, one, digest_named(upload->algorithm)).ptr)
+        return 0;
+    slice name = digest_name(digest_named(upload->algorithm));
+    return fail(c, &s3_invalid_request,
+                "The upload was created using a %.*s checksum. The complete request must include the checksum for each "
+                "part. It was missing for part %lld in the request.",
+                SLICE_ARG(name), (long long)number);
+}
+
 /* The named parts, each there and as it is named, in order. */
 static int collect(struct call *c, const struct upload *upload, const struct s3_completed_multipart_upload *wanted,
                    struct parts *parts)
@@ -78,6 +92,7 @@ static int collect(struct call *c, const struct upload *upload, const struct s3_
             return fail(c, &s3_invalid_part_order,
                         "The list of parts was not in ascending order. The parts list must be "
                         "specified in order by part number.");
+        TRY(check_part_checksum(c, upload, one, number));
         if (!multipart_find_part(c, upload->id, number, part) || !is_same(part, one))
             return fail_part(c, upload, number, one->e_tag);
         parts->size += part->size;
@@ -166,22 +181,21 @@ static slice composite_checksum(struct call *c, unsigned algorithm, const struct
 static int make_checksum(struct call *c, const struct s3_complete_multipart_upload_in *in, const struct upload *upload,
                          const struct parts *parts, struct checksum *checksum)
 {
+    slice word = upload->algorithm.ptr ? upload->algorithm : checksum_word(DIGEST_CRC64NVME);
     *checksum = (struct checksum){0};
-    if (!upload->algorithm.ptr)
-        return 0;
     for (size_t i = 0; i < parts->len; i++) {
-        if (!slice_eq(parts->items[i].algorithm, upload->algorithm))
+        if (!slice_eq(parts->items[i].algorithm, word))
             return 0;
     }
-    checksum->algorithm = digest_named(upload->algorithm);
-    bool whole = slice_eq(upload->checksum_type, S("FULL_OBJECT"));
+    checksum->algorithm = digest_named(word);
+    bool whole = !upload->algorithm.ptr || slice_eq(upload->checksum_type, S("FULL_OBJECT"));
     checksum->value =
         whole ? full_checksum(c, checksum->algorithm, parts) : composite_checksum(c, checksum->algorithm, parts);
     slice said = checksum_member(c->operation->in, in, checksum->algorithm);
     slice short_form = slice_sub(checksum->value, 0, slice_index(checksum->value, '-'));
     if (said.ptr && !slice_eq(said, checksum->value) && !slice_eq(said, short_form))
         return fail(c, &s3_bad_digest, "The %.*s you specified did not match the calculated checksum.",
-                    SLICE_ARG(upload->algorithm));
+                    SLICE_ARG(word));
     return 0;
 }
 
@@ -294,7 +308,7 @@ static int make_version(struct call *c, const struct s3_complete_multipart_uploa
     TRY(make_checksum(c, in, upload, parts, &checksum));
     checksum_set(&s3_shape_head_object_output, &attributes, &checksum);
     if (checksum.algorithm)
-        attributes.checksum_type = upload->checksum_type;
+        attributes.checksum_type = upload->algorithm.ptr ? upload->checksum_type : S("FULL_OBJECT");
     *version = (struct version){.key = in->key,
                                 .tags = upload->tags,
                                 .acl = upload->acl,

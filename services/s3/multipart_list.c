@@ -17,10 +17,18 @@ static slice storage_class(struct call *c, const struct upload *upload)
     return attributes.storage_class.ptr ? attributes.storage_class : S("STANDARD");
 }
 
-static void add_part(struct call *c, const struct part *part, struct s3_list_parts_out *out)
+/* Checksums that nobody has asked for are shown of the whole only. */
+static bool shows_checksum(const struct upload *upload, const struct part *part)
+{
+    return part->algorithm.ptr &&
+           (upload->algorithm.ptr || !slice_eq(part->algorithm, checksum_word(DIGEST_CRC64NVME)));
+}
+
+static void add_part(struct call *c, const struct upload *upload, const struct part *part,
+                     struct s3_list_parts_out *out)
 {
     struct s3_part *one = list_add(c->arena, &out->parts);
-    struct checksum checksum = {part->algorithm.ptr ? digest_named(part->algorithm) : 0, part->checksum};
+    struct checksum checksum = {shows_checksum(upload, part) ? digest_named(part->algorithm) : 0, part->checksum};
     one->part_number = opt_int(part->number);
     one->last_modified = opt_int(part->modified_ms);
     one->e_tag = part->etag;
@@ -45,7 +53,7 @@ int s3_list_parts(struct call *c, const struct s3_list_parts_in *in, struct s3_l
             out->is_truncated = opt_bool(true);
             break;
         }
-        add_part(c, &part, out);
+        add_part(c, &upload, &part, out);
         last = part.number;
     }
     db_done(&rows);

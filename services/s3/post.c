@@ -1,6 +1,7 @@
 /* post: PostObject: an object uploaded with a browser's form. Its fields become the headers of a PutObject; a policy
  * among them must allow them. */
 #include "services/s3/form.h"
+#include "services/s3/post.h"
 #include "services/s3/s3.h"
 
 #include "common/base64.h"
@@ -184,6 +185,32 @@ static int put(struct call *c, const struct form *form, slice bucket, slice key,
     return result;
 }
 
+/* The field tagging has the document of a PutObjectTagging. */
+static int tag(struct call *c, const struct form *form, slice bucket, slice key)
+{
+    const struct msg *before = c->request;
+    struct msg request = *before;
+    struct s3_put_object_tagging_in in = {0};
+    struct s3_put_object_tagging_out out = {0};
+    slice why;
+    request.body = pair_get(&form->fields, S("tagging"));
+    if (!request.body.ptr)
+        return 0;
+    request.method = S("PUT");
+    request.path = arena_printf(c->arena, "/%.*s/%.*s", SLICE_ARG(bucket), SLICE_ARG(uri_encode(c->arena, key, true)));
+    request.query = S("tagging");
+    request.headers = request.body_file = request.digests = request.trailers = (slice){NULL, 0};
+    c->request = &request;
+    c->operation = api_find_operation(&s3_api, S("PutObjectTagging"));
+    int result = 0;
+    if (codec_for(API_RESTXML)->decode(c->arena, &s3_api, c->operation, &request, &in, &why) != 0)
+        result = fail(c, &s3_malformed_xml, "%.*s", SLICE_ARG(why));
+    if (result == 0)
+        result = s3_put_object_tagging(c, &in, &out);
+    c->request = before;
+    return result;
+}
+
 static void answer(struct call *c, const struct form *form, slice bucket, slice key,
                    const struct s3_put_object_out *out, struct msg *reply)
 {
@@ -238,8 +265,10 @@ int post_run(struct call *c, slice bucket, slice boundary, struct msg *reply)
             c, &s3_user_key_must_be_specified,
             "The bucket POST must contain the specified field name.  If it is specified, please check the order "
             "of the fields.");
+    TRY(post_check_signature(c, &form.fields, bucket, key));
     TRY(check_policy(c, &form, bucket));
     TRY(put(c, &form, bucket, key, &out));
+    TRY(tag(c, &form, bucket, key));
     answer(c, &form, bucket, key, &out, reply);
     return 0;
 }

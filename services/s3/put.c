@@ -22,6 +22,7 @@ static void fill_answer(struct call *c, const struct bucket *bucket, const struc
 {
     api_from_json(c->arena, c->operation->out, version->attributes, out);
     out->e_tag = version->etag;
+    out->expiration = lifecycle_expiration(c, bucket, version);
     if (version_numbered(bucket))
         out->version_id = version->version_id;
 }
@@ -41,6 +42,7 @@ int s3_put_object(struct call *c, const struct s3_put_object_in *in, struct s3_p
     TRY(tags_read_header(c, in->tagging, &version.tags));
     TRY(acl_read_headers(c, &bucket, &version.acl));
     TRY(checksum_verify(c, &checksum));
+    checksum_default(c, &checksum);
     TRY(condition_check_write(c, &bucket, in->key, in->if_match, in->if_none_match));
     checksum_set(&s3_shape_head_object_output, &attributes, &checksum);
     if (checksum.algorithm)

@@ -112,7 +112,7 @@ int raw_run(struct call *c, struct msg *reply, bool *taken)
     }
     *taken = true;
     if (is_control(request))
-        return tags_control(c, reply);
+        return call_is_guest(c) ? fail(c, &s3_access_denied, "Access Denied") : tags_control(c, reply);
     if (slice_eq(request->method, S("OPTIONS")))
         return cors_preflight(c, bucket, reply);
     if (slice_find(request->host, S(".s3-website")) >= 0)

@@ -83,6 +83,14 @@ struct content {
     int64_t size;
 };
 
+/* A part of a version's bytes, and what is to be computed of it: a set of enum digest_algorithm. */
+struct content_range {
+    const struct version *version;
+    int64_t at;
+    int64_t length;
+    unsigned algorithms;
+};
+
 /* Makes version the key's latest, with the id that the bucket's versioning gives it, instead of a former one without.
  */
 void version_add(struct call *c, const struct bucket *bucket, struct version *version, const struct content *content);
@@ -107,15 +115,16 @@ slice content_path(struct call *c, slice file);
 /* A content with the same bytes. Answers 0 or a fault. */
 int content_copy(struct call *c, const struct version *from, struct content *to);
 
-/* A new content of a part of a version. */
-int content_copy_range(struct call *c, const struct version *from, int64_t at, int64_t length, struct content *to);
+/* A new content of a part of a version, and its digests: "name HEX\n" lines. Large ones are made by the helper thread:
+ * to be called before the first write. Answers 0, CALL_LATER or a fault. */
+int content_copy_range(struct call *c, const struct content_range *range, struct content *to, slice *digests);
+
+/* The digests alone, in the same way. */
+int content_hash(struct call *c, const struct content_range *range, slice *digests);
 
 /* A new file of ours, open for writing; a part of another file added to its end. */
 int content_create(struct call *c, slice *name);
 int content_append(int fd, const char *path, int64_t at, int64_t length);
-
-/* Adds a file's bytes to the digest, a piece at a time. */
-int content_digest(struct call *c, slice file, size_t piece, struct digest *digest);
 
 /* A content that no row names any more. */
 void content_drop(struct call *c, slice file);
@@ -134,6 +143,9 @@ struct checksum {
  * computed. BadDigest and its like. */
 int checksum_verify(struct call *c, struct checksum *checksum);
 
+/* What S3 computes when the client asks for nothing: CRC64NVME. */
+void checksum_default(struct call *c, struct checksum *checksum);
+
 /* Sets the member of the structure that has the checksum of that algorithm; NULL or absent: leaves it. */
 void checksum_set(const struct api_shape *shape, void *object, const struct checksum *checksum);
 
@@ -146,6 +158,9 @@ unsigned checksum_of(const struct api_shape *shape, const void *object);
 /* "CRC32C" as AWS writes it; the algorithm of such a word in a request. Answers 0 or CALL_FAILED. */
 slice checksum_word(unsigned algorithm);
 int checksum_named(struct call *c, slice word, unsigned *algorithm);
+
+/* The ETag that the MD5 among these digests makes. */
+slice checksum_etag(struct call *c, slice digests);
 
 /* The body's MD5 in hex. */
 slice checksum_md5_hex(struct call *c);
@@ -224,6 +239,17 @@ void cors_add_headers(struct call *c, slice bucket_name);
 int post_run(struct call *c, slice bucket_name, slice boundary, struct msg *reply);
 int website_run(struct call *c, struct msg *reply);
 int tags_control(struct call *c, struct msg *reply);
+
+/* Whether nobody may do this, by the bucket's policy and the ACLs: always when signatures are not verified or somebody
+ * has signed. guest_check: the request at hand; AccessDenied. */
+bool guest_may(struct call *c, const struct bucket *bucket, slice action, slice key);
+int guest_check(struct call *c, slice action);
+
+/* The ACL of a bucket, or of a version, grants everybody this. */
+bool acl_is_open(struct call *c, const struct bucket *bucket, const struct version *version, slice permission);
+
+/* When a rule will end the version, as x-amz-expiration says it; absent: none will. */
+slice lifecycle_expiration(struct call *c, const struct bucket *bucket, const struct version *version);
 
 /* What happens by time: expiry and removal of files. */
 int lifecycle_run(struct call *c, int64_t *next_due_ms);

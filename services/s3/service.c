@@ -20,4 +20,5 @@ const struct service s3_process = {
     .start = content_start,
     .reset = content_start,
     .raw = raw_run,
+    .guest = guest_check,
 };

@@ -45,6 +45,15 @@ static slice to_json(struct call *c, const struct s3_tag_set *tags)
     return tags->len > 0 ? api_to_json(c->arena, &s3_shape_tagging, &tagging) : (slice){NULL, 0};
 }
 
+static bool has_doubles(const struct pair_list *pairs)
+{
+    list_foreach (pair, pairs) {
+        if (pair_get(pairs, pair->key).ptr != pair->value.ptr)
+            return true;
+    }
+    return false;
+}
+
 int tags_read_header(struct call *c, slice header, slice *json)
 {
     struct pair_list pairs = {0};
@@ -52,7 +61,7 @@ int tags_read_header(struct call *c, slice header, slice *json)
     *json = (slice){NULL, 0};
     if (slice_empty(header))
         return 0;
-    if (uri_parse_form(c->arena, header, &pairs) != 0)
+    if (uri_parse_form(c->arena, header, &pairs) != 0 || has_doubles(&pairs))
         return fail(c, &s3_invalid_argument,
                     "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL "
                     "query parameters without tag name duplicates.");

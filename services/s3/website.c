@@ -2,6 +2,7 @@
 #include "services/s3/s3.h"
 
 #include "common/buf.h"
+#include "common/time.h"
 #include "common/uri.h"
 #include "common/xml.h"
 
@@ -24,22 +25,60 @@ static void answer_redirect(struct call *c, uint16_t status, slice to, struct ms
     *reply = (struct msg){.status = status, .headers = arena_printf(c->arena, "Location: %.*s\n", SLICE_ARG(to))};
 }
 
+/* What of the object is answered, by the request's conditions and range. */
+static uint16_t choose(struct call *c, const struct version *version, int64_t *at, int64_t *length)
+{
+    int64_t ms;
+    bool not_modified, partial;
+    struct condition condition = {.if_match = msg_header(c->request, S("if-match")),
+                                  .if_none_match = msg_header(c->request, S("if-none-match"))};
+    if (time_parse(msg_header(c->request, S("if-modified-since")), &ms))
+        condition.if_modified_since = opt_int(ms);
+    if (time_parse(msg_header(c->request, S("if-unmodified-since")), &ms))
+        condition.if_unmodified_since = opt_int(ms);
+    *at = 0;
+    *length = version->size;
+    if (condition_check_read(c, &condition, version, &not_modified) != 0)
+        return 412;
+    if (not_modified)
+        return 304;
+    if (condition_range(c, msg_header(c->request, S("range")), version->size, at, length, &partial) != 0)
+        return 416;
+    return partial ? 206 : 200;
+}
+
 static void answer_object(struct call *c, uint16_t status, const struct version *version, struct msg *reply)
 {
     struct s3_head_object_out attributes = {0};
+    int64_t at = 0, length = version->size;
+    char modified[30];
     api_from_json(c->arena, &s3_shape_head_object_output, version->attributes, &attributes);
     if (attributes.website_redirect_location.ptr && status == 200) {
         answer_redirect(c, 301, attributes.website_redirect_location, reply);
         return;
     }
+    if (status == 200)
+        status = choose(c, version, &at, &length);
+    if (status == 412 || status == 416) {
+        answer_page(c, status, status == 412 ? "Precondition Failed" : "Requested Range Not Satisfiable", reply);
+        return;
+    }
+    time_rfc1123(version->modified_ms, modified);
     *reply = (struct msg){.status = status,
                           .content_type = attributes.content_type,
-                          .headers = arena_printf(c->arena, "ETag: %.*s\n", SLICE_ARG(version->etag))};
+                          .headers = arena_printf(c->arena, "ETag: %.*s\nLast-Modified: %s\nAccept-Ranges: bytes\n",
+                                                  SLICE_ARG(version->etag), modified)};
+    if (status == 206)
+        reply->headers = arena_printf(c->arena, "%.*sContent-Range: bytes %lld-%lld/%lld\n", SLICE_ARG(reply->headers),
+                                      (long long)at, (long long)(at + length - 1), (long long)version->size);
+    if (status == 304)
+        return;
     if (version->file.ptr) {
         reply->body_file = arena_printf(c->arena, "../s3/%.*s", SLICE_ARG(version->file));
-        reply->file_length = version->size;
+        reply->file_offset = at;
+        reply->file_length = length;
     } else {
-        reply->body = content_bytes(c, version);
+        reply->body = slice_sub(content_bytes(c, version), (size_t)at, (size_t)(at + length));
     }
 }
 
@@ -110,7 +149,9 @@ static void answer(struct call *c, const struct bucket *bucket, const struct s3_
     }
     bool folder = key.len == 0 || slice_ends(key, S("/"));
     slice page = folder ? arena_concat(c->arena, key, suffix) : key;
-    if (find(c, bucket, page, &version))
+    if (!guest_may(c, bucket, S("s3:GetObject"), page))
+        answer_page(c, 403, "Forbidden", reply);
+    else if (find(c, bucket, page, &version))
         answer_object(c, 200, &version, reply);
     else if (!folder &&
              find(c, bucket, arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(key), SLICE_ARG(suffix)), &version))

@@ -15,6 +15,7 @@ static const char *const statements[] = {
 static const struct service_question questions[] = {
     {S("Session"), session_answer},
     {S("ServiceRole"), service_role_answer},
+    {S("Secret"), session_secret},
     {{NULL, 0}, NULL},
 };
 

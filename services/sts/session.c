@@ -111,6 +111,34 @@ int session_answer(struct call *c, slice body, slice *reply)
     return 0;
 }
 
+int session_secret(struct call *c, slice body, slice *reply)
+{
+    struct val question;
+    slice why;
+    if (json_parse(c->arena, body, &question, &why) != 0)
+        return FAULT_MESSAGE;
+    struct db_rows rows = db_query(c->db, STS_SQL_SESSION_SECRET, "t", val_get_string(&question, S("accessKey")));
+    bool found = db_next(&rows), active = found && db_int(&rows, 2) > c->now_ms;
+    struct json_writer *w = json_writer_open(c->arena);
+    json_object_begin(w);
+    json_key(w, S("active"));
+    json_bool(w, active);
+    json_key(w, S("expired"));
+    json_bool(w, found && !active);
+    if (active) {
+        json_key(w, S("secret"));
+        json_string(w, db_text(&rows, 0));
+        json_key(w, S("token"));
+        json_string(w, db_text(&rows, 1));
+        json_key(w, S("expiresAt"));
+        json_int(w, db_int(&rows, 2));
+    }
+    json_object_end(w);
+    db_done(&rows);
+    *reply = json_writer_close(w);
+    return 0;
+}
+
 /* AWS keeps session policies in packed form; here their size is what counts. */
 int session_check_policies(struct call *c, slice policy, const struct sts_policy_descriptor_list_type *arns,
                            struct opt_int *packed_size)

@@ -28,6 +28,9 @@ int session_caller(struct call *c, struct identity *identity);
 /* The question Session of the iam service: {accessKey} → {found, arn, account, principal, policies}. */
 int session_answer(struct call *c, slice body, slice *reply);
 
+/* The question Secret of who verifies signatures: {accessKey} → {active, expired, secret, token, expiresAt}. */
+int session_secret(struct call *c, slice body, slice *reply);
+
 /* The question ServiceRole: {role, service: "lambda.amazonaws.com", session, seconds} → {accessKeyId, secretAccessKey,
  * sessionToken, expiresAt}. Without seconds only whether the role trusts the service: {}. AccessDenied when not. */
 int service_role_answer(struct call *c, slice body, slice *reply);

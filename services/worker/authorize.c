@@ -1,5 +1,6 @@
 /* authorize: with --iam enforce, every call of a client is put to the iam service before its handler runs. Which
- * credentials are a user's or a role's, and what they may do, is iam's to know. */
+ * credentials are a user's or a role's, and what they may do, is iam's to know. Where signatures are verified, the
+ * service itself judges what nobody has signed. */
 #include "services/worker/impl.h"
 
 #include "common/json.h"
@@ -44,6 +45,11 @@ static bool may_be_limited(slice key)
 static bool is_client(const struct call *c)
 {
     return slice_eq(c->request->origin, S("router")) && !slice_eq(c->request->protocol, S("internal"));
+}
+
+bool call_is_guest(struct call *c)
+{
+    return c->conf->verify_signatures && is_client(c) && c->access_key.len == 0;
 }
 
 /* The condition keys that every request has. */
@@ -97,6 +103,8 @@ int authorize_call(struct call *c, const void *in)
     const struct service *service = c->worker->service;
     slice reply, why, resource = {NULL, 0};
     struct val answer;
+    if (service->guest && call_is_guest(c))
+        return service->guest(c, action_of(c));
     if (!slice_eq(c->conf->iam, S("enforce")) || !is_client(c) || !may_be_limited(c->access_key))
         return 0;
     slice action = action_of(c);

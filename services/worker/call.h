@@ -48,6 +48,9 @@ int fail(struct call *c, const struct api_error *error, const char *format, ...)
 int fail_with(struct call *c, const struct api_error *error, const struct val *extra, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Whether the call comes from a client who has not signed it although signatures are verified. */
+bool call_is_guest(struct call *c);
+
 /* Asks another service: in and out are the C structures of that operation's shapes (the other service's generated
  * header). A service that dies meanwhile is asked again: the operation must be one that reads. Answers 0 with *out
  * filled; CALL_LATER the first time (the handler returns it and runs again from the top);

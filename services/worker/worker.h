@@ -32,6 +32,10 @@ struct service_question {
 /* The ARN of what a call is about, for authorization; absent: "*". in is the decoded input. */
 typedef slice service_resource_fn(struct call *call, const void *in);
 
+/* Whether nobody may do this: a call of a client that no one has signed, where signatures are verified. Answers 0 or
+ * CALL_FAILED. */
+typedef int service_guest_fn(struct call *call, slice action);
+
 /* A due-time source. run does what is due now and answers when it is next due (wall ms), or 0 for never. It is called
  * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
 typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
@@ -64,6 +68,7 @@ struct service {
     service_raw_fn *raw;                      /* NULL: none */
     const struct service_question *questions; /* terminated by an absent name; NULL: none */
     service_resource_fn *resource;            /* NULL: every call is about "*" */
+    service_guest_fn *guest;                  /* NULL: what comes unsigned may do all it can */
     service_open_fn *open;                    /* NULL: none; close belongs to it */
     service_close_fn *close;
     service_tolerates_fn *tolerates; /* NULL: nothing */

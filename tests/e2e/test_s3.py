@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 import zlib
 
@@ -347,6 +348,143 @@ def transfers(sim):
 
 
 @suite.test
+def refusals(sim):
+    """What S3 does not take, in its words."""
+    c = s3(sim)
+    b = bucket(c, "refusals")
+    for name in "sthree-mine", "amzn-s3-demo-mine", "a.-b", "a-.b", "mine--x-s3", "mine.mrap":
+        assert raw(sim, "PUT", f"/{name}")[0] == 400, name
+    fails("InvalidLocationConstraint", 400, c.create_bucket, Bucket="refused",
+          CreateBucketConfiguration={"LocationConstraint": "nowhere-1"})
+    c.put_object(Bucket=b, Key="k", Body=b"abc")
+    fails("InvalidPartNumber", 416, c.get_object, Bucket=b, Key="k", PartNumber=2)
+    fails("InvalidArgument", 400, c.put_object, Bucket=b, Key="k", Tagging="a=1&a=2")
+    upload = c.create_multipart_upload(Bucket=b, Key="to", ChecksumAlgorithm="SHA256")["UploadId"]
+    for range_ in "bytes=0-3", "bytes=3-3":
+        error = fails("InvalidArgument", 400, c.upload_part_copy, Bucket=b, Key="to", UploadId=upload, PartNumber=1,
+                      CopySource=f"{b}/k", CopySourceRange=range_)
+        assert error["Message"] == "Range specified is not valid for source object of size: 3", error
+    part = c.upload_part(Bucket=b, Key="to", UploadId=upload, PartNumber=1, Body=b"abc", ChecksumAlgorithm="SHA256")
+    done = {"PartNumber": 1, "ETag": part["ETag"]}
+    fails("InvalidRequest", 400, c.complete_multipart_upload, Bucket=b, Key="to", UploadId=upload,
+          MultipartUpload={"Parts": [done]})
+    c.complete_multipart_upload(Bucket=b, Key="to", UploadId=upload, MultipartUpload={
+        "Parts": [{**done, "ChecksumSHA256": part["ChecksumSHA256"]}]})
+    c.put_bucket_versioning(Bucket=b, VersioningConfiguration={"Status": "Enabled"})
+    marker = c.delete_object(Bucket=b, Key="k")["VersionId"]
+    fails("InvalidRequest", 400, c.copy_object, Bucket=b, Key="x",
+          CopySource={"Bucket": b, "Key": "k", "VersionId": marker})
+    fails("InvalidRequest", 400, c.put_bucket_cors, Bucket=b, CORSConfiguration={"CORSRules": [
+        {"AllowedMethods": ["GET"], "AllowedOrigins": ["http://*.a.*"]}]})
+    for grant, name in (('id="mine"', "id"), ('uri="http://nowhere"', "uri")):
+        error = fails("InvalidArgument", 400, c.put_bucket_acl, Bucket=b, GrantRead=grant)
+        assert error["ArgumentName"] == name, error
+    kms = {"x-amz-server-side-encryption": "AES256", "x-amz-server-side-encryption-aws-kms-key-id": "k"}
+    assert raw(sim, "PUT", f"/{b}/k", b"", kms)[0] == 400
+
+
+@suite.test
+def lifecycle_rules(sim):
+    c = s3(sim)
+    b = bucket(c, "lifecycle-rules")
+
+    def put(**rule):
+        c.put_bucket_lifecycle_configuration(Bucket=b, LifecycleConfiguration={
+            "Rules": [{"ID": "a b", "Status": "Enabled", "Filter": {"Prefix": "old/"}, **rule}]})
+
+    tag = {"Tag": {"Key": "a", "Value": "b"}}
+    soon = {"Days": 29, "StorageClass": "STANDARD_IA"}
+    for code, rule in (("InvalidRequest", {"Filter": tag, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
+                       ("InvalidRequest", {"Filter": tag, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}),
+                       ("InvalidArgument", {"Transitions": [soon]}),
+                       ("InvalidArgument", {"Transitions": [{**soon, "Days": 60}], "Expiration": {"Days": 60}})):
+        fails(code, 400, put, **rule)
+    put(Expiration={"Days": 3})
+    told = c.put_object(Bucket=b, Key="old/k")["Expiration"]
+    midnight = c.head_object(Bucket=b, Key="old/k")["LastModified"].replace(hour=0, minute=0, second=0)
+    day = (midnight + datetime.timedelta(days=4)).strftime("%a, %d %b %Y 00:00:00 GMT")
+    assert told == f'expiry-date="{day}", rule-id="a%20b"', told
+    assert c.head_object(Bucket=b, Key="old/k")["Expiration"] == c.get_object(Bucket=b, Key="old/k")["Expiration"] == told
+    assert "Expiration" not in c.put_object(Bucket=b, Key="k")
+
+
+@suite.test
+def default_checksum(sim):
+    """What comes without a checksum gets CRC64NVME, small and large, plain and copied."""
+    c = s3(sim, request_checksum_calculation="when_required")
+    b = bucket(c, "default-checksum")
+    sums = {}
+    for key, body in (("check", b"123456789"), ("large", b"x" * (3 * MIB))):
+        put = c.put_object(Bucket=b, Key=key, Body=body)
+        sums[key] = put["ChecksumCRC64NVME"]
+        assert put["ChecksumType"] == "FULL_OBJECT", put
+        assert c.head_object(Bucket=b, Key=key, ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == sums[key]
+        assert "ChecksumCRC64NVME" not in c.head_object(Bucket=b, Key=key)
+        copy = c.copy_object(Bucket=b, Key="copy", CopySource=f"{b}/{key}")["CopyObjectResult"]
+        assert copy["ChecksumCRC64NVME"] == sums[key], copy
+    assert base64.b64decode(sums["check"]).hex() == "ae8b14860a799888", sums
+    c.put_object(Bucket=b, Key="source", Body=b"y" * MIB)
+    upload = c.create_multipart_upload(Bucket=b, Key="parts")["UploadId"]
+    parts = [c.upload_part(Bucket=b, Key="parts", UploadId=upload, PartNumber=1, Body=b"x" * (5 * MIB)),
+             c.upload_part_copy(Bucket=b, Key="parts", UploadId=upload, PartNumber=2, CopySource=f"{b}/source")["CopyPartResult"]]
+    assert all("ChecksumCRC64NVME" not in p for p in parts + c.list_parts(Bucket=b, Key="parts", UploadId=upload)["Parts"])
+    made = c.complete_multipart_upload(Bucket=b, Key="parts", UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": n, "ETag": p["ETag"]} for n, p in enumerate(parts, 1)]})
+    whole = c.put_object(Bucket=b, Key="whole", Body=b"x" * (5 * MIB) + b"y" * MIB)["ChecksumCRC64NVME"]
+    assert (made["ChecksumCRC64NVME"], made["ChecksumType"]) == (whole, "FULL_OBJECT"), made
+    raw(sim, "PUT", f"/{b}/a%20b+~", b"")
+    assert b"<Key>a+b%2B~</Key>" in raw(sim, "GET", f"/{b}?encoding-type=url&prefix=a")[2]
+
+
+@suite.test
+def large_copies(sim):
+    """Copies of large objects are hashed and written beside the requests of others; a copy is one piece."""
+    c = s3(sim)
+    b = bucket(c, "large-copies")
+    body = os.urandom(MIB) * 192
+    c.put_object(Bucket=b, Key="small", Body=b"s")
+    upload = c.create_multipart_upload(Bucket=b, Key="large", ChecksumAlgorithm="SHA256")["UploadId"]
+    done = []
+    for number, part in enumerate((body[:100 * MIB], body[100 * MIB:]), 1):
+        one = c.upload_part(Bucket=b, Key="large", UploadId=upload, PartNumber=number, Body=part, ChecksumAlgorithm="SHA256")
+        done.append({"PartNumber": number, "ETag": one["ETag"], "ChecksumSHA256": one["ChecksumSHA256"]})
+    c.complete_multipart_upload(Bucket=b, Key="large", UploadId=upload, MultipartUpload={"Parts": done})
+    upload = c.create_multipart_upload(Bucket=b, Key="to")["UploadId"]
+    md5 = f'"{hashlib.md5(body).hexdigest()}"'
+    sha256 = base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+    def part_copy():
+        return s3(sim).upload_part_copy(Bucket=b, Key="to", UploadId=upload, PartNumber=1,
+                                        CopySource=f"{b}/large")["CopyPartResult"]["ETag"]
+
+    def object_copy():
+        answer = s3(sim).copy_object(Bucket=b, Key="copy", CopySource=f"{b}/large")["CopyObjectResult"]
+        assert answer["ChecksumSHA256"] == sha256 and answer["ChecksumType"] == "FULL_OBJECT", answer
+        return answer["ETag"]
+
+    for copy in part_copy, object_copy:
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(copy()))
+        thread.start()
+        reads = 0
+        while thread.is_alive():
+            assert c.get_object(Bucket=b, Key="small")["Body"].read() == b"s"
+            reads += 1
+        thread.join()
+        assert answers == [md5] and reads >= 5, (answers, reads)
+    c.complete_multipart_upload(Bucket=b, Key="to", UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": md5}]})
+    for key in "to", "copy":
+        got = hashlib.md5()
+        for piece in c.get_object(Bucket=b, Key=key)["Body"].iter_chunks(MIB):
+            got.update(piece)
+        assert f'"{got.hexdigest()}"' == md5
+    answer = c.copy_object(Bucket=b, Key="crc", CopySource=f"{b}/copy", ChecksumAlgorithm="CRC32")["CopyObjectResult"]
+    assert answer["ChecksumCRC32"] == base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode(), answer
+    assert answer["ETag"] == md5
+
+
+@suite.test
 def copies(sim):
     c = s3(sim)
     b = bucket(c, "copies")
@@ -408,6 +546,12 @@ def forms(sim):
         assert status == 201 and b"<Key>up/f.txt</Key>" in text, (status, text)
         got = c.get_object(Bucket=b, Key="up/f.txt")
         assert got["Body"].read() == content and got["ContentType"] == "a/b"
+    tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+    assert send({"key": "tagged", "tagging": tagging}, b"x")[0] == 204
+    assert c.get_object_tagging(Bucket=b, Key="tagged")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    status, _, text = send({"key": "badly", "tagging": "<Tagging>"}, b"x")
+    assert status == 400 and b"MalformedXML" in text, text
+    fails("404", 404, c.head_object, Bucket=b, Key="badly")
     status, _, text = send(post["fields"], b"")
     assert status == 400 and b"EntityTooSmall" in text, text
     status, _, text = send({**post["fields"], "x-amz-meta-a": "1"}, b"x")
@@ -487,7 +631,13 @@ def configurations(sim):
     assert got["IndexDocument"] == website["IndexDocument"]
     c.put_object(Bucket=b, Key="index.html", Body=b"welcome", ContentType="text/html")
     host = {"Host": f"{b}.s3-website.localhost"}
-    assert raw(sim, "GET", "/", headers=host)[::2] == (200, b"welcome")
+    status, headers, content = raw(sim, "GET", "/", headers=host)
+    assert (status, content) == (200, b"welcome") and headers["last-modified"] and headers["accept-ranges"] == "bytes"
+    assert raw(sim, "GET", "/", headers={**host, "If-None-Match": headers["etag"]})[0] == 304
+    assert raw(sim, "GET", "/", headers={**host, "If-Match": '"x"'})[0] == 412
+    status, headers, content = raw(sim, "GET", "/", headers={**host, "Range": "bytes=1-3"})
+    assert (status, content, headers["content-range"]) == (206, b"elc", "bytes 1-3/7"), headers
+    assert raw(sim, "GET", "/", headers={**host, "Range": "bytes=9-"})[0] == 416
     assert raw(sim, "GET", "/none", headers=host)[0] == 404
     c.delete_bucket_website(Bucket=b)
 

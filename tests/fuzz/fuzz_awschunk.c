@@ -1,5 +1,5 @@
-/* fuzz_awschunk: S3's chunked framing. However the bytes are cut, content, trailers and verdict are the same, and
- * content lies within the bytes. */
+/* fuzz_awschunk: S3's chunked framing. However the bytes are cut, content, trailers, marks and verdict are the same,
+ * and content lies within the bytes. */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/buf.h"
@@ -13,7 +13,7 @@ struct outcome {
 
 static void run(struct outcome *outcome, struct arena *arena, slice bytes, size_t step)
 {
-    *outcome = (struct outcome){0};
+    *outcome = (struct outcome){.chunks.keep_marks = true};
     buf_init(&outcome->content, arena);
     while (bytes.len > 0 && outcome->result == 0) {
         slice piece = slice_sub(bytes, 0, step), content;
@@ -36,6 +36,7 @@ static void fuzz_one(struct arena *arena, slice bytes)
     fuzz_check(slice_eq(buf_slice(&whole.content), buf_slice(&bytewise.content)));
     fuzz_check(awschunk_complete(&whole.chunks) == awschunk_complete(&bytewise.chunks));
     fuzz_check(slice_eq(buf_slice(&whole.chunks.trailers), buf_slice(&bytewise.chunks.trailers)));
+    fuzz_check(slice_eq(buf_slice(&whole.chunks.marks), buf_slice(&bytewise.chunks.marks)));
     awschunk_deinit(&whole.chunks);
     awschunk_deinit(&bytewise.chunks);
 }
