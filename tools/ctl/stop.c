@@ -4,18 +4,38 @@
 #include "tools/ctl/say.h"
 
 #include "common/err.h"
+#include "common/fdio.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* More than router, workers and runner may take one after another. */
 enum { STOP_LIMIT_MS = 90 * 1000 };
+
+/* The supervisor's process as a descriptor, or -1. */
+static int open_process(slice pid)
+{
+    int64_t number;
+    return slice_to_int64(pid, &number) ? (int)syscall(SYS_pidfd_open, (pid_t)number, 0) : -1;
+}
+
+/* It gives back the state directory's lock a moment before it has ended. */
+static void await_process(int process)
+{
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    while (process >= 0 && poll(&end, 1, STOP_LIMIT_MS) < 0 && errno == EINTR)
+        ;
+}
 
 enum ctl_exit stop_run(struct ctl *ctl)
 {
     struct instance instance;
     slice answer = S("");
     instance_find(ctl, &instance);
+    __attribute__((cleanup(fdio_cleanup))) int process = open_process(instance.pid);
     int result = instance_ask(ctl, "stop", STOP_LIMIT_MS, &answer);
     if (result == NOT_FOUND) {
         printf("awssim is not running (state directory %.*s).\n", SLICE_ARG(ctl->conf.state_dir));
@@ -23,6 +43,7 @@ enum ctl_exit stop_run(struct ctl *ctl)
     }
     if (result == 0 || result == -ECONNRESET) {
         instance_await_end(ctl);
+        await_process(process);
         puts("awssim has stopped.");
         return CTL_OK;
     }
