@@ -90,7 +90,7 @@ struct environment {
     bool answered; /* the invocation is over, and the next event not asked for yet */
     struct buf tail;
     struct buf printed; /* before the first event was asked for, when that may be the answer */
-    ev_timer timer; /* of the start, of idleness, of the end */
+    ev_timer timer;     /* of the start, of idleness, of the end */
 };
 
 struct functions {
