@@ -124,9 +124,9 @@ int walk_set_text(struct arena *arena, const struct api_shape *shape, slice text
     case API_BLOB:
         return base64_decode(arena, text, place);
     case API_BOOLEAN:
-        if (!slice_eq(text, S("true")) && !slice_eq(text, S("false")))
+        if (!slice_eq_nocase(text, S("true")) && !slice_eq_nocase(text, S("false")))
             return BAD_INPUT;
-        *(struct opt_bool *)place = opt_bool(slice_eq(text, S("true")));
+        *(struct opt_bool *)place = opt_bool(slice_eq_nocase(text, S("true")));
         return 0;
     case API_INTEGER:
     case API_LONG:

@@ -4,6 +4,7 @@
 # usage: eval "$(awssimctl env)"; examples/images/build_and_push.sh [REPOSITORY]
 # Needs buildah, podman, skopeo, busybox-static and an AWS CLI.
 set -eu
+aws() { command aws --endpoint-url "${AWS_ENDPOINT_URL:?run: eval \"\$(awssimctl env)\"}" "$@"; }
 
 repository=${1:-demo/hello}
 work=$(mktemp -d)

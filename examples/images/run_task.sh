@@ -4,6 +4,7 @@
 # usage: eval "$(awssimctl env)"; examples/images/run_task.sh [REPOSITORY [TAG]]
 # Needs an AWS CLI.
 set -eu
+aws() { command aws --endpoint-url "${AWS_ENDPOINT_URL:?run: eval \"\$(awssimctl env)\"}" "$@"; }
 
 repository=${1:-demo/hello}
 tag=${2:-podman}

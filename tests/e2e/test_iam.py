@@ -264,10 +264,11 @@ def trust_policies(sim):
 def command_line(sim):
     environment = {"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp(dir=sim.dir), "LANG": "C.UTF-8",
                    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
-                   "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": sim.endpoint, "AWS_PAGER": ""}
+                   "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
 
     def aws(*arguments):
-        done = subprocess.run(["aws", "iam", *arguments], env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["aws", "--endpoint-url", sim.endpoint, "--output", "json", "iam", *arguments], env=environment,
+                              capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 

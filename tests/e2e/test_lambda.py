@@ -452,8 +452,8 @@ def command_line(sim):
         code.write_bytes(archive(app__py=PYTHON))
 
         def aws(*arguments):
-            done = subprocess.run([cli(), "--output", "json", "lambda", *arguments], capture_output=True, text=True, timeout=60,
-                                  env=environment, cwd=folder)
+            done = subprocess.run([cli(), "--endpoint-url", sim.endpoint, "--output", "json", "lambda", *arguments],
+                                  capture_output=True, text=True, timeout=60, env=environment, cwd=folder)
             assert done.returncode == 0, done.stderr
             return json.loads(done.stdout) if done.stdout.strip() else None
 

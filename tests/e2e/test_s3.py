@@ -740,11 +740,12 @@ def command_line(sim):
         tree.mkdir(parents=True)
         (tree / "large").write_bytes(os.urandom(9 * MIB))
         (tree.parent / "small ü").write_bytes(b"small")
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8", "AWS_ENDPOINT_URL": sim.endpoint,
+        env = {"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8",
                "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
 
         def aws(*words):
-            done = subprocess.run(["aws", "s3", *words], env=env, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(["aws", "--endpoint-url", sim.endpoint, "s3", *words], env=env, capture_output=True, text=True,
+                                  timeout=120)
             assert done.returncode == 0, (words, done.stdout, done.stderr)
             return done.stdout
 
