@@ -5,6 +5,7 @@
 #include "common/arena.h"
 #include "runner/stub/mirror.h"
 
+#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -122,6 +123,45 @@ static bool add_interpreter(struct environment *environment, struct val *mounts,
     return false;
 }
 
+/* Where the Pythons of a folder of programs have boto3: the newest, but that of this version first; "" when nowhere. */
+static slice packages_beside(struct environment *environment, slice programs, slice version)
+{
+    struct arena *arena = environment->arena;
+    slice above = parent(programs), best = S("");
+    /* A version manager's shims stand for the installations beside them. */
+    slice pattern = arena_printf(arena, "%.*s%s/lib/python3*/*-packages/boto3", SLICE_ARG(above),
+                                 slice_ends(programs, S("/shims")) ? "/versions/*" : "");
+    glob_t found = {0};
+    if (glob(pattern.ptr, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            slice folder = slice_dup(arena, parent(slice_of(found.gl_pathv[i])));
+            if (best.len == 0 || slice_find(folder, version) >= 0 || slice_find(best, version) < 0)
+                best = folder;
+        }
+    }
+    globfree(&found);
+    return best;
+}
+
+/* The SDK that AWS's runtime of Python brings is one that a Python in PATH has (bootstrap.py looks for it). Where the
+ * sandbox would not show that one, it is shown at its own place. */
+static void add_sdk(struct environment *environment, struct val *mounts)
+{
+    slice runtime = val_get_string(doc_of(environment), S("runtime"));
+    slice version = arena_printf(environment->arena, "/%.*s/", SLICE_ARG(runtime.ptr ? runtime : S("")));
+    if (!slice_starts(runtime, S("python3")))
+        return;
+    for (slice folders = environment->blueprint->functions->runner->host_path; folders.ptr;) {
+        slice folder;
+        slice_cut(folders, ':', &folder, &folders);
+        slice packages = packages_beside(environment, folder, version);
+        if (packages.len > 0 && is_hidden(packages))
+            add_bind(environment, mounts, packages, packages, true);
+        if (packages.len > 0)
+            return;
+    }
+}
+
 /* The layers at /opt, the last one uppermost; at the bottom what the host has there, when the interpreter is there. */
 static void add_layers(struct environment *environment, struct val *mounts, bool with_host)
 {
@@ -172,6 +212,7 @@ static struct val mounts_of(struct environment *environment, slice program)
     }
     if (val_get_string(doc_of(environment), S("image")).len == 0) {
         add_layers(environment, &mounts, with_host);
+        add_sdk(environment, &mounts);
         add_resolver(environment, &mounts);
     }
     add_file_system(environment, &mounts);

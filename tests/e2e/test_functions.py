@@ -12,13 +12,14 @@ import sys
 import tempfile
 import zipfile
 
+import boto3
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Skipped, Suite, build_dir, ctl, wait_until  # noqa: E402
 from image import Registry, busybox, busybox_layer, layer  # noqa: E402
 
 suite = Suite()
 ROLE = "arn:aws:iam::123456789012:role/lambda"
-MIB = 1024 * 1024
 
 # A function that does what its event says.
 PROBE = """
@@ -182,7 +183,10 @@ def host_is_out_of_reach(sim):
     supervisor = sim.pids()["supervisor"]
     assert run(sim, "probe", f"try:\n    os.kill({supervisor}, 9)\nexcept ProcessLookupError:\n    result = 'nobody'") == "nobody"
     assert len(run(sim, "probe", "result = [name for name in os.listdir('/proc') if name.isdigit()]")) <= 3
-    assert run(sim, "probe", "result = [os.listdir(name) for name in ('/home', '/root', '/mnt', '/opt')]") == [[], [], [], []]
+    assert run(sim, "probe", "result = [os.listdir(name) for name in ('/mnt', '/opt', '/media')]") == [[], [], []]
+    packages = pathlib.Path(boto3.__file__).parent.parent  # which may be a user's, and are shown
+    homes = "result = [os.path.join(root, name) for home in ('/home', '/root') for root, _, names in os.walk(home) for name in names]"
+    assert [name for name in run(sim, "probe", homes) if not name.startswith(f"{packages}/")] == []
     assert run(sim, "probe", f"result = os.path.exists({sim.state_dir!r})") is False
     mounts = run(sim, "probe", "result = open('/proc/self/mounts').read()")
     writable = [line.split()[1] for line in mounts.splitlines() if "rw" in line.split()[3].split(",")]
@@ -375,6 +379,21 @@ def images_that_are_nowhere(sim):
                         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/functions:1", "is not valid")):
         message = refused(create, "InvalidParameterValueException", FunctionName="bad", PackageType="Image", Role=ROLE, Code={"ImageUri": image})
         assert message == f"Source image {image} {text}. Provide a valid source image.", message
+
+
+@suite.test
+def packages_of_another_python(sim):
+    """boto3 is that of a Python in PATH, wherever that is."""
+    with tempfile.TemporaryDirectory() as folder:
+        for version in ("3.9", "3.11"):
+            os.makedirs(f"{folder}/versions/{version}/lib/python{version}/site-packages/boto3")
+        os.mkdir(f"{folder}/shims")
+        os.chmod(folder, 0o755)
+        with Awssim(prefix=["env", f"PATH={folder}/shims:/usr/bin:/bin"]) as other:
+            make_role(other)
+            create(other, "sdk")
+            assert run(other, "sdk", f"result = os.listdir('{folder}/versions/')") == ["3.11"]
+            assert run(other, "sdk", f"result = os.listdir('{folder}/versions/3.11/lib/python3.11/site-packages')") == ["boto3"]
 
 
 @suite.test
