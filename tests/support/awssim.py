@@ -204,7 +204,8 @@ class Suite:
             for sim in arguments:
                 sim.stop()
                 sim.check_logs()
-                assert not sim.survivors() and not sim.mounts(), (sim.survivors(), sim.mounts())
+                left = sim.survivors(), sim.mounts()
+                assert left == ({}, []), left
 
         tests = [t for t in self.tests if not chosen or t.__name__ in chosen]
         for function in tests + [the_servers_end] * bool(arguments):

@@ -4,25 +4,45 @@
 #include "tools/ctl/say.h"
 
 #include "common/err.h"
+#include "common/fdio.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* More than router, workers and runner may take one after another. */
 enum { STOP_LIMIT_MS = 90 * 1000 };
+
+static int open_process(slice pid)
+{
+    int64_t number = 0;
+    return slice_to_int64(pid, &number) ? (int)syscall(SYS_pidfd_open, (pid_t)number, 0) : -1;
+}
+
+/* The supervisor gives its lock back a moment before its process ends. */
+static void await_end(const struct ctl *ctl, int process)
+{
+    instance_await_end(ctl);
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    while (process >= 0 && poll(&end, 1, STOP_LIMIT_MS) < 0 && errno == EINTR)
+        continue;
+}
 
 enum ctl_exit stop_run(struct ctl *ctl)
 {
     struct instance instance;
     slice answer = S("");
-    instance_find(ctl, &instance);
+    bool runs = instance_find(ctl, &instance);
+    __attribute__((cleanup(fdio_cleanup))) int process = runs ? open_process(instance.pid) : -1;
     int result = instance_ask(ctl, "stop", STOP_LIMIT_MS, &answer);
     if (result == NOT_FOUND) {
         printf("awssim is not running (state directory %.*s).\n", SLICE_ARG(ctl->conf.state_dir));
         return CTL_OK;
     }
     if (result == 0 || result == -ECONNRESET) {
-        instance_await_end(ctl);
+        await_end(ctl, process);
         puts("awssim has stopped.");
         return CTL_OK;
     }
