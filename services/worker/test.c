@@ -91,7 +91,9 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
     while (!due && later_is_answered(worker, &running))
         due = batch_run(worker, &running, reply);
     if (due && running.later) {
-        reply->body = slice_dup(worker->batch, reply->body); /* it may be what another process answered */
+        /* These may be what another process answered. */
+        reply->body = slice_dup(worker->batch, reply->body);
+        reply->body_file = slice_dup(worker->batch, reply->body_file);
         later_forget(worker, running.later);
     }
     if (batch_commit(worker) != 0)
