@@ -46,9 +46,10 @@
  *                       command that ends without having asked for an event answers with what it printed)}
  *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload;
  *                    or, when asked with "stream" and the function streams its response, {"stream": file,
- *                    "contentType"}, a newline, and of "http" the document in front of the body, if there is one (content type
- *                    application/vnd.awslambda.http-integration-response). The spool file grows (MSG_FLAG_GROWING): of
- *                    "events" PayloadChunk and InvokeComplete, of "http" the body, which breaks off when it fails
+ *                    "contentType"}, a newline, and of "http" the document in front of the body, if there is one
+ *                    (its type is application/vnd.awslambda.http-integration-response). The spool file grows
+ *                    (MSG_FLAG_GROWING): of "events" PayloadChunk and InvokeComplete, of "http" the body, which
+ *                    breaks off when the function fails
  *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
  *         429          {"__type": reason}: too many run at once
  *         503          {"__type", "message"}: the environment was removed
