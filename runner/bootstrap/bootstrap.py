@@ -157,21 +157,38 @@ def set_up_logging(logging):
     logging.root.addHandler(handler)
 
 
-class LoggingHook:
-    """Sets logging up at the moment when somebody imports it."""
+def set_endpoint(session):
+    """botocore before 1.31 does not read AWS_ENDPOINT_URL, and would turn to AWS itself."""
+    from botocore import __version__ as version
+    if tuple(int(part) for part in version.split(".")[:2]) >= (1, 31):
+        return
+    create = session.Session.create_client
+
+    def create_client(self, service_name, *arguments, **named):
+        if len(arguments) < 5 and not named.get("endpoint_url"):
+            named["endpoint_url"] = os.environ.get("AWS_ENDPOINT_URL")
+        return create(self, service_name, *arguments, **named)
+
+    session.Session.create_client = create_client
+
+
+class ImportHook:
+    """Does something to a module at the moment when somebody imports it."""
+
+    AFTER = {"logging": set_up_logging, "botocore.session": set_endpoint}
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name != "logging":
+        after = cls.AFTER.pop(name, None)
+        if not after:
             return None
         from importlib.machinery import PathFinder
-        sys.meta_path.remove(cls)
         spec = PathFinder.find_spec(name, path)
         execute = spec.loader.exec_module
 
         def exec_module(module):
             execute(module)
-            set_up_logging(module)
+            after(module)
 
         spec.loader.exec_module = exec_module
         return spec
@@ -312,7 +329,7 @@ def main():
     sys.path[0:1] = [ROOT, f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace", encoding="utf-8")
     sys.stderr.reconfigure(line_buffering=True, errors="backslashreplace", encoding="utf-8")
-    sys.meta_path.insert(0, LoggingHook)
+    sys.meta_path.insert(0, ImportHook)
     sys.meta_path.append(SdkFinder)
     api = RuntimeApi(API)
     serve(api, load_handler(api))
