@@ -3,7 +3,6 @@
 
 import io
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -12,7 +11,7 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Skipped, Suite, wait_until  # noqa: E402
 from clients import fetch, fetched, go_build, npm  # noqa: E402
-from functions import archive, create, invoke, make_role, messages  # noqa: E402
+from functions import Sign, archive, create, invoke, make_role, messages  # noqa: E402
 
 suite = Suite()
 
@@ -32,7 +31,11 @@ def handler(event, context):
 '''
 
 NODE = '''
-const fs = require('fs');
+const net = require('net');
+const listens = (port) => new Promise((tell) => {
+  const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); tell(true); });
+  socket.on('error', () => tell(false));
+});
 
 exports.handler = async (event, context) => {
   if (event.do === 'fail') throw new TypeError('as you wish');
@@ -45,7 +48,7 @@ exports.handler = async (event, context) => {
 exports.stream = awslambda.streamifyResponse(async (event, stream, context) => {
   stream = awslambda.HttpResponseStream.from(stream, { statusCode: 203, headers: { 'Content-Type': 'text/plain' } });
   stream.write('first ');
-  while (!fs.existsSync(event.sign)) await new Promise((go) => setTimeout(go, 5));
+  while (!await listens(event.sign)) await new Promise((go) => setTimeout(go, 5));
   stream.end('second');
 });
 '''
@@ -80,8 +83,8 @@ def works(sim, name, kind):
 def streams(sim, name, event):
     """The first part is there before the function's end, and the URL's head with it."""
     lam = sim.client("lambda")
-    sign = pathlib.Path(sim.dir, f"go-{name}")
-    payload = json.dumps({**event, "sign": str(sign)})
+    sign = Sign()
+    payload = json.dumps({**event, "sign": sign.port})
     events = iter(lam.invoke_with_response_stream(FunctionName=name, Payload=payload)["EventStream"])
     received = b""
     while not received.endswith(b"\0first "):
@@ -89,7 +92,7 @@ def streams(sim, name, event):
         assert "PayloadChunk" in event, event
         received += event["PayloadChunk"]["Payload"]
     assert json.loads(received.split(b"\0", 1)[0])["statusCode"] == 203, received
-    sign.touch()
+    sign.give()
     rest = list(events)
     assert b"".join(one["PayloadChunk"]["Payload"] for one in rest[:-1]) == b"second", rest
     assert rest[-1] == {"InvokeComplete": {}}, rest
@@ -101,7 +104,7 @@ def python(sim):
     if not (folder / "complete").exists():
         fetch(sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--target", str(folder), "awslambdaric")
         (folder / "complete").touch()
-    interpreter = os.path.realpath(sys.executable)
+    interpreter = f"python{sys.version_info.major}.{sys.version_info.minor}"  # one for all users: a sandbox shows no other
     bootstrap = f"#!/bin/sh\nPYTHONPATH=$LAMBDA_TASK_ROOT exec {interpreter} -m awslambdaric $_HANDLER\n"
     create(sim, "python-ric", packed(folder, bootstrap=bootstrap, app__py=PYTHON), runtime="provided.al2023", Timeout=5,
            MemorySize=512, Environment={"Variables": {"OWN": "value"}})

@@ -9,12 +9,11 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Skipped, Suite, wait_until  # noqa: E402
-from functions import archive, create, invoke, make_role, messages, reported  # noqa: E402
+from functions import Sign, archive, create, invoke, make_role, messages, reported  # noqa: E402
 
 suite = Suite()
 
@@ -48,16 +47,6 @@ exports.handler = awslambda.streamifyResponse(async (event, stream, context) => 
 });
 exports.whole = async () => 'whole';
 '''
-
-
-class Sign:
-    def __init__(self):
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-
-    def give(self):
-        self.socket.listen()
 
 
 def needs_node():

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -16,7 +18,7 @@ import (
 type event struct {
 	Do   string `json:"do"`
 	Name string `json:"name"`
-	Sign string `json:"sign"`
+	Sign int    `json:"sign"`
 }
 
 type answer struct {
@@ -48,7 +50,8 @@ func stream(e event) *events.LambdaFunctionURLStreamingResponse {
 	go func() {
 		io.WriteString(writer, "first ")
 		for {
-			if _, err := os.Stat(e.Sign); err == nil {
+			if there, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(e.Sign)); err == nil {
+				there.Close()
 				break
 			}
 			time.Sleep(5 * time.Millisecond)
