@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -17,10 +18,15 @@ from functions import archive, create, invoke, make_role, messages, reported  # 
 
 suite = Suite()
 
-# The functions wait for a file, the test's sign that it has seen the beginning.
+# The functions wait until somebody listens at a port, the test's sign that it has seen the beginning: all else of this machine
+# that changes is hidden from them.
 NODE = '''
-const fs = require('fs');
-const sign = async (file) => { while (!fs.existsSync(file)) await new Promise((go) => setTimeout(go, 5)); };
+const net = require('net');
+const listens = (port) => new Promise((tell) => {
+  const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); tell(true); });
+  socket.on('error', () => tell(false));
+});
+const sign = async (port) => { while (!await listens(port)) await new Promise((go) => setTimeout(go, 5)); };
 
 exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {
   const http = event.rawPath ? event.rawQueryString : event.http;
@@ -42,6 +48,16 @@ exports.handler = awslambda.streamifyResponse(async (event, stream, context) => 
 });
 exports.whole = async () => 'whole';
 '''
+
+
+class Sign:
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def give(self):
+        self.socket.listen()
 
 
 def needs_node():
@@ -88,11 +104,11 @@ def chunks_arrive_while_it_runs(sim):
     needs_node()
     create(sim, "slow", archive(index__js=NODE), "index.handler", "nodejs20.x", Timeout=30)
     make_url(sim, "slow")
-    sign = pathlib.Path(sim.dir, "go")
-    events = iter(stream(sim, "slow", {"sign": str(sign)}, LogType="Tail"))
+    sign = Sign()
+    events = iter(stream(sim, "slow", {"sign": sign.port}, LogType="Tail"))
     assert next(events) == {"PayloadChunk": {"Payload": b"first "}}
     assert not any(line.startswith("END") for line in messages(sim, "slow"))
-    sign.touch()
+    sign.give()
     payload, end = whole(events)
     assert payload == b"second" and set(end) == {"LogResult"}, end
     assert "REPORT" in base64.b64decode(end["LogResult"]).decode(), end
@@ -104,12 +120,12 @@ def chunks_arrive_while_it_runs(sim):
 def url_answers_while_it_runs(sim):
     url = Url(sim, "slow")
     for query, status, own in (("", 200, None), ("?http", 203, "yes")):
-        sign = pathlib.Path(sim.dir, f"go-{status}")
-        answer = url.ask({"sign": str(sign)}, query)
+        sign = Sign()
+        answer = url.ask({"sign": sign.port}, query)
         assert answer.status == status and answer.getheader("x-own") == own, answer.getheaders()
         assert answer.getheader("transfer-encoding") == "chunked" and not answer.getheader("content-length"), answer.getheaders()
         assert answer.read(6) == b"first "
-        sign.touch()
+        sign.give()
         assert answer.read() == b"second"
     assert answer.getheader("set-cookie") == "a=b" and answer.getheader("content-type") == "application/octet-stream"
     answer = url.ask({"type": "text/plain"})
@@ -193,14 +209,14 @@ def clients_that_leave_or_wait_hurt_nobody(sim):
         return sum(line.startswith("REPORT") for line in messages(sim, "slow"))
 
     before = calls()
-    sign = pathlib.Path(sim.dir, "go-on")
-    left = stream(sim, "slow", {"sign": str(sign)})
+    sign = Sign()
+    left = stream(sim, "slow", {"sign": sign.port})
     assert next(iter(left)) == {"PayloadChunk": {"Payload": b"first "}}
     left.close()
     lazy = iter(stream(sim, "slow", {"bytes": 30000000}))
     reported(sim, "slow", before + 1)
     assert whole(stream(sim, "slow"))[0] == b"first second"
-    sign.touch()
+    sign.give()
     lines = reported(sim, "slow", before + 3)
     assert not any("Status:" in line for line in lines[-3:]), lines
     payload, end = whole(lazy)
