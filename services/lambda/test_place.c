@@ -17,7 +17,7 @@ static void test_image(void **state)
 {
     const struct val *made = create_of_image("localhost:4566/app:1", ",'ImageConfig':{'Command':['other.handler']}");
     assert_status(201);
-    assert_text(made, "CodeSha256", IMAGE_DIGEST + 7);
+    assert_text(made, "CodeSha256", &IMAGE_DIGEST[7]);
     assert_text(made, "PackageType", "Image");
     later(100);
     const struct val *code = val_get(call("GET /2015-03-31/functions/f", "{}"), S("Code"));
