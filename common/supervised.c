@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READY_FD = 3, CONTROL_FD = 4, LISTENER_FD = 5 };
+enum { READY_FD = 3, CONTROL_FD = 4, LISTENER_FD = 5, PARTS_FD = 6 };
 
 static bool supervised;
 
@@ -18,6 +18,8 @@ void supervised_begin(void)
     if (supervised) {
         fcntl(READY_FD, F_SETFD, FD_CLOEXEC);
         fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+        fcntl(LISTENER_FD, F_SETFD, FD_CLOEXEC);
+        fcntl(PARTS_FD, F_SETFD, FD_CLOEXEC);
         fdio_set_nonblocking(CONTROL_FD);
         return;
     }
@@ -37,7 +39,6 @@ int supervised_listener(void)
     socklen_t size = sizeof listens;
     if (!supervised || getsockopt(LISTENER_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
         return -1;
-    fcntl(LISTENER_FD, F_SETFD, FD_CLOEXEC);
     return LISTENER_FD;
 }
 

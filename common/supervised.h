@@ -1,6 +1,6 @@
 /* supervised: the child's side of the supervisor's protocol: descriptor 3 takes a newline when the process is ready,
- * descriptor 4 is at its end when the supervisor is gone, descriptor 5 is the router's listening socket. Started by
- * hand, a process has none of them. */
+ * descriptor 4 is at its end when the supervisor is gone, descriptor 5 is the router's listening socket,
+ * descriptor 6 a lock that lasts as long as any part of an awssim. Started by hand, a process has none of them. */
 #pragma once
 
 #include <stdbool.h>

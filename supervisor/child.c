@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_FDS = 6, NO_PROGRAM = 127 };
+enum { CHILD_FDS = 7, NO_PROGRAM = 127 };
 
-/* What a child inherits, by its own descriptor number; the last may be -1. */
+/* What a child inherits, by its own descriptor number; one that is -1 becomes /dev/null. */
 struct inheritance {
     int fds[CHILD_FDS];
 };
@@ -23,17 +23,16 @@ struct inheritance {
 /* Sources are first moved out of the way of the numbers they are wanted at. */
 static bool place_descriptors(struct inheritance from)
 {
-    int count = from.fds[CHILD_FDS - 1] < 0 ? CHILD_FDS - 1 : CHILD_FDS;
-    for (int i = 0; i < count; i++) {
-        from.fds[i] = fcntl(from.fds[i], F_DUPFD_CLOEXEC, CHILD_FDS);
+    for (int i = 0; i < CHILD_FDS; i++) {
+        from.fds[i] = fcntl(from.fds[i] < 0 ? from.fds[0] : from.fds[i], F_DUPFD_CLOEXEC, CHILD_FDS);
         if (from.fds[i] < 0)
             return false;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < CHILD_FDS; i++) {
         if (dup2(from.fds[i], i) != i)
             return false;
     }
-    closefrom(count);
+    closefrom(CHILD_FDS);
     return true;
 }
 
@@ -90,7 +89,7 @@ static pid_t spawn_with(struct child *c, struct spawn_fds *f)
     pid_t pid = fork();
     if (pid == 0) {
         int log_fd = c->output.write_fd;
-        struct inheritance from = {{f->null_fd, log_fd, log_fd, f->ready[1], f->control[1], c->listen_fd}};
+        struct inheritance from = {{f->null_fd, log_fd, log_fd, f->ready[1], f->control[1], c->listen_fd, c->parts_fd}};
         run(c->program, from, supervisor);
     }
     if (pid < 0)
@@ -142,8 +141,12 @@ static void act(struct child *c, enum machine_action action)
 
 int child_open(struct child *child, const struct child_program *program, const char *log_folder, bool echo)
 {
-    *child =
-        (struct child){.program = program, .ready_fd = -1, .parent_fd = -1, .listen_fd = -1, .since_ms = time_now_ms()};
+    *child = (struct child){.program = program,
+                            .ready_fd = -1,
+                            .parent_fd = -1,
+                            .listen_fd = -1,
+                            .parts_fd = -1,
+                            .since_ms = time_now_ms()};
     machine_init(&child->machine, program->start_limit_ms, program->stop_limit_ms);
     return output_open(&child->output, log_folder, program->name, echo);
 }

@@ -1,7 +1,7 @@
 /* child: one process below the supervisor: its program, descriptors, output and state. It starts and signals; what to
  * do when is machine's. A child process finds
  *   0 /dev/null    1, 2 the log pipe    3 readiness: it writes a newline    4 the control socket: end of file = no
- * parent    5 the listening socket, when it is the one that serves it
+ * parent    5 the listening socket, when it is the one that serves it    6 what keeps <state_dir>/parts locked
  * and nothing else open, is leader of its own session, and is killed when the supervisor dies. */
 #pragma once
 
@@ -40,6 +40,7 @@ struct child {
     int ready_fd;     /* -1: no process, or it has announced itself */
     int parent_fd;    /* our end of the control socket; -1: no process */
     int listen_fd;    /* for each of its processes; borrowed; -1: none */
+    int parts_fd;     /* likewise */
     int64_t since_ms; /* wall clock: since when it is in its state */
     unsigned spawns;
     struct child_end end;

@@ -12,6 +12,22 @@
 
 enum { LOCK_FILE_BYTES = 16 * 1024 };
 
+/* Opens the file and locks it; the lock is one of the open file (not of the process, not flock), so others can ask
+ * about it without taking it, and it lasts as long as anybody has inherited the descriptor. -1 with errno. */
+static int open_locked(const char *path, int command)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), result;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fd < 0)
+        return -1;
+    do
+        result = fcntl(fd, command, &whole);
+    while (result != 0 && errno == EINTR);
+    if (result != 0)
+        fdio_cleanup(&fd);
+    return fd;
+}
+
 static slice lock_path(struct arena *arena, const struct instance *instance)
 {
     return arena_printf(arena, "%.*s/lock", SLICE_ARG(instance->state_dir));
@@ -37,18 +53,16 @@ static slice who_has_it(struct arena *arena, const struct instance *instance)
                         SLICE_ARG(port), SLICE_ARG(pid), SLICE_ARG(instance->state_dir));
 }
 
-/* A lock of the open file (not of the process, not flock): others can ask about it without taking it. */
 int instance_lock(struct arena *arena, struct instance *instance, slice *why)
 {
     slice path = lock_path(arena, instance);
-    instance->lock_fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (instance->lock_fd < 0) {
-        *why = arena_printf(arena, "cannot open %.*s: %s", SLICE_ARG(path), strerror(errno));
-        return BAD_INPUT;
+    instance->lock_fd = open_locked(path.ptr, F_OFD_SETLK);
+    if (instance->lock_fd >= 0) {
+        path = arena_printf(arena, "%.*s/parts", SLICE_ARG(instance->state_dir));
+        instance->parts_fd = open_locked(path.ptr, F_OFD_SETLKW);
+        if (instance->parts_fd >= 0)
+            return 0;
     }
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(instance->lock_fd, F_OFD_SETLK, &whole) == 0)
-        return 0;
     *why = errno == EAGAIN || errno == EACCES
                ? who_has_it(arena, instance)
                : arena_printf(arena, "cannot lock %.*s: %s", SLICE_ARG(path), strerror(errno));

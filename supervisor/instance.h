@@ -14,9 +14,11 @@ struct instance {
     slice endpoint;
     int64_t port;
     int lock_fd;
+    int parts_fd; /* every process below the supervisor inherits it: while one lives, <state_dir>/parts is locked */
 };
 
-/* Takes the lock of instance->state_dir, which exists. Answers 0, or BAD_INPUT with a sentence in *why. */
+/* Takes the lock of instance->state_dir, which exists, and waits for what a supervisor that was killed has left dying:
+ * it may have the port and the databases yet. Answers 0, or BAD_INPUT with a sentence in *why. */
 int instance_lock(struct arena *arena, struct instance *instance, slice *why);
 
 /* Writes the other fields into the locked file. */

@@ -132,6 +132,7 @@ static int supervise(struct session *session)
         .log_dir = session->instance.log_dir.ptr,
         .echo = session->starter_fd < 0,
         .listen_fd = session->listen_fd,
+        .parts_fd = session->instance.parts_fd,
         .starter_fd = session->starter_fd,
     };
     return supervisor_run(&setup);
@@ -170,7 +171,8 @@ static int read_arguments(struct session *session, int argc, char *argv[], slice
 
 int main(int argc, char *argv[])
 {
-    struct session session = {.arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1}};
+    struct session session = {
+        .arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1, .parts_fd = -1}};
     slice why = S("");
     log_init("awssim-supervisor", LOG_INFO);
     int code = BAD_USAGE;

@@ -297,6 +297,7 @@ static int children_open(struct supervisor *s)
         struct child *child = &s->children.items[i];
         TRY(child_open(child, &s->setup->programs[i], s->setup->log_dir, s->setup->echo));
         child->listen_fd = child->program->listens ? s->listen_fd : -1;
+        child->parts_fd = s->setup->parts_fd;
         s->children.len++;
     }
     return 0;

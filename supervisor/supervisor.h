@@ -17,6 +17,7 @@ struct supervisor_setup {
     const char *log_dir;   /* exists */
     bool echo;             /* copy what the children print to stderr */
     int listen_fd;         /* clients' connections, for the programs that listen; ours from now on; -1: none */
+    int parts_fd;          /* inherited by every process, and borrowed (instance.h); -1: none */
     int starter_fd;        /* gets "ready <endpoint>\n", or "failed <sentence>\n" and more lines; -1: nobody waits */
 };
 

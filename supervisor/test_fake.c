@@ -126,8 +126,11 @@ static void inspect(const char *argument)
 {
     print_descriptors();
     sigset_t blocked;
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    getsockopt(5, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
     sigprocmask(SIG_BLOCK, NULL, &blocked);
-    printf("leader %d, blocked %d %d\n", getsid(0) == getpid(), sigismember(&blocked, SIGTERM),
+    printf("listens %d, leader %d, blocked %d %d\n", listens, getsid(0) == getpid(), sigismember(&blocked, SIGTERM),
            sigismember(&blocked, SIGCHLD));
     printf("without an end");
     fflush(stdout);

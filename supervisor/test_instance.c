@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -26,8 +27,44 @@ static void one_instance_per_directory(void **state)
     instance_retract(&first);
     assert_int_equal(instance_lock(arena, &second, &why), BAD_INPUT);
     fdio_cleanup(&first.lock_fd);
+    fdio_cleanup(&first.parts_fd);
     assert_int_equal(instance_lock(arena, &second, &why), 0);
     fdio_cleanup(&second.lock_fd);
+    fdio_cleanup(&second.parts_fd);
+    fdio_remove_tree(dir);
+    arena_close(arena);
+}
+
+/* What a killed supervisor has started may live a moment longer than it. */
+static void parts_are_waited_for(void **state)
+{
+    struct arena *arena = arena_open();
+    const char *dir = mkdtemp(arena_copy(arena, "/tmp/instance-XXXXXX", sizeof("/tmp/instance-XXXXXX")));
+    struct instance killed = {.state_dir = slice_of(dir)}, next = killed;
+    slice why = S("");
+    int ended[2];
+    char byte;
+    assert_int_equal(instance_lock(arena, &killed, &why), 0);
+    assert_int_equal(pipe(ended), 0);
+    if (fork() == 0) {
+        close(killed.lock_fd);
+        close(ended[1]);
+        _exit((int)read(ended[0], &byte, 1));
+    }
+    fdio_cleanup(&killed.lock_fd);
+    fdio_cleanup(&killed.parts_fd);
+    pid_t started = fork();
+    if (started == 0) {
+        close(ended[1]);
+        _exit(instance_lock(arena, &next, &why) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(started, NULL, WNOHANG), 0);
+    close(ended[1]); /* the part ends */
+    int status;
+    assert_int_equal(waitpid(started, &status, 0), started);
+    assert_int_equal(status, 0);
+    assert_true(wait(NULL) > 0);
+    close(ended[0]);
     fdio_remove_tree(dir);
     arena_close(arena);
 }
@@ -38,7 +75,7 @@ static void a_missing_directory_is_named(void **state)
     struct instance instance = {.state_dir = S("/nonexistent")};
     slice why = S("");
     assert_int_equal(instance_lock(arena, &instance, &why), BAD_INPUT);
-    assert_true(slice_eq(why, S("cannot open /nonexistent/lock: No such file or directory")));
+    assert_true(slice_eq(why, S("cannot lock /nonexistent/lock: No such file or directory")));
     arena_close(arena);
 }
 
@@ -46,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_instance_per_directory),
+        cmocka_unit_test(parts_are_waited_for),
         cmocka_unit_test(a_missing_directory_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

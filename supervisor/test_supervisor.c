@@ -74,7 +74,7 @@ static slice run(struct fixture *f)
     f->pid = fork();
     if (f->pid == 0) {
         struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
-                                         f->dir,      false,    f->listen_fd,  ends[1]};
+                                         f->dir,      false,    f->listen_fd,  -1,     ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);
@@ -379,7 +379,7 @@ static void nothing_survives_a_killed_supervisor(void **state)
     f->pid = fork();
     if (f->pid == 0) {
         struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
-                                         f->dir,      false,    f->listen_fd,  ends[1]};
+                                         f->dir,      false,    f->listen_fd,  -1,     ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);
@@ -418,7 +418,7 @@ static void children_inherit_what_is_promised(void **state)
     run(f);
     stop(f);
     slice content = file(f, "one.log");
-    assert_true(slice_eq(content, S("descriptors 0 1 2 3 4\nleader 1, blocked 0 0\nwithout an end\n")));
+    assert_true(slice_eq(content, S("descriptors 0 1 2 3 4 5 6\nlistens 0, leader 1, blocked 0 0\nwithout an end\n")));
 }
 
 static int connect_to(int port)
@@ -454,7 +454,7 @@ static void connections_wait_for_the_next_process(void **state)
         assert_true(slice_ends(answer(f, clients[i]), S("\n")));
     stop(f);
     assert_int_equal(connect_to(port), -ECONNREFUSED);
-    assert_has(file(f, "two.log"), "descriptors 0 1 2 3 4\n");
+    assert_has(file(f, "two.log"), "\nlistens 0,");
 }
 
 int main(int argc, char *argv[])
