@@ -6,6 +6,7 @@ is.
 usage: test_middle.py [TEST…]
 """
 
+import collections
 import contextlib
 import http.client
 import json
@@ -21,6 +22,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from awssim import Awssim, Suite, wait_until  # noqa: E402
+from functions import Sign  # noqa: E402
 from harness import SANITIZED, check_runner_folder, kill, wait_nothing_left  # noqa: E402
 from image import Registry, busybox_layer, layer  # noqa: E402
 from load import call, messages, register, run_task, wait_status  # noqa: E402
@@ -287,14 +289,18 @@ def push_of_an_image():
 
 
 class Invocations:
-    """A function that says when it begins and ends, and waits for a file between."""
+    """A function that says when it begins and ends, and waits for a sign between."""
 
     source = """
-import os, time
+import socket, time
+
+def is_given(port):
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 def handler(event, context):
     print("began", event["id"])
-    while not os.path.exists(event["gate"]):
+    while not is_given(event["sign"]):
         time.sleep(0.01)
     print("ended", event["id"])
     return event["id"]
@@ -309,15 +315,13 @@ def handler(event, context):
         finally:
             Lambda.source, Lambda.invoke = source, invoke
         self.sim = sim
-
-    def gate(self, name):
-        return os.path.join(self.sim.dir, f"gate-{name}")
+        self.signs = collections.defaultdict(Sign)
 
     def open(self, name):
-        pathlib.Path(self.gate(name)).touch()
+        self.signs[name].give()
 
     def ask(self, name, kind="RequestResponse"):
-        return self.sim.http(*self.function.invocation(name, kind, gate=self.gate(name)))
+        return self.sim.http(*self.function.invocation(name, kind, sign=self.signs[name].port))
 
     def queue(self, name):
         assert self.ask(name, "Event")[0] == 202
