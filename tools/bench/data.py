@@ -178,7 +178,7 @@ def create_function(server, name, runtime, code):
 def cold(server, name):
     """Seconds of the first invocation after a new configuration, which its environments do not outlive."""
     server.rest("lambda", "PUT", f"/2015-03-31/functions/{name}/configuration", {
-        "Environment": {"Variables": {"N": str(time.monotonic_ns())}}})
+        "Environment": {"Variables": {"NUMBER": str(time.monotonic_ns())}}})
     while server.rest("lambda", "GET", f"/2015-03-31/functions/{name}/configuration")["LastUpdateStatus"] != "Successful":
         continue
     return timed(server.rest, "lambda", "POST", f"/2015-03-31/functions/{name}/invocations", {})
