@@ -218,8 +218,11 @@ static int open_all(struct router *router)
         return 1;
     const char *wrong;
     if (router->conf.verify_signatures &&
-        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0)
+        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0) {
+        bus_close(router->bus);
+        listen_close(router->listen);
         return give_up(slice_of(wrong));
+    }
     assemble(router, max_conns);
     listen_start(router->listen, router->loop, router->conns);
     watch(router);
