@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -19,6 +20,7 @@ from measured import AUTH, free_port, load, lua, milliseconds, pss_kib, rates, r
 
 MIB = 1024 * 1024
 LARGE = 64 * MIB
+ECR = "AmazonEC2ContainerRegistry_V20150921."
 S3 = {"Authorization": AUTH.format("s3")}
 HANDLER = "def handler(event, context):\n    return 'ok'\n"
 BOOTSTRAP = '''#!/usr/bin/env python3
@@ -214,7 +216,8 @@ class Registry:
 class Podman:
     """podman and buildah with a storage of their own, and an image of 200 MB in it that runs busybox."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, credentials):
+        self.credentials = credentials
         self.place = ["--storage-driver", "vfs", "--root", f"{folder}/podman", "--runroot", f"{folder}/podman-run"]
         policy = pathlib.Path(folder, ".config/containers/policy.json")
         policy.parent.mkdir(parents=True)
@@ -227,21 +230,26 @@ class Podman:
         self.image = self.run("buildah", "commit", "--quiet", container, "bench:large").rsplit("\n", maxsplit=1)[-1]
 
     def run(self, program, *arguments):
-        return subprocess.run([program, *self.place, *arguments], env=self.environment, capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run([program, *self.place, *arguments], env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"bench: {program} {' '.join(arguments)}: {done.stderr}")
+        return done.stdout.strip()
 
     def push(self, port, tag):
-        self.run("podman", "push", "--quiet", "--tls-verify=false", "--creds", "AWS:bench", self.image, f"localhost:{port}/bench:{tag}")
+        self.run("podman", "push", "--quiet", "--tls-verify=false", "--creds", self.credentials, self.image, f"localhost:{port}/bench:{tag}")
 
     def pull(self, port, tag):
-        self.run("podman", "pull", "--quiet", "--tls-verify=false", "--creds", "AWS:bench", f"localhost:{port}/bench:{tag}")
+        self.run("podman", "pull", "--quiet", "--tls-verify=false", "--creds", self.credentials, f"localhost:{port}/bench:{tag}")
 
     def forget(self):
         self.run("podman", "rmi", "--all", "--force")
 
 
 def images(servers, folder, options):
-    ours, registry, podman = servers[1], Registry(folder), Podman(folder)
-    ours.call("AmazonEC2ContainerRegistry_V20150921.CreateRepository", {"repositoryName": "bench"})
+    ours, registry = servers[1], Registry(folder)
+    ours.call(ECR + "CreateRepository", {"repositoryName": "bench"})
+    token = ours.call(ECR + "GetAuthorizationToken", {})["authorizationData"][0]["authorizationToken"]
+    podman = Podman(folder, base64.b64decode(token).decode())
     places = [("registry", registry.port), (ours.name, ours.port)]
     times = {}
     try:
