@@ -48,10 +48,15 @@ static int refuse(struct arena *arena, slice *why, const char *format, slice wha
     return BAD_INPUT;
 }
 
+static int refuse_value(struct arena *arena, slice *why, const char *format, const struct option *option, slice value)
+{
+    slice name = arena_printf(arena, "%.*s (%s)", SLICE_ARG(option->flag), option->environment);
+    return refuse(arena, why, format, name, value);
+}
+
 static int set_option(struct arena *arena, struct conf *conf, const struct option *option, slice value, slice *why)
 {
     void *field = (char *)conf + option->offset;
-    slice name = arena_printf(arena, "%.*s (%s)", SLICE_ARG(option->flag), option->environment);
     int64_t number;
     switch (option->type) {
     case TEXT:
@@ -59,13 +64,13 @@ static int set_option(struct arena *arena, struct conf *conf, const struct optio
         return 0;
     case NUMBER:
         if (!slice_to_int64(value, &number) || number < 0 || number > 65535)
-            return refuse(arena, why, "--%.*s takes a number from 0 to 65535, not '%.*s'", name, value);
+            return refuse_value(arena, why, "--%.*s takes a number from 0 to 65535, not '%.*s'", option, value);
         *(int64_t *)field = number;
         return 0;
     default:
         if (value.len > 0 && !slice_eq(value, S("1")) && !slice_eq(value, S("true")) && !slice_eq(value, S("0")) &&
             !slice_eq(value, S("false")))
-            return refuse(arena, why, "--%.*s takes 1 or 0, not '%.*s'", name, value);
+            return refuse_value(arena, why, "--%.*s takes 1 or 0, not '%.*s'", option, value);
         *(bool *)field = slice_eq(value, S("1")) || slice_eq(value, S("true"));
         return 0;
     }

@@ -75,3 +75,15 @@ int uri_parse_form(struct arena *arena, slice text, struct pair_list *out)
     }
     return 0;
 }
+
+slice uri_parameter(slice query, slice name)
+{
+    slice part, key, value, rest = query;
+    while (rest.ptr) {
+        slice_cut(rest, '&', &part, &rest);
+        slice_cut(part, '=', &key, &value);
+        if (slice_eq(key, name))
+            return value.ptr ? value : S("");
+    }
+    return (slice){0};
+}

@@ -13,3 +13,6 @@ slice uri_encode(struct arena *arena, slice text, bool keep_slash);
 /* name=value&…, decoded, in order; at most LIMIT_FORM_PARAMS. BAD_INPUT when one does not decode or there are too many.
  */
 int uri_parse_form(struct arena *arena, slice text, struct pair_list *out);
+
+/* The first parameter of that name, still encoded (as the name is given); absent when it is not there. */
+slice uri_parameter(slice query, slice name);

@@ -29,18 +29,6 @@ slice canonical_header(const struct http1_request *head, slice name)
     return (slice){0};
 }
 
-slice canonical_parameter(slice query, slice name)
-{
-    slice part, key, value, rest = query;
-    while (rest.ptr) {
-        slice_cut(rest, '&', &part, &rest);
-        slice_cut(part, '=', &key, &value);
-        if (slice_eq(key, name))
-            return value.ptr ? value : S("");
-    }
-    return (slice){0};
-}
-
 /* Encoded once, whatever of it the client has encoded. */
 static slice encoded_once(struct arena *arena, slice text, bool is_path)
 {
@@ -281,7 +269,7 @@ static slice header_or_parameter(struct arena *arena, const struct http1_request
     slice value = canonical_header(head, name);
     if (value.ptr || !presigned)
         return value;
-    value = canonical_parameter(head->query, name);
+    value = uri_parameter(head->query, name);
     return value.ptr && uri_decode(arena, value, true, &value) != 0 ? (slice){0} : value;
 }
 

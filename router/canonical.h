@@ -22,6 +22,3 @@ slice canonical_v2(struct arena *arena, const struct http1_request *head, slice 
 
 /* The first header of that name (in lower case), or absent. */
 slice canonical_header(const struct http1_request *head, slice name);
-
-/* A parameter of the query, still encoded; absent when it is not there. */
-slice canonical_parameter(slice query, slice name);

@@ -69,23 +69,11 @@ static int read_header(slice authorization, struct sigv4_scope *scope, const cha
     return 0;
 }
 
-static slice query_value(slice query, slice name)
-{
-    slice part, key, value, rest = query;
-    while (rest.ptr) {
-        slice_cut(rest, '&', &part, &rest);
-        slice_cut(part, '=', &key, &value);
-        if (slice_eq(key, name))
-            return value.ptr ? value : S("");
-    }
-    return (slice){0};
-}
-
 static int read_presigned(struct arena *arena, slice query, struct sigv4_scope *scope, const char **why)
 {
-    slice credential = query_value(query, S("X-Amz-Credential"));
+    slice credential = uri_parameter(query, S("X-Amz-Credential"));
     if (credential.ptr) {
-        bool v4a = slice_eq(query_value(query, S("X-Amz-Algorithm")), S("AWS4-ECDSA-P256-SHA256"));
+        bool v4a = slice_eq(uri_parameter(query, S("X-Amz-Algorithm")), S("AWS4-ECDSA-P256-SHA256"));
         scope->present = true;
         scope->kind = SIGV4_QUERY;
         if (uri_decode(arena, credential, false, &credential) == 0 && read_credential(credential, !v4a, scope))
@@ -93,8 +81,8 @@ static int read_presigned(struct arena *arena, slice query, struct sigv4_scope *
         *why = "The query's X-Amz-Credential is not of the form AKID/yyyymmdd/region/service/aws4_request.";
         return BAD_INPUT;
     }
-    slice access_key = query_value(query, S("AWSAccessKeyId"));
-    if (access_key.ptr && query_value(query, S("Signature")).ptr) {
+    slice access_key = uri_parameter(query, S("AWSAccessKeyId"));
+    if (access_key.ptr && uri_parameter(query, S("Signature")).ptr) {
         scope->present = true;
         scope->kind = SIGV2_QUERY;
         scope->service = S("s3");

@@ -120,7 +120,7 @@ static int check_period(struct arena *arena, const struct verify_claim *claim, c
         return refuse_s3(why, 403, S("AccessDenied"), S("Request is not yet valid"));
     if (is_s3(claim))
         return 0;
-    slice expires = canonical_parameter(head->query, S("X-Amz-Expires"));
+    slice expires = uri_parameter(head->query, S("X-Amz-Expires"));
     if (expires.ptr && !slice_to_int64(expires, &seconds))
         return refuse(claim, VERIFY_INCOMPLETE, S("X-Amz-Expires should be a number"), why);
     if (signed_ms + seconds * 1000 < now_ms || signed_ms > now_ms + SKEW_MS)
@@ -196,7 +196,7 @@ static int read_header(struct arena *arena, const struct http1_request *head, in
 
 static slice decoded_parameter(struct arena *arena, slice query, slice name)
 {
-    slice value = canonical_parameter(query, name);
+    slice value = uri_parameter(query, name);
     return value.ptr && uri_decode(arena, value, false, &value) != 0 ? (slice){0} : value;
 }
 
@@ -208,7 +208,7 @@ static int read_query(struct arena *arena, const struct http1_request *head, int
     claim->signed_headers = decoded_parameter(arena, head->query, S("X-Amz-SignedHeaders"));
     claim->token = decoded_parameter(arena, head->query, S("X-Amz-Security-Token"));
     claim->stamp = decoded_parameter(arena, head->query, S("X-Amz-Date"));
-    slice algorithm = canonical_parameter(head->query, S("X-Amz-Algorithm"));
+    slice algorithm = uri_parameter(head->query, S("X-Amz-Algorithm"));
     bool whole = slice_eq(algorithm, S("AWS4-HMAC-SHA256")) && !slice_empty(claim->signature) &&
                  !slice_empty(claim->signed_headers) && read_stamp(arena, claim->stamp, &signed_ms);
     if (!whole && is_s3(claim))
@@ -232,7 +232,7 @@ static int read_v2(struct arena *arena, const struct http1_request *head, int64_
     claim->token = canonical_header(head, S("x-amz-security-token"));
     if (claim->scope->kind == SIGV2_QUERY) {
         claim->signature = decoded_parameter(arena, head->query, S("Signature"));
-        claim->expires = canonical_parameter(head->query, S("Expires"));
+        claim->expires = uri_parameter(head->query, S("Expires"));
         if (!claim->token.ptr)
             claim->token = decoded_parameter(arena, head->query, S("x-amz-security-token"));
         return claim->expires.ptr
@@ -291,8 +291,7 @@ int verify_read(struct arena *arena, const struct conn_request *request, int64_t
     const struct http1_request *head = request->head;
     bool by_header = claim->scope->kind == SIGV4_HEADER || claim->scope->kind == SIGV2_HEADER;
     if (by_header && is_s3(claim) &&
-        (canonical_parameter(head->query, S("X-Amz-Algorithm")).ptr ||
-         canonical_parameter(head->query, S("Signature")).ptr))
+        (uri_parameter(head->query, S("X-Amz-Algorithm")).ptr || uri_parameter(head->query, S("Signature")).ptr))
         return refuse_s3(why, 400, S("InvalidArgument"),
                          S("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
                            "string parameter or the Authorization header should be specified"));
@@ -367,7 +366,7 @@ static slice payload_of(struct arena *arena, const struct conn_request *request,
     if (!is_s3(claim))
         return slice_eq(said, S(UNSIGNED)) ? said : body_hash(arena, request);
     if (!said.ptr && claim->scope->kind == SIGV4_QUERY)
-        said = canonical_parameter(request->head->query, S("X-Amz-Content-Sha256"));
+        said = uri_parameter(request->head->query, S("X-Amz-Content-Sha256"));
     return said.ptr || claim->scope->kind != SIGV4_QUERY ? said : S(UNSIGNED);
 }
 

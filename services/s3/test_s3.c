@@ -19,8 +19,8 @@ static struct worker *worker;
 static struct arena *arena;
 static struct msg reply;
 
-/* One request; target is PATH or PATH?QUERY, headers are lines. */
-static void ask(const char *method, const char *target, const char *headers, const char *body)
+/* What all requests have; target is PATH or PATH?QUERY. */
+static struct msg request_for(const char *method, const char *target)
 {
     struct msg request = {
         .kind = MSG_REQUEST,
@@ -30,11 +30,18 @@ static void ask(const char *method, const char *target, const char *headers, con
         .account = S("123456789012"),
         .region = S("us-east-1"),
         .method = slice_of(method),
-        .headers = slice_of(headers),
         .host = S("localhost:4566"),
-        .body = slice_of(body),
     };
     slice_cut(slice_of(target), '?', &request.path, &request.query);
+    return request;
+}
+
+/* One request; headers are lines. */
+static void ask(const char *method, const char *target, const char *headers, const char *body)
+{
+    struct msg request = request_for(method, target);
+    request.headers = slice_of(headers);
+    request.body = slice_of(body);
     worker_test_request(worker, &request, &reply);
 }
 
@@ -457,18 +464,9 @@ static void upload_part(slice upload, int number, const char *text)
     char digests[DIGEST_TEXT_BYTES];
     digest_begin(&digest, DIGEST_MD5);
     digest_add(&digest, text, strlen(text));
-    struct msg request = {
-        .kind = MSG_REQUEST,
-        .request_id = S("11111111-2222-4333-8444-555555555555"),
-        .origin = S("router"),
-        .service = S("s3"),
-        .account = S("123456789012"),
-        .region = S("us-east-1"),
-        .method = S("PUT"),
-        .path = S("/bkt/k"),
-        .query = arena_printf(arena, "partNumber=%d&uploadId=%.*s", number, SLICE_ARG(upload)),
-        .body_file = S("body-1"),
-    };
+    slice place = arena_printf(arena, "/bkt/k?partNumber=%d&uploadId=%.*s", number, SLICE_ARG(upload));
+    struct msg request = request_for("PUT", place.ptr);
+    request.body_file = S("body-1");
     request.digests = (slice){digests, digest_end(&digest, digests, 0)};
     assert_int_equal(fdio_replace_file(arena_printf(arena, "%s/spool/body-1", folder).ptr, slice_of(text), 0600), 0);
     worker_test_request(worker, &request, &reply);
@@ -576,19 +574,9 @@ static void test_archive(void **state)
 /* A browser's form with the boundary "b"; parts end with "--b". */
 static int post_form(const char *parts)
 {
-    struct msg request = {
-        .kind = MSG_REQUEST,
-        .request_id = S("11111111-2222-4333-8444-555555555555"),
-        .origin = S("router"),
-        .service = S("s3"),
-        .account = S("123456789012"),
-        .region = S("us-east-1"),
-        .method = S("POST"),
-        .path = S("/form"),
-        .content_type = S("multipart/form-data; boundary=b"),
-        .host = S("localhost:4566"),
-        .body = slice_of(parts),
-    };
+    struct msg request = request_for("POST", "/form");
+    request.content_type = S("multipart/form-data; boundary=b");
+    request.body = slice_of(parts);
     worker_test_request(worker, &request, &reply);
     return reply.status;
 }

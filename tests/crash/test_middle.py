@@ -288,6 +288,16 @@ def push_of_an_image():
         wait_until(lambda: not os.listdir(uploads), 20, f"the end of the uploads' files: {os.listdir(uploads)}")
 
 
+def in_background(function):
+    """A thread that puts the function's result into its attribute `result`."""
+    def body():
+        thread.result = function()
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    return thread
+
+
 class Invocations:
     """A function that says when it begins and ends, and waits for a sign between."""
 
@@ -334,15 +344,13 @@ def handler(event, context):
     def wait_said(self, words, timeout=30):
         wait_until(lambda: self.said(words), timeout, words)
 
-
-def in_background(function):
-    """A thread that puts the function's result into its attribute `result`."""
-    def body():
-        thread.result = function()
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    return thread
+    def begin(self):
+        """`sync` and `queued` run; the thread that waits for the first."""
+        waiting = in_background(lambda: self.ask("sync"))
+        self.queue("queued")
+        for name in ("sync", "queued"):
+            self.wait_said(f"began {name}")
+        return waiting
 
 
 @suite.test
@@ -350,10 +358,7 @@ def invocations_and_lambda():
     """What runs goes on; what is queued is kept, also what was never begun; who waits learns it at once."""
     with Awssim() as sim:
         run = Invocations(sim)
-        waiting = in_background(lambda: run.ask("sync"))
-        run.queue("queued")
-        for name in ("sync", "queued"):
-            run.wait_said(f"began {name}")
+        waiting = run.begin()
         kill(sim, "lambda")
         waiting.join(20)
         status, headers, body = waiting.result
@@ -374,10 +379,7 @@ def invocations_and_the_runner():
     """What runs ends with AWS's error; what was queued is tried again and done in the end."""
     with Awssim() as sim:
         run = Invocations(sim)
-        waiting = in_background(lambda: run.ask("sync"))
-        run.queue("queued")
-        for name in ("sync", "queued"):
-            run.wait_said(f"began {name}")
+        waiting = run.begin()
         kill(sim, "runner")
         waiting.join(20)
         status, headers, body = waiting.result

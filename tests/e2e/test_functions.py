@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What Lambda functions run in: a sandbox of their own, file systems of EFS, and images of the simulator's own registry."""
 
-import io
 import json
 import os
 import pathlib
@@ -10,16 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 
 import boto3
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Skipped, Suite, build_dir, ctl, wait_until  # noqa: E402
+from functions import ROLE, archive, make_role  # noqa: E402
 from image import Registry, busybox, busybox_layer, layer  # noqa: E402
 
 suite = Suite()
-ROLE = "arn:aws:iam::123456789012:role/lambda"
 
 # A function that does what its event says.
 PROBE = """
@@ -43,23 +41,6 @@ while :; do
   busybox wget -q -O /dev/null --post-data "$answer" $api/invocation/$id/response
 done
 """
-
-
-def archive(**files):
-    """A zip in memory; `__` in a name is a dot, everything is executable."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        for name, text in files.items():
-            info = zipfile.ZipInfo(name.replace("__", "."))
-            info.external_attr = 0o755 << 16
-            file.writestr(info, text)
-    return content.getvalue()
-
-
-def make_role(sim):
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-                                                     "Action": "sts:AssumeRole"}]}
-    sim.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
 
 
 def settled(sim, name):

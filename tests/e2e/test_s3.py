@@ -19,7 +19,7 @@ import urllib.parse
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite, in_threads, secure_awssim, wait_until  # noqa: E402
+from awssim import Awssim, Suite, fails, in_threads, secure_awssim, wait_until  # noqa: E402
 
 suite = Suite()
 MIB = 1024 * 1024
@@ -39,17 +39,6 @@ def s3(sim, **config):
 def bucket(client, name, **fields):
     client.create_bucket(Bucket=name, **fields)
     return name
-
-
-def fails(code, status, call, **fields):
-    from botocore.exceptions import ClientError
-    try:
-        call(**fields)
-    except ClientError as failure:
-        got = failure.response["Error"]["Code"], failure.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert got == (code, status), failure.response
-        return failure.response["Error"]
-    raise AssertionError(f"{call} was expected to fail with {code}")
 
 
 def raw(sim, method, path, body=None, headers=None):

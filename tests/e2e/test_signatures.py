@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Skipped, Suite, in_threads  # noqa: E402
+from awssim import Awssim, Skipped, Suite, fails, in_threads  # noqa: E402
 
 suite = Suite()
 MIB = 1024 * 1024
@@ -53,17 +53,6 @@ def anonymous(sim):
     from botocore.config import Config
     return boto3.client("s3", endpoint_url=sim.endpoint, region_name="us-east-1",
                         config=Config(signature_version=UNSIGNED, retries={"max_attempts": 0}))
-
-
-def fails(code, status, call, **fields):
-    from botocore.exceptions import ClientError
-    try:
-        call(**fields)
-    except ClientError as failure:
-        got = failure.response["Error"]["Code"], failure.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert got == (code, status), failure.response
-        return failure.response["Error"]
-    raise AssertionError(f"{call} was expected to fail with {code}")
 
 
 def read(c, service):

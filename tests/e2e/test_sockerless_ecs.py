@@ -6,14 +6,12 @@ import json
 import os
 import pathlib
 import secrets
-import shutil
 import socket
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import ROOT, Awssim, Suite, in_threads, wait_until  # noqa: E402
+from awssim import Awssim, Suite, cli, in_threads, wait_until  # noqa: E402
 from image import Registry, layer  # noqa: E402
 
 suite = Suite()
@@ -512,14 +510,6 @@ def recovery(sim):
            if {"key": "sockerless-container-id", "value": container.id} in t["tags"]]
     assert [t["taskArn"] for t in own] == [container.arn], own
     assert container.stop()["lastStatus"] == "STOPPED"
-
-
-def cli(sim, *arguments):
-    environment = {"PATH": os.environ["PATH"], "HOME": sim.dir, "AWS_PAGER": "", **sim.env()}
-    done = subprocess.run([shutil.which("aws"), "--endpoint-url", sim.endpoint, "--output", "json", *arguments], capture_output=True,
-                          text=True, timeout=120, env=environment, cwd=ROOT)
-    assert done.returncode == 0, f"{arguments}: {done.stderr}"
-    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 @suite.test

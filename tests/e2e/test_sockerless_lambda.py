@@ -8,12 +8,10 @@ import os
 import pathlib
 import re
 import secrets
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import ROOT, Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, cli  # noqa: E402
 
 suite = Suite()
 ROLE = "arn:aws:iam::123456789012:role/test-role"
@@ -191,14 +189,6 @@ def recovery(sim):
            if lam.list_tags(Resource=f["FunctionArn"])["Tags"].get("sockerless-container-id") == container.id]
     assert own == [container.name] and container.invoke()[1] == b"again"
     container.remove()
-
-
-def cli(sim, *arguments):
-    environment = {"PATH": os.environ["PATH"], "HOME": sim.dir, "AWS_PAGER": "", **sim.env()}
-    done = subprocess.run([shutil.which("aws"), "--endpoint-url", sim.endpoint, "--output", "json", *arguments], capture_output=True,
-                          text=True, timeout=120, env=environment, cwd=ROOT)
-    assert done.returncode == 0, f"{arguments}: {done.stderr}"
-    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 @suite.test

@@ -185,6 +185,27 @@ def secure_awssim(*options):
             yield sim, certificate
 
 
+def fails(code, status, call, **fields):
+    """Calls a boto3 operation that must be refused; answers the error."""
+    from botocore.exceptions import ClientError
+    try:
+        call(**fields)
+    except ClientError as failure:
+        got = failure.response["Error"]["Code"], failure.response["ResponseMetadata"]["HTTPStatusCode"]
+        assert got == (code, status), failure.response
+        return failure.response["Error"]
+    raise AssertionError(f"{call} was expected to fail with {code}")
+
+
+def cli(sim, *arguments):
+    """What the AWS CLI in the path answers, as a document; None when it says nothing."""
+    environment = {"PATH": os.environ["PATH"], "HOME": sim.dir, "AWS_PAGER": "", **sim.env()}
+    done = subprocess.run([shutil.which("aws"), "--endpoint-url", sim.endpoint, "--output", "json", *arguments], capture_output=True,
+                          text=True, timeout=120, env=environment, cwd=ROOT)
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
 def wait_until(condition, timeout=30.0, what="condition"):
     """The first true value of condition(), asked again and again until the deadline. For states that have no event a
     client could wait for."""
