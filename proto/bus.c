@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/limits.h"
+#include "common/loop_watch.h"
 #include "common/time.h"
 #include "proto/bus_state.h"
 
@@ -168,6 +169,7 @@ static void on_flush(struct ev_loop *loop, ev_prepare *w, int events)
     (void)loop, (void)events;
     flush_all(w->data);
     arm_timer(w->data);
+    loop_watch_did(S("sending batches"));
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *w, int events)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/loop_watch.h"
 #include "proto/bus_state.h"
 
 enum { EXIT_GIVE_UP = 100 };
@@ -136,6 +137,7 @@ static void give_replies(struct bus *bus, struct bus_peer *peer, uint32_t count)
         bus_calls_remove(&bus->calls, reply->call_id);
         if (on_reply && !bus->closing)
             on_reply(context, BUS_REPLIED, reply);
+        loop_watch_did_to(S("a reply of"), slice_of(peer->name));
     }
 }
 

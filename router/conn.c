@@ -7,6 +7,7 @@
 
 #include "common/hashpool.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "router/conn_impl.h"
 #include "router/follow.h"
 #include "router/tls.h"
@@ -147,6 +148,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     conn_in_timeout(conn);
     conn->active_at = ev_now(loop);
     conn_arm(conn);
+    loop_watch_did(S("a connection's time limit"));
 }
 
 static void on_reader(struct ev_loop *loop, ev_io *io, int events)
@@ -155,6 +157,7 @@ static void on_reader(struct ev_loop *loop, ev_io *io, int events)
     (void)events;
     conn->active_at = ev_now(loop);
     conn_in_ready(conn);
+    loop_watch_did(S("reading from a client"));
 }
 
 static void on_writer(struct ev_loop *loop, ev_io *io, int events)
@@ -167,6 +170,7 @@ static void on_writer(struct ev_loop *loop, ev_io *io, int events)
     }
     if (!conn->dead)
         conn_out_flush(conn);
+    loop_watch_did(S("writing to a client"));
 }
 
 void conn_accept(struct conn_set *set, int fd)
@@ -250,6 +254,7 @@ static void flush_dirty(struct conn_set *set)
         conn_out_flush(conn);
         if (!conn->dead)
             conn_count_held(conn);
+        loop_watch_did(S("writing to a client"));
     }
 }
 
@@ -290,6 +295,7 @@ static void on_hashed(struct ev_loop *loop, ev_io *io, int events)
     (void)events;
     for (struct hashjob *job = hashpool_next(set->pool); job; job = hashpool_next(set->pool))
         conn_in_hashed(hashpool_owner(job));
+    loop_watch_did(S("hashed bodies"));
 }
 
 struct conn_set *conn_open_set(const struct conn_config *config)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/ids.h"
+#include "common/loop_watch.h"
 #include "router/conn_impl.h"
 #include "router/refuse.h"
 #include "router/tls.h"
@@ -77,6 +78,7 @@ static void hand_over(struct conn *conn, struct exchange *exchange, const struct
 {
     struct conn_config *config = &conn->set->config;
     config->on_request(config->context, exchange, request);
+    loop_watch_did_to(request->head->method, request->head->path);
 }
 
 /* The body has arrived whole. */

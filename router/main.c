@@ -13,6 +13,7 @@
 #include "common/fdio.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/supervised.h"
 #include "proto/bus.h"
 #include "router/admin.h"
@@ -261,7 +262,9 @@ int main(int argc, char *argv[])
         code = open_all(&router);
     }
     if (code == 0) {
+        loop_watch_begin(router.loop, router.conf.loop_limit);
         ev_run(router.loop, 0);
+        loop_watch_end();
         close_all(&router);
     }
     if (router.loop)

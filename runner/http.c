@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/fdio.h"
+#include "common/loop_watch.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -272,15 +273,13 @@ static void on_writable(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     (void)events;
     flush(io->data);
+    loop_watch_did(S("writing to the Runtime API"));
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+static void read_more(struct http_conn *conn)
 {
-    struct http_conn *conn = io->data;
-    (void)loop;
-    (void)events;
     char *room = buf_reserve(&conn->bytes, READ_BYTES);
-    ssize_t n = read(io->fd, room, READ_BYTES);
+    ssize_t n = read(conn->in.fd, room, READ_BYTES);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0)
@@ -302,6 +301,14 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
         return;
     else if (conn->stage == STAGE_GIVEN)
         give(conn);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    read_more(io->data);
+    loop_watch_did(S("reading from the Runtime API"));
 }
 
 void http_answer(struct http_conn *conn, int status, slice headers, slice content_type, slice body)

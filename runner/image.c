@@ -5,6 +5,7 @@
 #include "common/fdio.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/time.h"
 #include "runner/runner.h"
 
@@ -122,6 +123,7 @@ static void on_unpacked(struct ev_loop *loop, ev_io *io, int events)
                           arena_printf(container->arena, "CannotPullContainerError: failed to register layer: %.*s",
                                        SLICE_ARG(why.len > 0 ? why : S("the unpacker ended unexpectedly"))),
                           false);
+    loop_watch_did(S("an unpacked image"));
 }
 
 static int spawn_unpacker(struct container *container, char **argv)

@@ -5,6 +5,7 @@
 #include "common/fdio.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/map.h"
 #include "runner/runner.h"
 
@@ -67,6 +68,7 @@ static void on_removed(struct ev_loop *loop, ev_io *io, int events)
     runner->layers.remover = 0;
     if (runner->layers.again)
         remove_beside(runner);
+    loop_watch_did(S("removed layers"));
 }
 
 /* One process at a time; it takes what it finds when it starts. */

@@ -6,6 +6,7 @@
 #include "common/fdio.h"
 #include "common/ids.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/map.h"
 #include "common/supervised.h"
 #include "runner/doctor.h"
@@ -66,6 +67,7 @@ static void on_batch(void *context, const struct bus_item *items, size_t count)
             pool_invoke(runner->functions, &items[i].from, items[i].msg.body);
         else if (items[i].msg.kind == MSG_REQUEST)
             answer(runner, &items[i].from, 501, S("{}"));
+        loop_watch_did(items[i].msg.operation);
     }
 }
 
@@ -144,6 +146,7 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
         return EXIT_GIVE_UP;
     }
     runner->root_dir = conf->state_dir;
+    runner->loop_limit_ms = conf->loop_limit;
     runner->strict_images = slice_eq(conf->images, S("strict"));
     const char *path = getenv("PATH");
     runner->host_path =
@@ -204,7 +207,9 @@ static void serve(struct runner *runner)
         ev_io_start(runner->loop, &control);
     }
     supervised_ready();
+    loop_watch_begin(runner->loop, runner->loop_limit_ms);
     ev_run(runner->loop, 0);
+    loop_watch_end();
 }
 
 /* "awssim-runner doctor" is awssimctl's. */

@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include "common/fdio.h"
+#include "common/loop_watch.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -57,6 +58,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
     (void)events;
     read_some(output, MAX_READS);
     ship_kick(output->container);
+    loop_watch_did(S("the output of a container"));
 }
 
 void output_watch(struct container *container, int which, int fd)
@@ -76,6 +78,7 @@ static void on_grace(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     output_close(container);
     ship_kick(container);
+    loop_watch_did(S("the end of a container's output"));
 }
 
 void output_finish(struct container *container)

@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include "common/fdio.h"
+#include "common/loop_watch.h"
 #include "runner/stub/plan.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ static void on_status(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     (void)events;
     read_status(io->data);
+    loop_watch_did(S("a container's start"));
 }
 
 static void on_end(struct ev_loop *loop, ev_io *io, int events)
@@ -61,6 +63,7 @@ static void on_end(struct ev_loop *loop, ev_io *io, int events)
     stop_io(loop, io);
     ev_timer_stop(loop, &container->kill_timer);
     container_exited(container, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+    loop_watch_did(S("a container's end"));
 }
 
 void reap_watch(struct container *container, int pidfd, int status_fd)

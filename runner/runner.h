@@ -110,11 +110,12 @@ struct runner {
     slice boot;
     const char *stub;
     const char *unpacker;
-    slice root_dir;     /* <state directory> */
-    slice state_dir;    /* <state directory>/runner */
-    slice own_dirs[2];  /* the state directory and where sockets are, without links: sandboxes do not show them */
-    bool strict_images; /* an image that is nowhere is an error */
-    slice host_path;    /* PATH for containers that name none */
+    slice root_dir;        /* <state directory> */
+    slice state_dir;       /* <state directory>/runner */
+    slice own_dirs[2];     /* the state directory and where sockets are, without links: sandboxes do not show them */
+    int64_t loop_limit_ms; /* for loop_watch */
+    bool strict_images;    /* an image that is nowhere is an error */
+    slice host_path;       /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
     struct functions *functions;

@@ -6,6 +6,7 @@
 #include "common/arena.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/map.h"
 #include "common/time.h"
 
@@ -129,6 +130,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     ship_kick(timer->data);
+    loop_watch_did(S("sending output again"));
 }
 
 static void on_stored(void *context, enum bus_outcome outcome, const struct msg *reply)

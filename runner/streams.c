@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include "common/arena.h"
+#include "common/loop_watch.h"
 
 static const double retry_seconds = 0.2;
 
@@ -51,6 +52,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     ask(timer->data);
+    loop_watch_did(S("asking for a log stream again"));
 }
 
 static void on_answer(void *context, enum bus_outcome outcome, const struct msg *reply)

@@ -5,6 +5,7 @@
 #include "common/fdio.h"
 #include "common/ids.h"
 #include "common/limits.h"
+#include "common/loop_watch.h"
 #include "common/time.h"
 
 #include <signal.h>
@@ -126,6 +127,7 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
     fail_invocation(environment, "timeout", S("Sandbox.Timedout"), message);
     arena_close(arena);
     environment_end(environment, "timeout");
+    loop_watch_did(S("a function's time limit"));
 }
 
 static void deliver(struct environment *environment)
@@ -150,6 +152,7 @@ static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     environment_end(timer->data, "spindown");
+    loop_watch_did(S("an idle environment"));
 }
 
 void environment_advance(struct environment *environment)

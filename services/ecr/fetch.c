@@ -6,6 +6,7 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/loop_watch.h"
 #include "services/worker/await.h"
 
 #include <curl/curl.h>
@@ -147,6 +148,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     curl->curl_multi_socket_action(curl->multi, watch->socket, action, &running);
     finish_all();
+    loop_watch_did(S("fetching from a registry"));
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -157,6 +159,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     curl->curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     finish_all();
+    loop_watch_did(S("fetching from a registry"));
 }
 
 static int on_watch(CURL *easy, curl_socket_t socket, int what, void *context, void *known)

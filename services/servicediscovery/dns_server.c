@@ -4,6 +4,7 @@
 #include "common/conf.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "services/servicediscovery/dns.h"
 #include "services/servicediscovery/dns_tcp.h"
 
@@ -66,6 +67,7 @@ static void on_asked(struct ev_loop *loop, ev_io *io, int events)
             return;
         datagram.query = (slice){server->bytes, (size_t)n};
         worker_run(server->worker, answer, &datagram);
+        loop_watch_did(S("a DNS question"));
     }
 }
 

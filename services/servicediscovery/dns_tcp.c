@@ -3,6 +3,7 @@
 #include "services/servicediscovery/dns_tcp.h"
 
 #include "common/buf.h"
+#include "common/loop_watch.h"
 #include "services/servicediscovery/dns.h"
 #include "services/worker/worker.h"
 
@@ -111,6 +112,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
     ev_timer_again(loop, &conn->idle);
     bool well = events & EV_WRITE ? flush(conn) : fill(conn);
     well = well && answer_all(conn);
+    loop_watch_did(S("DNS questions"));
     if (!well) {
         close_conn(conn);
         return;

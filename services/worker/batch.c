@@ -5,6 +5,7 @@
 #include "common/fdio.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 
 #include <unistd.h>
 
@@ -353,6 +354,17 @@ static void answer_lost(struct worker *worker, struct answer *answer)
         batch_internal_failure(worker, &answer->running, &answer->reply);
 }
 
+void batch_note_step(const struct running *running)
+{
+    const struct call *call = &running->call;
+    if (call->operation)
+        loop_watch_did(call->operation->name);
+    else if (!slice_empty(call->request->operation))
+        loop_watch_did(call->request->operation);
+    else
+        loop_watch_did_to(call->request->method, call->request->path);
+}
+
 static bool may_have_written(const struct msg *request, const struct call *call)
 {
     if (request->kind == MSG_EVENT)
@@ -374,8 +386,10 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
         }
         answers[i].due = run_item(worker, &items[i], &answers[i]);
         answers[i].wrote = may_have_written(&items[i].msg, &answers[i].running.call);
+        batch_note_step(&answers[i].running);
     }
     bool lost = batch_commit(worker) != 0;
+    loop_watch_did(S("the commit of a batch"));
     for (size_t i = 0; i < count; i++) {
         if (lost && answers[i].due && answers[i].wrote)
             answer_lost(worker, &answers[i]);

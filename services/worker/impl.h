@@ -78,6 +78,8 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
 
 /* The reply of an internal failure. */
 void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply);
+/* Tells loop_watch what has run. */
+void batch_note_step(const struct running *running);
 
 /* authorize.c: with --iam enforce, whether IAM lets the caller do this. 0, CALL_FAILED (recorded), CALL_LATER. */
 int authorize_call(struct call *call, const void *in);

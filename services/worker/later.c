@@ -128,6 +128,7 @@ static void resume(struct later *later)
         run_background(later, &running);
     else
         run_request(later, &running);
+    batch_note_step(&running);
     arena_reset(worker->batch);
     outbox_pump(worker->outbox);
     if (worker->timer_changed)

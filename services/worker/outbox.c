@@ -3,6 +3,7 @@
 #include "services/worker/impl.h"
 
 #include "common/log.h"
+#include "common/loop_watch.h"
 
 #include <stdlib.h>
 
@@ -144,6 +145,7 @@ void outbox_pump(struct outbox *outbox)
         db_call_end(worker->db, true);
         arena_reset(worker->batch);
     }
+    loop_watch_did(S("sending effects"));
 }
 
 void outbox_on_peer(struct outbox *outbox, struct bus_peer *peer, bool up)
@@ -192,6 +194,7 @@ void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice rep
         log_error("the answer to %.*s failed (%d): %s", SLICE_ARG(name), result, db_error(worker->db));
     db_call_end(worker->db, true);
     batch_commit(worker);
+    loop_watch_did_to(S("the answer to"), name);
     if (worker->loop) {
         arena_reset(worker->batch);
         outbox_pump(worker->outbox);

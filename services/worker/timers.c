@@ -2,6 +2,7 @@
 #include "services/worker/impl.h"
 
 #include "common/log.h"
+#include "common/loop_watch.h"
 
 static const double idle_seconds = 0.25;
 static const double retry_seconds = 1;
@@ -35,6 +36,7 @@ void timers_run(struct worker *worker)
     done = batch_commit(worker) == 0 && done;
     if (worker->loop)
         arena_reset(worker->batch);
+    loop_watch_did(S("the timer"));
     if (!done) {
         log_error("the timer failed (%d): %s", result, db_error(worker->db));
         arm(worker, retry_seconds);
@@ -57,6 +59,7 @@ static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     ev_timer_stop(loop, timer);
     db_checkpoint(worker->db);
+    loop_watch_did(S("an idle checkpoint"));
 }
 
 void timers_start(struct worker *worker)

@@ -6,6 +6,7 @@
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/loop_watch.h"
 #include "common/supervised.h"
 #include "common/time.h"
 
@@ -167,7 +168,9 @@ static int serve(struct worker *worker)
     const struct service *service = worker->service;
     void *opened = service->open ? service->open(worker, worker->loop, &worker->conf) : NULL;
     supervised_ready();
+    loop_watch_begin(worker->loop, worker->conf.loop_limit);
     ev_run(worker->loop, 0);
+    loop_watch_end();
     if (service->open)
         service->close(opened);
     timers_stop(worker);

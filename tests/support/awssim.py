@@ -20,6 +20,8 @@ import traceback
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOOP_BUSY = re.compile(r": loop busy for .*")
+LOOP_LIMIT_MS = 5
 FAULT = re.compile(r"Assertion `.*' failed|(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 
 
@@ -47,13 +49,19 @@ class Awssim:
         arguments = [*self.prefix, ctl(), "start", "--state-dir", self.state_dir, "--port", str(self.port or 0), *self.options]
         if self.foreground:
             arguments.append("--foreground")
-            self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.start_env())
             self.ctl("wait", "--timeout", "20")
         else:
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=self.start_env())
             assert done.returncode == 0, f"start failed: {done.stdout}{done.stderr}"
         self.endpoint = self.env()["AWS_ENDPOINT_URL"]
         return self
+
+    @staticmethod
+    def start_env():
+        """Every awssim under test logs what keeps one of its loops busy for too long; sanitizers make everything slow."""
+        limit = LOOP_LIMIT_MS * (20 if "sanitize" in str(build_dir()) else 1)
+        return {"AWSSIM_LOOP_LIMIT_MS": str(limit), **os.environ}
 
     @property
     def state_dir(self):
@@ -126,11 +134,16 @@ class Awssim:
         return [line.split()[4] for line in lines if line.split()[4].startswith(self.state_dir + "/")]
 
     def check_logs(self):
-        """No process has found fault with itself: a failed assertion, what a sanitizer reports."""
+        """No process has found fault with itself: a failed assertion, what a sanitizer reports, a loop that was kept busy
+        (that is shown only, unless AWSSIM_LOOP_ASSERT is 1)."""
         for path in sorted(pathlib.Path(self.state_dir, "log").glob("*.log*")):
             lines = path.read_text(errors="replace").splitlines()
             found = next((i for i, line in enumerate(lines) if FAULT.search(line)), None)
             assert found is None, "\n".join([f"{path.name}:", *lines[found:found + 60]])
+            busy = [line for line in lines if LOOP_BUSY.search(line)]
+            for line in busy:
+                print(f"     {line}", flush=True)
+            assert not busy or os.environ.get("AWSSIM_LOOP_ASSERT") != "1", "\n".join([f"{path.name}:", *busy])
 
     def client(self, service, region="us-east-1", account=None, **kwargs):
         import boto3
