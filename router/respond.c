@@ -70,7 +70,7 @@ static char *put_number(char *at, uint64_t n)
 static char *put_line(char *at, slice line)
 {
     for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] != '\r' && line.ptr[i] != 0)
+        if (line.ptr[i] != '\r' && line.ptr[i] != '\n' && line.ptr[i] != 0)
             *at++ = line.ptr[i];
     return put(at, S("\r\n"));
 }

@@ -94,19 +94,28 @@ static void runtime_error(struct environment *environment, struct http_conn *con
     accept_it(conn);
 }
 
+/* One line, whatever is in the value; none without one. */
+static void add_header(struct buf *headers, const char *name, slice value)
+{
+    if (value.len == 0)
+        return;
+    buf_printf(headers, "%s: ", name);
+    for (size_t i = 0; i < value.len; i++)
+        buf_add_char(headers, (unsigned char)value.ptr[i] < ' ' || value.ptr[i] == 0x7f ? ' ' : value.ptr[i]);
+    buf_add(headers, S("\r\n"));
+}
+
 void runtime_api_deliver(struct environment *environment)
 {
     const struct invocation *invocation = environment->invocation;
     struct http_conn *conn = environment->waits;
     struct buf headers;
     buf_init(&headers, invocation->arena);
-    buf_printf(&headers,
-               "Lambda-Runtime-Aws-Request-Id: %.*s\r\nLambda-Runtime-Deadline-Ms: %lld\r\n"
-               "Lambda-Runtime-Invoked-Function-Arn: %.*s\r\nLambda-Runtime-Trace-Id: %.*s\r\n",
-               SLICE_ARG(invocation->id), (long long)invocation->deadline_ms, SLICE_ARG(invocation->arn),
-               SLICE_ARG(invocation->trace));
-    if (invocation->client_context.len > 0)
-        buf_printf(&headers, "Lambda-Runtime-Client-Context: %.*s\r\n", SLICE_ARG(invocation->client_context));
+    buf_printf(&headers, "Lambda-Runtime-Deadline-Ms: %lld\r\n", (long long)invocation->deadline_ms);
+    add_header(&headers, "Lambda-Runtime-Aws-Request-Id", invocation->id);
+    add_header(&headers, "Lambda-Runtime-Invoked-Function-Arn", invocation->arn);
+    add_header(&headers, "Lambda-Runtime-Trace-Id", invocation->trace);
+    add_header(&headers, "Lambda-Runtime-Client-Context", invocation->client_context);
     environment->waits = NULL;
     for (size_t i = 0; i < environment->n_extensions; i++) {
         struct extension *extension = &environment->extensions[i];

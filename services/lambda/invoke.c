@@ -2,7 +2,6 @@
  * answers is in proto/runner.h. */
 #include "services/lambda/invoke.h"
 
-#include "common/base64.h"
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/json.h"
@@ -162,8 +161,7 @@ int lambda_invoke(struct call *c, const struct lambda_invoke_in *in, struct lamb
 {
     struct invoke_target target;
     struct invoke_event event = {.id = c->request_id, .payload = in->payload.len > 0 ? in->payload : S("{}")};
-    if (in->client_context.len > 0 && base64_decode(c->arena, in->client_context, &event.client_context) != 0)
-        return fail(c, &lambda_invalid_request_content, "Client context must be a valid Base64-encoded JSON object.");
+    TRY(client_context_read(c, in->client_context, &event.client_context));
     if (slice_empty(in->invocation_type) || slice_eq(in->invocation_type, S("RequestResponse")))
         return run_now(c, in, &event, out);
     TRY(invoke_find(c, in->function_name, in->qualifier, event.id, &target));

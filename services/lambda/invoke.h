@@ -14,7 +14,7 @@ struct invoke_target {
 struct invoke_event {
     slice id; /* of the invocation: asked twice with the same id, the runner runs it once */
     slice payload;
-    slice client_context; /* JSON; absent: none */
+    slice client_context; /* as client_context_read gives it; absent: none. Synchronous invocations only, as on AWS */
     bool tail;            /* the end of the log is wanted */
     slice streams;        /* how the answer may begin before its end: "events" or "http"; absent: it may not */
 };
@@ -35,6 +35,10 @@ int invoke_run(struct call *c, const struct invoke_target *target, const struct 
                struct invoke_result *result);
 int invoke_throttled(struct call *c, slice reason);
 int invoke_check_payload(struct call *c, slice payload, int64_t limit);
+
+/* client_context.c: what a caller says of itself in base64: a JSON object, or InvalidRequestContentException. *context
+ * is the same document on one line of ASCII, as it fits into a header; absent when there is none. */
+int client_context_read(struct call *c, slice base64, slice *context);
 
 /* plan.c: the plan of the version's environments. Asks STS. */
 int plan_of(struct call *c, const struct function *f, const struct version *v, slice *text);

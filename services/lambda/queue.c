@@ -14,15 +14,15 @@ static const int64_t throttle_retry_ms = 500;
 struct queued {
     slice id;
     struct function_name name;
-    slice payload, client_context;
+    slice payload;
     int64_t accepted_ms, tries;
 };
 
 void queue_add(struct call *c, const struct invoke_target *target, const struct invoke_event *event)
 {
     const struct function_name *name = &target->name;
-    db_run(c->db, LAMBDA_SQL_QUEUED_ADD, "tttttbtii", event->id, name->account, name->region, name->name,
-           name->qualifier.ptr ? name->qualifier : S(""), event->payload, event->client_context, c->now_ms, c->now_ms);
+    db_run(c->db, LAMBDA_SQL_QUEUED_ADD, "tttttbii", event->id, name->account, name->region, name->name,
+           name->qualifier.ptr ? name->qualifier : S(""), event->payload, c->now_ms, c->now_ms);
     call_timer_changed(c);
 }
 
@@ -74,9 +74,8 @@ static bool find(struct call *c, slice id, struct queued *queued)
             .id = id,
             .name = {db_text(&rows, 0), db_text(&rows, 1), db_text(&rows, 2), db_text(&rows, 3)},
             .payload = db_text(&rows, 4),
-            .client_context = db_text(&rows, 5),
-            .accepted_ms = db_int(&rows, 6),
-            .tries = db_int(&rows, 7),
+            .accepted_ms = db_int(&rows, 5),
+            .tries = db_int(&rows, 6),
         };
         if (queued->name.qualifier.len == 0)
             queued->name.qualifier = (slice){NULL, 0};
@@ -184,8 +183,7 @@ static int work_on(struct call *c, const struct queued *queued)
     struct invoke_target target = {.name = queued->name};
     struct invoke_result result;
     struct event_rules rules;
-    const struct invoke_event event = {
-        .id = queued->id, .payload = queued->payload, .client_context = queued->client_context};
+    const struct invoke_event event = {.id = queued->id, .payload = queued->payload};
     slice arn = name_arn_of(c, &queued->name);
     c->account = queued->name.account;
     c->region = queued->name.region;

@@ -47,8 +47,7 @@ int lambda_invoke_with_response_stream(struct call *c, const struct lambda_invok
     struct invoke_result result;
     struct invoke_event event = {.id = c->request_id, .payload = in->payload.len > 0 ? in->payload : S("{}")};
     struct buf stream;
-    if (in->client_context.len > 0 && base64_decode(c->arena, in->client_context, &event.client_context) != 0)
-        return fail(c, &lambda_invalid_request_content, "Client context must be a valid Base64-encoded JSON object.");
+    TRY(client_context_read(c, in->client_context, &event.client_context));
     TRY(invoke_check_payload(c, event.payload, LIMIT_LAMBDA_PAYLOAD_BYTES));
     TRY(invoke_find(c, in->function_name, in->qualifier, event.id, &target));
     out->executed_version = name_version(c, target.v.number);

@@ -57,6 +57,44 @@ static void test_refused(void **state)
     assert_status(204);
 }
 
+static void invoke_with_context(const char *type, slice context)
+{
+    struct msg message = {.method = S("POST"), .path = S("/2015-03-31/functions/f/invocations")};
+    message.headers = arena_printf(arena, "x-amz-invocation-type: %s\nx-amz-client-context: %.*s\n", type,
+                                   SLICE_ARG(base64_encode(arena, context)));
+    message.body = S("{}");
+    request(&message);
+}
+
+static void test_client_context(void **state)
+{
+    static const slice refused[] = {S("{\"a\": \"\r\nX: y\"}"), S("{"),     S("[1]"),     S("\"text\""),
+                                    S("{\"a\":\"\xff\"}"),      S("{} {}"), S("not JSON")};
+    create("f", "");
+    runner.knows_plan = true;
+    invoke_with_context("RequestResponse",
+                        S("{\r\n \"a b\" :\t\"M\xc3\xbc \xf0\x9f\x8e\x89 \\\" \\\\\",\"n\":[1, 2.50]}\r\n"));
+    assert_status(200);
+    /* One line of ASCII; what was escaped stays so, here once more as a text in JSON. */
+    static const slice sent = S("\"clientContext\":\"{\\\"a b\\\":\\\"M\\\\u00fc \\\\ud83c\\\\udf89 \\\\\\\" "
+                                "\\\\\\\\\\\",\\\"n\\\":[1,2.50]}\"");
+    if (slice_find(runner.body, sent) < 0)
+        fail_msg("%.*s", SLICE_ARG(runner.body));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        invoke_with_context(i % 2 ? "RequestResponse" : "Event", refused[i]);
+        assert_refused(400, "InvalidRequestContentException");
+        assert_true(says("Client context must be a valid Base64-encoded JSON object."));
+    }
+    char *large = arena_alloc(arena, 4000);
+    memset(large, ' ', 4000);
+    memcpy(large, "{}", 2);
+    invoke_with_context("RequestResponse", (slice){large, 4000});
+    assert_refused(400, "InvalidRequestContentException");
+    invoke_with_context("Event", S("{\"a\":1}")); /* synchronous invocations only */
+    assert_status(202);
+    assert_true(slice_find(runner.body, S("clientContext")) < 0);
+}
+
 static void test_waits_while_pending(void **state)
 {
     call("POST /2015-03-31/functions",
@@ -239,9 +277,10 @@ static void test_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        lambda_test(test_synchronous),     lambda_test(test_refused), lambda_test(test_waits_while_pending),
-        lambda_test(test_weights),         lambda_test(test_queue),   lambda_test(test_invoke_async),
-        lambda_test(test_response_stream), lambda_test(test_urls),    lambda_test(test_events),
+        lambda_test(test_synchronous),  lambda_test(test_refused),         lambda_test(test_waits_while_pending),
+        lambda_test(test_weights),      lambda_test(test_client_context),  lambda_test(test_queue),
+        lambda_test(test_invoke_async), lambda_test(test_response_stream), lambda_test(test_urls),
+        lambda_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,8 +252,21 @@ static int event_of(struct call *c, const struct url_request *url, slice *text)
 
 /* The answer */
 
+/* A header's name is a token (RFC 9110); of what else a function names so, no line is made. */
+static bool is_token(slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.ptr[i];
+        if (byte <= ' ' || byte >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", byte))
+            return false;
+    }
+    return name.len > 0;
+}
+
 static void add_line(struct buf *headers, slice name, slice value)
 {
+    if (!is_token(name))
+        return;
     buf_add(headers, name);
     buf_add(headers, S(": "));
     for (size_t i = 0; i < value.len; i++)

@@ -116,6 +116,21 @@ def create_invoke_logs(sim):
 
 
 @suite.test
+def client_context_is_one_header(sim):
+    """Whatever is in it: a line break between its parts, text beyond ASCII; what is no JSON object is refused."""
+    own = {"custom": {"key": "Müniö 🎉 \\ \" \n end", "list": [1, 2.5, None]}}
+    for text in (json.dumps(own, indent=2, ensure_ascii=False).replace("\n", "\r\n"), json.dumps(own)):
+        answer, context = invoke(sim, "first", {"do": "context"}, ClientContext=base64.b64encode(text.encode()).decode())
+        assert context["client"] == own["custom"] and context["id"] == answer["ResponseMetadata"]["RequestId"], context
+    for broken in (b'{"custom": {"key": "a\r\nLambda-Runtime-Aws-Request-Id: other"}}', b"{", b'{"a": "\xff"}', b"[]", b"{} {}"):
+        for kind in ("RequestResponse", "Event"):
+            refusal = refused(sim.client("lambda").invoke, "InvalidRequestContentException", 400, FunctionName="first",
+                              InvocationType=kind, ClientContext=base64.b64encode(broken).decode())
+            assert refusal["Error"]["Message"] == "Client context must be a valid Base64-encoded JSON object.", refusal
+    refused(sim.client("lambda").invoke, "InvalidRequestContentException", 400, FunctionName="first", ClientContext="not base64!")
+
+
+@suite.test
 def context_and_environment(sim):
     client = base64.b64encode(json.dumps({"custom": {"key": "value"}}).encode()).decode()
     answer, context = invoke(sim, "first", {"do": "context"}, ClientContext=client)
