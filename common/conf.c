@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -101,6 +102,13 @@ struct arguments {
     struct slice_list *rest; /* those that are no options */
 };
 
+/* An empty address would be all interfaces, which only ':PORT' may ask for; an empty folder would be another one than
+ * the script meant whose variable was not set. */
+static bool needs_text(slice flag)
+{
+    return slice_eq(flag, S("listen")) || slice_eq(flag, S("state-dir")) || slice_eq(flag, S("run-dir"));
+}
+
 static int take_arguments(struct arena *arena, const struct arguments *arguments, struct conf *conf,
                           bool given[N_OPTIONS], slice *why)
 {
@@ -120,9 +128,8 @@ static int take_arguments(struct arena *arena, const struct arguments *arguments
             value = slice_of(arguments->texts[++i]);
         if (!value.ptr)
             return refuse(arena, why, "--%.*s needs a value%.*s", flag, S(""));
-        /* Empty would be all interfaces, which only ':PORT' may ask for. */
-        if (value.len == 0 && option == find_option(S("listen")))
-            return refuse(arena, why, "--%.*s needs an address%.*s", flag, S(""));
+        if (value.len == 0 && needs_text(flag))
+            return refuse(arena, why, "--%.*s must not be empty%.*s", flag, S(""));
         TRY(set_option(arena, conf, option, value, why));
         given[option - options] = true;
     }
@@ -158,6 +165,25 @@ static int split_listen(struct arena *arena, struct conf *conf, const bool given
     return 0;
 }
 
+/* PORT, ADDRESS:PORT or off. Addresses are numbers: what resolves names is not there yet. */
+static bool is_dns_address(struct arena *arena, slice text)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    int64_t port;
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (!slice_to_int64(slice_sub(text, colon, text.len), &port) || port < 0 || port > 65535)
+        return false;
+    if (colon == 0)
+        return true;
+    slice address = slice_sub(text, 0, colon - 1);
+    if (slice_starts(address, S("[")) && slice_ends(address, S("]")))
+        address = slice_sub(address, 1, address.len - 1);
+    const char *cstr = slice_eq(address, S("localhost")) ? "127.0.0.1" : slice_cstr(arena, address);
+    return cstr && (inet_pton(AF_INET, cstr, bytes) == 1 || inet_pton(AF_INET6, cstr, bytes) == 1);
+}
+
 static int check_words(struct arena *arena, const struct conf *conf, slice *why)
 {
     enum log_level level;
@@ -171,6 +197,8 @@ static int check_words(struct arena *arena, const struct conf *conf, slice *why)
         return refuse(arena, why, "--iam is off or enforce, not '%.*s'%.*s", conf->iam, S(""));
     if (!slice_eq(conf->ecr_uri, S("host")) && !slice_eq(conf->ecr_uri, S("aws")))
         return refuse(arena, why, "--ecr-uri is host or aws, not '%.*s'%.*s", conf->ecr_uri, S(""));
+    if (!slice_eq(conf->dns, S("off")) && conf->dns.len > 0 && !is_dns_address(arena, conf->dns))
+        return refuse(arena, why, "--dns is PORT, ADDRESS:PORT or off, not '%.*s'%.*s", conf->dns, S(""));
     if ((conf->tls_cert.len > 0) != (conf->tls_key.len > 0))
         return refuse(arena, why, "--tls-cert and --tls-key go together%.*s%.*s", S(""), S(""));
     return 0;
@@ -184,16 +212,22 @@ static slice absolute(struct arena *arena, slice path)
     return arena_printf(arena, "%s/%.*s", here, SLICE_ARG(path));
 }
 
+slice conf_make_private_dir(struct arena *arena)
+{
+    char *made = arena_copy(arena, CONF_PRIVATE_DIR "XXXXXX", sizeof(CONF_PRIVATE_DIR "XXXXXX"));
+    return slice_of(mkdtemp(made));
+}
+
 static int choose_state_dir(struct arena *arena, struct conf *conf, slice *why)
 {
     const char *state_home = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (conf->state_dir.len > 0)
+    conf->state_dir_given = conf->state_dir.len > 0;
+    if (conf->state_dir_given)
         conf->state_dir = absolute(arena, conf->state_dir);
     else if (conf->ephemeral) {
-        char *made = arena_copy(arena, CONF_PRIVATE_DIR "XXXXXX", sizeof(CONF_PRIVATE_DIR "XXXXXX"));
-        if (!mkdtemp(made))
+        conf->state_dir = conf_make_private_dir(arena);
+        if (!conf->state_dir.ptr)
             return refuse(arena, why, "cannot make a folder in /tmp%.*s%.*s", S(""), S(""));
-        conf->state_dir = slice_of(made);
     } else if (geteuid() == 0)
         conf->state_dir = S("/var/lib/awssim");
     else if (state_home && *state_home)

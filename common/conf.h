@@ -14,6 +14,7 @@ struct conf {
 #undef CONF_FIELD_NUMBER
 #undef CONF_FIELD_SWITCH
 #undef CONF
+    bool state_dir_given; /* by a flag or the environment; not the default folder */
 };
 
 /* Reads the options from arguments and environment. Accepts --flag VALUE, --flag=VALUE and bare switches; arguments
@@ -29,6 +30,9 @@ bool conf_replaces_simulator(const char *program);
 
 /* Where an ephemeral awssim without a state directory is: this and six letters. Nobody else's, and gone with it. */
 #define CONF_PRIVATE_DIR "/tmp/awssim-private-"
+
+/* Makes such a folder; absent with errno when that fails. */
+slice conf_make_private_dir(struct arena *arena);
 
 /* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment. NULL-terminated;
  * first is argv[0]. */

@@ -33,13 +33,11 @@ bool log_level_parse(slice text, enum log_level *level)
 /* One write, so that lines of several processes do not mix. */
 static void write_line(enum log_level level, const char *format, va_list args)
 {
-    char line[MAX_LINE], date[30];
+    char line[MAX_LINE], date[25];
     if (level > log_threshold)
         return;
-    int64_t now = time_now_ms();
-    time_rfc1123(now, date);
-    int head =
-        snprintf(line, sizeof(line), "%.8s.%03d %s %s: ", date + 17, (int)(now % 1000), log_program, names[level]);
+    time_iso8601_into(time_now_ms(), date);
+    int head = snprintf(line, sizeof(line), "%s %s %s: ", date, log_program, names[level]);
     int text = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
     size_t length = (size_t)head + (size_t)(text < 0 ? 0 : text);
     if (length > sizeof(line) - 2)

@@ -1,5 +1,5 @@
-/* log: what a program says about itself, one line each, on stderr (which the supervisor collects). Library code never
- * logs; programs do. */
+/* log: what a program says about itself, one line each, "DATE PROGRAM LEVEL: TEXT" (awssimctl logs sorts by the date),
+ * on stderr (which the supervisor collects). Library code never logs; programs do. */
 #pragma once
 
 #include "common/slice.h"

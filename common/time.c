@@ -79,6 +79,14 @@ slice time_iso8601(struct arena *arena, int64_t ms, bool with_ms)
     return arena_concat(arena, slice_sub(text, 0, text.len - 5), S("Z"));
 }
 
+void time_iso8601_into(int64_t ms, char out[25])
+{
+    struct date d = date_of(ms);
+    snprintf(out, 25, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)d.year % 10000, (unsigned)d.month % 100,
+             (unsigned)d.day % 100, (unsigned)d.hour % 100, (unsigned)d.minute % 100, (unsigned)d.second % 100,
+             (unsigned)d.ms % 1000);
+}
+
 static const char weekdays[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 

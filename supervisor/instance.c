@@ -8,13 +8,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOCK_FILE_BYTES = 16 * 1024 };
 
+/* Whether the path still names the file: an ephemeral awssim removes its lock file before it lets go of it. */
+static bool is_still_there(const char *path, int fd)
+{
+    struct stat named, locked;
+    return stat(path, &named) == 0 && fstat(fd, &locked) == 0 && named.st_ino == locked.st_ino &&
+           named.st_dev == locked.st_dev;
+}
+
 /* Opens the file and locks it; the lock is one of the open file (not of the process, not flock), so others can ask
  * about it without taking it, and it lasts as long as anybody has inherited the descriptor. -1 with errno. */
-static int open_locked(const char *path, int command)
+static int open_and_lock(const char *path, int command)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), result;
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -25,6 +34,16 @@ static int open_locked(const char *path, int command)
     while (result != 0 && errno == EINTR);
     if (result != 0)
         fdio_cleanup(&fd);
+    return fd;
+}
+
+static int open_locked(const char *path, int command)
+{
+    int fd = open_and_lock(path, command);
+    while (fd >= 0 && !is_still_there(path, fd)) {
+        close(fd);
+        fd = open_and_lock(path, command);
+    }
     return fd;
 }
 

@@ -9,6 +9,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/fdio.h"
+#include "common/instances.h"
 #include "common/listener.h"
 #include "common/log.h"
 
@@ -24,6 +25,7 @@ struct session {
     struct arena *arena;
     struct conf conf;   /* the children's: state_dir is where data is */
     slice identity_dir; /* the state directory the user has named */
+    bool made_identity_dir;
     struct instance instance;
     struct program_list programs;
     int listen_fd;
@@ -109,11 +111,15 @@ static void log_to_file(struct session *session)
 static int prepare(struct session *session, slice *why)
 {
     session->identity_dir = session->instance.state_dir = session->conf.state_dir;
+    session->made_identity_dir = access(path_below(session, session->identity_dir, "."), F_OK) != 0;
     TRY(make_folder(session, session->identity_dir, why));
     TRY(instance_lock(session->arena, &session->instance, why));
     TRY(make_folders(session, why));
     TRY(open_port(session, why));
     instance_publish(session->arena, &session->instance);
+    int result = instances_add(session->arena, session->identity_dir);
+    if (result != 0)
+        log_info("not entered among the running instances (%s): name this one by --state-dir", strerror(-result));
     return programs_list(session->arena, &session->conf, &session->programs, why);
 }
 
@@ -138,15 +144,28 @@ static int supervise(struct session *session)
     return supervisor_run(&setup);
 }
 
+/* A folder that somebody has named stays if it was there before, or if it holds a lasting awssim's state. */
+static void leave_nothing(struct session *session)
+{
+    static const char *const own[] = {"ephemeral", "run", "parts", "lock"};
+    if (private_is(session->identity_dir)) {
+        fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
+        return;
+    }
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+        fdio_remove_tree(path_below(session, session->identity_dir, own[i]));
+    if (session->made_identity_dir)
+        rmdir(slice_cstr(session->arena, session->identity_dir));
+}
+
 static void clean_up(struct session *session)
 {
     if (session->instance.lock_fd < 0)
         return;
-    if (session->conf.ephemeral)
-        fdio_remove_tree(path_below(session, session->identity_dir, "ephemeral"));
+    instances_remove(session->arena, session->identity_dir);
     instance_retract(&session->instance);
-    if (session->conf.ephemeral && private_is(session->identity_dir))
-        fdio_remove_tree(slice_cstr(session->arena, session->identity_dir));
+    if (session->conf.ephemeral)
+        leave_nothing(session);
 }
 
 static int read_arguments(struct session *session, int argc, char *argv[], slice *why)

@@ -105,6 +105,31 @@ def ctl_twice(sim):
 
 
 @suite.test
+def ctl_logs_are_in_order_of_time(sim):
+    """Lines of all processes, older files included; one without a date stays behind the one before it."""
+    folder = pathlib.Path(sim.state_dir, "log")
+    (folder / "zz.log.1").write_text("2001-01-01T00:00:01.000Z zz info: first\n  its second line\n")
+    (folder / "zz.log").write_text("2001-01-01T00:00:03.000Z zz warn: third\n")
+    (folder / "yy.log").write_text("2001-01-01T00:00:02.000Z yy error: second\n9999-01-01T00:00:00.000Z yy info: last\n")
+    lines = [line.split(" | ", 1)[1] for line in sim.ctl("logs").stdout.splitlines()]
+    assert lines[:4] == ["2001-01-01T00:00:01.000Z zz info: first", "  its second line", "2001-01-01T00:00:02.000Z yy error: second",
+                         "2001-01-01T00:00:03.000Z zz warn: third"], lines[:5]
+    assert lines[-1].startswith("9999"), lines[-1]
+    dates = [line.split()[0] for line in lines if line[:1].isdigit()]
+    assert dates == sorted(dates) and len(dates) > 6, dates
+    assert "\033" not in sim.ctl("logs").stdout
+    follower = subprocess.Popen([ctl(), "logs", "yy", "-f", "--state-dir", sim.state_dir], stdout=subprocess.PIPE, text=True)
+    assert "second" in follower.stdout.readline() and "last" in follower.stdout.readline()
+    with open(folder / "yy.log", "a") as log:
+        log.write("2001-01-01T00:00:05.000Z yy info: added\n")
+    assert "added" in follower.stdout.readline()
+    follower.kill()
+    follower.wait()
+    for name in ("zz.log.1", "zz.log", "yy.log"):
+        (folder / name).unlink()
+
+
+@suite.test
 def ctl_reset_and_help(sim):
     sim.ctl("reset", "ecs")
     assert sim.client("ecs").list_clusters()["clusterArns"] == []

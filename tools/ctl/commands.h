@@ -11,6 +11,9 @@ enum ctl_exit start_as_simulator(int argc, char *const argv[]);
 enum ctl_exit start_run(struct ctl *ctl);
 enum ctl_exit stop_run(struct ctl *ctl);
 enum ctl_exit status_run(struct ctl *ctl);
+
+/* In place of status_run when several run and none was named. */
+enum ctl_exit status_list(struct ctl *ctl);
 enum ctl_exit restart_run(struct ctl *ctl);
 enum ctl_exit logs_run(struct ctl *ctl);
 enum ctl_exit reset_run(struct ctl *ctl);

@@ -34,6 +34,7 @@ struct ctl_command {
     const char *name;
     enum ctl_exit (*run)(struct ctl *ctl);
     unsigned options;      /* those allowed */
+    bool of_instance;      /* it is about a running awssim, which is looked for when no --state-dir is given */
     const char *argument;  /* its name in the help; NULL: the command takes none */
     const char *summary;   /* one line */
     const char *long_help; /* paragraphs; lines end with newlines */

@@ -1,10 +1,13 @@
-/* logs: what awssim's own processes have printed. (What tasks print is in CloudWatch Logs.) */
+/* logs: what awssim's own processes have printed, in order of time. (What tasks print is in CloudWatch Logs.) Each
+ * process has a file of its own and an older one (supervisor/output.h); they are merged by the date that begins each
+ * line. A line without a date belongs to the one before it. */
 #include "tools/ctl/commands.h"
 #include "tools/ctl/instance.h"
 #include "tools/ctl/say.h"
 
 #include "common/buf.h"
 #include "common/fdio.h"
+#include "common/time.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,8 +26,13 @@ static const slice suffix = S(".log");
 struct source {
     slice name;
     const char *path;
-    int fd; /* -1: there is no file yet */
-    struct buf partial;
+    int fd;       /* -1: no file is open */
+    bool started; /* the older file has been opened, or is not there */
+    struct buf text;
+    size_t used; /* bytes of text that have been taken */
+    slice line;  /* the next one, in text */
+    bool has_line;
+    int64_t ms; /* of the line, or of the last one that had a date */
 };
 
 struct source_list {
@@ -37,6 +45,7 @@ struct logs {
     struct arena *arena;
     slice dir;
     slice only; /* absent: all */
+    bool colours;
     struct source_list sources;
 };
 
@@ -55,8 +64,8 @@ static void add(struct logs *logs, slice file)
     if (!slice_ends(file, suffix) || (logs->only.ptr && !slice_eq(name, logs->only)) || find(logs, name))
         return;
     slice path = arena_printf(logs->arena, "%.*s/%.*s", SLICE_ARG(logs->dir), SLICE_ARG(file));
-    *(struct source *)list_add(logs->arena, &logs->sources) =
-        (struct source){slice_dup(logs->arena, name), path.ptr, -1, {.arena = logs->arena}};
+    struct source *source = list_add(logs->arena, &logs->sources);
+    *source = (struct source){.name = slice_dup(logs->arena, name), .path = path.ptr, .fd = -1};
 }
 
 static int scan(struct logs *logs)
@@ -73,34 +82,6 @@ static int scan(struct logs *logs)
     return 0;
 }
 
-static void print_lines(const struct logs *logs, const struct source *source, slice lines)
-{
-    slice line;
-    while (lines.len > 0) {
-        slice_cut(lines, '\n', &line, &lines);
-        if (!logs->only.ptr)
-            printf("%-10.*s | ", SLICE_ARG(source->name));
-        printf("%.*s\n", SLICE_ARG(line));
-    }
-}
-
-static void print_rest(const struct logs *logs, struct source *source)
-{
-    for (;;) {
-        ssize_t n = read(source->fd, buf_reserve(&source->partial, READ_BYTES), READ_BYTES);
-        if (n <= 0)
-            return;
-        source->partial.len += (size_t)n;
-        slice text = buf_slice(&source->partial);
-        const char *end = memrchr(text.ptr, '\n', text.len);
-        if (!end)
-            continue;
-        size_t whole = (size_t)(end + 1 - text.ptr);
-        print_lines(logs, source, slice_sub(text, 0, whole));
-        buf_consume(&source->partial, whole);
-    }
-}
-
 /* Whether another file has taken the path since ours was opened. */
 static bool was_rotated(const struct source *source)
 {
@@ -108,32 +89,92 @@ static bool was_rotated(const struct source *source)
     return fstat(source->fd, &ours) == 0 && stat(source->path, &newest) == 0 && ours.st_ino != newest.st_ino;
 }
 
-static void print_new(const struct logs *logs, struct source *source)
+/* Opens the file behind the one that has been read to its end: first the older one, then the newest. */
+static bool open_next(const struct logs *logs, struct source *source)
 {
-    if (source->fd < 0)
-        source->fd = open(source->path, O_RDONLY | O_CLOEXEC);
-    if (source->fd < 0)
-        return;
-    print_rest(logs, source);
-    if (!was_rotated(source))
-        return;
+    if (!source->started) {
+        source->started = true;
+        source->fd = open(arena_printf(logs->arena, "%s.1", source->path).ptr, O_RDONLY | O_CLOEXEC);
+        if (source->fd >= 0)
+            return true;
+    }
+    if (source->fd >= 0 && !was_rotated(source))
+        return false;
     fdio_cleanup(&source->fd);
-    print_new(logs, source);
+    source->fd = open(source->path, O_RDONLY | O_CLOEXEC);
+    return source->fd >= 0;
 }
 
-static void print_older(const struct logs *logs, struct source *source)
+static bool read_more(const struct logs *logs, struct source *source)
 {
-    slice path = arena_printf(logs->arena, "%s.1", source->path);
-    source->fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
-    if (source->fd >= 0)
-        print_rest(logs, source);
-    fdio_cleanup(&source->fd);
+    buf_consume(&source->text, source->used);
+    source->used = 0;
+    ssize_t n = source->fd >= 0 ? read(source->fd, buf_reserve(&source->text, READ_BYTES), READ_BYTES) : 0;
+    source->text.len += n > 0 ? (size_t)n : 0;
+    return n > 0 || open_next(logs, source);
+}
+
+/* Whether there is a next line; it stays in place until the call after the next one. */
+static bool fetch(const struct logs *logs, struct source *source)
+{
+    slice rest, date, behind;
+    if (source->has_line)
+        return true;
+    for (;;) {
+        rest = slice_sub(buf_slice(&source->text), source->used, source->text.len);
+        if (slice_index(rest, '\n') < rest.len)
+            break;
+        if (!read_more(logs, source))
+            return false;
+    }
+    slice_cut(rest, '\n', &source->line, &rest);
+    source->used += source->line.len + 1;
+    source->has_line = true;
+    int64_t ms;
+    if (slice_cut(source->line, ' ', &date, &behind) && slice_ends(date, S("Z")) && time_parse(date, &ms))
+        source->ms = ms;
+    return true;
+}
+
+/* The source whose next line is the oldest; NULL when none has one. */
+static struct source *first(struct logs *logs)
+{
+    struct source *oldest = NULL;
+    list_foreach (source, &logs->sources) {
+        if (fetch(logs, source) && (!oldest || source->ms < oldest->ms))
+            oldest = source;
+    }
+    return oldest;
+}
+
+/* The terminal's colour of a line by its level. */
+static const char *colour_of(slice line)
+{
+    static const struct {
+        slice mark;
+        const char *colour;
+    } levels[] = {{S(" error: "), "\033[31m"}, {S(" warn: "), "\033[33m"}, {S(" debug: "), "\033[2m"}};
+    for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
+        if (memmem(line.ptr, line.len, levels[i].mark.ptr, levels[i].mark.len))
+            return levels[i].colour;
+    }
+    return "";
+}
+
+static void print_line(const struct logs *logs, const struct source *source)
+{
+    const char *colour = logs->colours ? colour_of(source->line) : "", *end = *colour ? "\033[0m" : "";
+    if (!logs->only.ptr)
+        printf(logs->colours ? "\033[36m%-10.*s\033[0m | " : "%-10.*s | ", SLICE_ARG(source->name));
+    printf("%s%.*s%s\n", colour, SLICE_ARG(source->line), end);
 }
 
 static void print_all(struct logs *logs)
 {
-    list_foreach (source, &logs->sources)
-        print_new(logs, source);
+    for (struct source *source = first(logs); source; source = first(logs)) {
+        print_line(logs, source);
+        source->has_line = false;
+    }
     fflush(stdout);
 }
 
@@ -171,15 +212,16 @@ enum ctl_exit logs_run(struct ctl *ctl)
 {
     struct instance instance;
     instance_find(ctl, &instance);
-    struct logs logs = {.arena = ctl->arena, .dir = instance.log_dir, .only = ctl->argument};
+    struct logs logs = {
+        .arena = ctl->arena, .dir = instance.log_dir, .only = ctl->argument, .colours = say_in_colours(STDOUT_FILENO)};
     int watch_fd = ctl->options & CTL_FOLLOW ? watch(&logs) : -1;
     if (scan(&logs) != 0)
-        return say(CTL_FAILED, "there are no logs in %.*s: awssim has not run with this state directory",
-                   SLICE_ARG(logs.dir));
+        return say_other_owner(ctl)
+                   ? CTL_FAILED
+                   : say(CTL_FAILED, "there are no logs in %.*s: awssim has not run with this state directory",
+                         SLICE_ARG(logs.dir));
     if (ctl->argument.ptr && logs.sources.len == 0)
         return refuse_name(&logs);
-    list_foreach (source, &logs.sources)
-        print_older(&logs, source);
     print_all(&logs);
     return ctl->options & CTL_FOLLOW ? follow(&logs, watch_fd) : CTL_OK;
 }

@@ -95,8 +95,8 @@ static int parse_with(struct ctl *ctl, struct words words, const char *last, str
     return 0;
 }
 
-/* An ephemeral instance is found where a lasting one would be, so that `awssimctl stop` needs no more options: only its
- * data is elsewhere. So the folder is asked for without --ephemeral, and the rest with a folder, lest one be made. */
+/* The folder is asked for without --ephemeral, and the rest with a folder, lest a private one be made: only `start`
+ * makes one. Of an ephemeral instance in a named folder only the data is elsewhere. */
 static int parse_conf(struct ctl *ctl, struct words words, slice *why)
 {
     struct conf lasting = {0}, otherwise = {0};
@@ -105,6 +105,7 @@ static int parse_conf(struct ctl *ctl, struct words words, slice *why)
     TRY(parse_with(ctl, words, "--ephemeral=0", &lasting, why));
     ctl->conf.state_dir = lasting.state_dir;
     ctl->conf.run_dir = lasting.run_dir;
+    ctl->conf.state_dir_given = lasting.state_dir_given;
     slice ignored = S("");
     ctl->state_option = S("");
     if (parse_with(ctl, (struct words){bare, 1}, "--ephemeral=0", &otherwise, &ignored) != 0 ||

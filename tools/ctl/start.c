@@ -167,10 +167,25 @@ enum ctl_exit start_as_simulator(int argc, char *const argv[])
     return code;
 }
 
+/* An awssim that keeps nothing and was given no folder has one of its own, so that others may run beside it. */
+static bool choose_folder(struct ctl *ctl)
+{
+    if (!ctl->conf.ephemeral || ctl->conf.state_dir_given)
+        return true;
+    ctl->conf.state_dir = conf_make_private_dir(ctl->arena);
+    if (!ctl->conf.state_dir.ptr)
+        return false;
+    ctl->conf.run_dir = arena_concat(ctl->arena, ctl->conf.state_dir, S("/run"));
+    ctl->state_option = arena_concat(ctl->arena, S(" --state-dir "), ctl->conf.state_dir);
+    return true;
+}
+
 enum ctl_exit start_run(struct ctl *ctl)
 {
     const char *program = find_supervisor(ctl->arena);
     if (!program)
         return say_no_supervisor();
+    if (!choose_folder(ctl))
+        return say(CTL_FAILED, "cannot make a folder in /tmp: %s; --state-dir names another one", strerror(errno));
     return ctl->options & CTL_FOREGROUND ? run_in_foreground(ctl, program) : run_in_background(ctl, program);
 }

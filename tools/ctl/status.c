@@ -1,4 +1,5 @@
 /* status: what runs: the supervisor's status file, and the counts of requests that the router has. */
+#include "tools/ctl/choose.h"
 #include "tools/ctl/commands.h"
 #include "tools/ctl/http.h"
 #include "tools/ctl/instance.h"
@@ -136,6 +137,37 @@ static slice dns_of(struct ctl *ctl, const struct instance *instance)
     if (fdio_read_file(ctl->arena, path.ptr, DNS_FILE_BYTES, &text) != 0)
         return (slice){NULL, 0};
     return slice_trim(text);
+}
+
+static struct val chosen_value(struct ctl *ctl, const struct chosen *chosen)
+{
+    struct val value = val_object();
+    int64_t pid = 0;
+    slice_to_int64(chosen->instance.pid, &pid);
+    val_set(ctl->arena, &value, S("pid"), val_int(pid));
+    val_set(ctl->arena, &value, S("endpoint"), val_string(chosen->instance.endpoint));
+    val_set(ctl->arena, &value, S("state_dir"), val_string(chosen->state_dir));
+    return value;
+}
+
+enum ctl_exit status_list(struct ctl *ctl)
+{
+    struct chosen_list running = {0};
+    struct val instances = val_array(), all = val_object();
+    choose_list(ctl, &running);
+    if (!(ctl->options & CTL_JSON))
+        printf("%-28s %8s  %s\n", "ENDPOINT", "PID", "STATE DIRECTORY (--state-dir shows one)");
+    list_foreach (chosen, &running) {
+        val_push(ctl->arena, &instances, chosen_value(ctl, chosen));
+        if (!(ctl->options & CTL_JSON))
+            printf("%-28.*s %8.*s  %.*s\n", SLICE_ARG(chosen->instance.endpoint), SLICE_ARG(chosen->instance.pid),
+                   SLICE_ARG(chosen->state_dir));
+    }
+    val_set(ctl->arena, &all, S("running"), val_bool(running.len > 0));
+    val_set(ctl->arena, &all, S("instances"), instances);
+    if (ctl->options & CTL_JSON)
+        printf("%.*s\n", SLICE_ARG(json_text(ctl->arena, &all)));
+    return CTL_OK;
 }
 
 enum ctl_exit status_run(struct ctl *ctl)

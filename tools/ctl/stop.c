@@ -36,6 +36,8 @@ enum ctl_exit stop_run(struct ctl *ctl)
     instance_find(ctl, &instance);
     __attribute__((cleanup(fdio_cleanup))) int process = open_process(instance.pid);
     int result = instance_ask(ctl, "stop", STOP_LIMIT_MS, &answer);
+    if (result == NOT_FOUND && say_other_owner(ctl))
+        return CTL_FAILED;
     if (result == NOT_FOUND) {
         printf("awssim is not running (state directory %.*s).\n", SLICE_ARG(ctl->conf.state_dir));
         return CTL_OK;

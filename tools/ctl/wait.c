@@ -1,4 +1,5 @@
 /* wait: until awssim answers, for scripts that have just started it in the foreground or elsewhere. */
+#include "tools/ctl/choose.h"
 #include "tools/ctl/commands.h"
 #include "tools/ctl/instance.h"
 #include "tools/ctl/say.h"
@@ -12,9 +13,9 @@
 enum { NAP_US = 5000 };
 
 /* No event tells that somebody is about to start awssim in a folder that may not exist yet. */
-static bool await_instance(const struct ctl *ctl, struct instance *instance, int64_t deadline_ms)
+static bool await_instance(struct ctl *ctl, struct instance *instance, int64_t deadline_ms)
 {
-    while (!instance_find(ctl, instance)) {
+    while (choose_instance(ctl) > 1 || !instance_find(ctl, instance)) {
         if (time_mono_ms() >= deadline_ms)
             return false;
         usleep(NAP_US);
