@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "proto/msg.h"
+#include "proto/segments.h"
 
 static const struct msg sample = {
     .kind = MSG_REQUEST,
@@ -165,7 +166,34 @@ static void test_build_id(void **state)
 {
     (void)state;
     assert_true(slice_find(msg_build_id(), S(" request_id")) > 0);
-    assert_true(slice_ends(msg_build_id(), S(" trailers")));
+    assert_true(slice_ends(msg_build_id(), S(" lease")));
+}
+
+static void test_segments(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct segment segment = {S("../s3/one"), 7, 100}, read;
+    int64_t number;
+    slice rest, name;
+    segments_add(&text, &segment);
+    segments_add(&text, &(struct segment){S("two"), 0, 1});
+    rest = buf_slice(&text);
+    assert_int_equal(segments_length(rest), 101);
+    assert_true(segments_next(&rest, &read));
+    assert_true(slice_eq(read.name, segment.name) && read.offset == 7 && read.length == 100);
+    assert_true(segments_next(&rest, &read) && read.offset == 0);
+    assert_false(segments_next(&rest, &read));
+    assert_int_equal(rest.len, 0);
+    buf_deinit(&text);
+    static const char *const broken[] = {"0 1 a",  "0 0 a\n", "-1 1 a\n",  "1 a\n",
+                                         "0 1 \n", "x 1 a\n", "0 1 a\n\n", "0 9223372036854775807 a\n0 1 b\n"};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+        assert_int_equal(segments_length(slice_of(broken[i])), -1);
+    assert_true(segments_lease(S("5 ../s3/x y"), &number, &name) && number == 5 && slice_eq(name, S("../s3/x y")));
+    assert_false(segments_lease(S("5"), &number, &name));
+    assert_false(segments_lease(S("-5 a"), &number, &name));
+    assert_false(segments_lease(S(""), &number, &name));
 }
 
 int main(void)
@@ -174,7 +202,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_every_field),
         cmocka_unit_test(test_every_prefix),   cmocka_unit_test(test_every_corrupt_byte),
         cmocka_unit_test(test_trailing_bytes), cmocka_unit_test(test_header),
-        cmocka_unit_test(test_build_id),
+        cmocka_unit_test(test_build_id),       cmocka_unit_test(test_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

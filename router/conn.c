@@ -69,7 +69,7 @@ struct exchange *conn_exchange_add(struct conn *conn)
     struct exchange *exchange = exchange_take(conn->set);
     exchange->next = NULL;
     exchange->conn = conn;
-    exchange->file = -1;
+    exchange->file = exchange->lease = -1;
     if (conn->last)
         conn->last->next = exchange;
     else
@@ -213,7 +213,7 @@ void conn_count_held(struct conn *conn)
     if (conn->reception)
         held += conn->reception->head_bytes.cap + conn->reception->body.bytes.cap;
     for (const struct exchange *exchange = conn->first; exchange; exchange = exchange->next)
-        held += exchange->out.cap;
+        held += exchange->out.cap + exchange->segments.cap;
     conn->set->held += held - conn->held;
     conn->held = held;
 }

@@ -60,6 +60,7 @@ void conn_drain(struct conn_set *set);
 /* The answer: status, content_type, headers and body, or body_file with file_offset and file_length (-1: to its end;
  * a name without '/' is a spool file's, which is removed; "../FOLDER/NAME" is a file below the state directory). To
  * HEAD, a file_length without body_file announces content that would be so long. With MSG_FLAG_GROWING the file is
- * followed, in chunks; when it ends early, so does the connection. Afterwards the exchange belongs to
+ * followed, in chunks; when it ends early, so does the connection. segments stand in place of body_file: parts of
+ * files, sent one behind the other under the reply's lease. Afterwards the exchange belongs to
  * conn again. */
 void conn_answer(struct exchange *exchange, const struct msg *reply);

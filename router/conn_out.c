@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/segments.h"
 #include "router/conn_impl.h"
 #include "router/follow.h"
 #include "router/respond.h"
@@ -34,13 +35,15 @@ bool conn_out_pending(const struct conn *conn)
 
 void conn_out_close_file(struct exchange *exchange)
 {
-    if (exchange->file < 0)
-        return;
     if (exchange->grows)
         follow_remove(exchange->conn->set->follow, exchange->watch);
-    close(exchange->file);
-    exchange->file = -1;
+    if (exchange->file >= 0)
+        close(exchange->file);
+    if (exchange->lease >= 0)
+        close(exchange->lease);
+    exchange->file = exchange->lease = -1;
     exchange->grows = false;
+    buf_deinit(&exchange->segments);
 }
 
 /* Lets finished exchanges go and queues what the new first one has already said. */
@@ -109,9 +112,61 @@ static bool take_growing(struct exchange *exchange, int fd)
     return true;
 }
 
+/* The next of the answer's segments in place of the file before. False when its file is not there or too short. */
+static bool open_segment(struct exchange *exchange)
+{
+    struct segment next;
+    slice text = buf_slice(&exchange->segments), rest = slice_sub(text, exchange->segments_at, text.len);
+    if (!segments_next(&rest, &next))
+        return false;
+    exchange->segments_at = text.len - rest.len;
+    int fd = open_named(exchange->conn->set->config.spool, next.name);
+    int before = exchange->file;
+    const struct msg part = {.file_offset = next.offset, .file_length = next.length};
+    if (fd < 0 || !take_part(exchange, fd, &part)) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    if (before >= 0)
+        close(before);
+    return true;
+}
+
+static bool has_more(const struct exchange *exchange)
+{
+    return exchange->segments_at < exchange->segments.len;
+}
+
+/* The lock that keeps the segments in place. The lock file is the owner's; without it nothing would. */
+static bool take_lease(struct exchange *exchange, slice lease)
+{
+    slice name;
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+    if (!segments_lease(lease, &lock.l_start, &name))
+        return false;
+    exchange->lease = open_named(exchange->conn->set->config.spool, name);
+    return exchange->lease >= 0 && fcntl(exchange->lease, F_OFD_SETLK, &lock) == 0;
+}
+
+/* False when the segments are not there or not as they should be. */
+static bool open_segments(struct exchange *exchange, const struct msg *reply)
+{
+    if (segments_length(reply->segments) != reply->file_length || reply->file_length <= 0)
+        return false;
+    buf_add(&exchange->segments, reply->segments);
+    exchange->segments_at = 0;
+    if (take_lease(exchange, reply->lease) && open_segment(exchange))
+        return true;
+    conn_out_close_file(exchange);
+    return false;
+}
+
 /* Opens the file of the answer; false when it is not there or not as it should be. */
 static bool open_file(struct exchange *exchange, const struct msg *reply)
 {
+    if (reply->segments.len > 0)
+        return open_segments(exchange, reply);
     int fd = open_named(exchange->conn->set->config.spool, reply->body_file);
     if (fd < 0)
         return false;
@@ -128,7 +183,9 @@ static void add_answer(struct exchange *exchange, const struct msg *reply)
     bool announced = exchange->head_only && reply->file_length > 0 && reply->body.len == 0;
     uint64_t length = announced ? (uint64_t)reply->file_length : reply->body.len;
     if (exchange->file >= 0)
-        length = exchange->grows ? RESPOND_UNKNOWN_LENGTH : (uint64_t)exchange->file_left;
+        length = exchange->grows      ? RESPOND_UNKNOWN_LENGTH
+                 : has_more(exchange) ? (uint64_t)reply->file_length
+                                      : (uint64_t)exchange->file_left;
     respond_head(out, exchange, reply, length);
     if (exchange->file < 0 && content && reply->body.len > 0)
         buf_add(out, reply->body);
@@ -141,7 +198,7 @@ void conn_answer(struct exchange *exchange, const struct msg *reply)
     struct conn *conn = exchange->conn;
     assert(!exchange->answered);
     exchange->close = exchange->close || conn->set->draining;
-    if (reply->body_file.len > 0 && !open_file(exchange, reply))
+    if ((reply->body_file.len > 0 || reply->segments.len > 0) && !open_file(exchange, reply))
         add_answer(exchange, &(struct msg){.status = 500});
     else
         add_answer(exchange, reply);
@@ -205,10 +262,12 @@ static int write_file(struct conn *conn)
     conn->active_at = ev_now(conn->set->config.loop);
     exchange->file_at += sent;
     exchange->file_left -= sent;
-    if (exchange->file_left == 0) {
-        conn_out_close_file(exchange);
-        advance(conn);
-    }
+    if (exchange->file_left > 0)
+        return 0;
+    if (has_more(exchange))
+        return open_segment(exchange) ? 0 : -EIO;
+    conn_out_close_file(exchange);
+    advance(conn);
     return 0;
 }
 

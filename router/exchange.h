@@ -35,8 +35,11 @@ struct exchange {
     struct buf out; /* the answer, while earlier ones are missing */
     int file;       /* descriptor whose bytes follow the answer's head, or -1 */
     int64_t file_at;
-    int64_t file_left;
-    bool grows; /* the file is still being written, and watched */
+    int64_t file_left;   /* of the file, or of the segment */
+    struct buf segments; /* further parts of files behind this one (proto/segments.h); none: empty */
+    size_t segments_at;  /* what of their text is done */
+    int lease;           /* descriptor that holds the lock on them, or -1 */
+    bool grows;          /* the file is still being written, and watched */
     int watch;
     char spooled[SPOOL_NAME_BYTES]; /* the request's body; "" when it is inline */
     /* The client has gone before the answer: whoever works on it forgets it. Unset when nobody does. */

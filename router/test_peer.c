@@ -12,6 +12,7 @@
 #include "common/arena.h"
 #include "common/fdio.h"
 #include "proto/bus.h"
+#include "proto/segments.h"
 
 enum { MAX_HELD = 256 };
 
@@ -100,6 +101,15 @@ static void send_file(struct peer *peer, const struct bus_from *from, slice body
                &(struct msg){.status = 200, .body_file = name, .file_offset = from_byte, .file_length = n_bytes});
 }
 
+static void send_segments(struct peer *peer, const struct bus_from *from, slice body)
+{
+    slice lease, segments;
+    slice_cut(body, '\n', &lease, &segments);
+    bus_answer(
+        peer->bus, from,
+        &(struct msg){.status = 200, .segments = segments, .lease = lease, .file_length = segments_length(segments)});
+}
+
 static void run(struct peer *peer, const struct bus_from *from, const struct msg *m)
 {
     int64_t status = 0;
@@ -117,6 +127,8 @@ static void run(struct peer *peer, const struct bus_from *from, const struct msg
         answer(peer, from, (uint16_t)status, S("as you wish"));
     else if (slice_eq(m->operation, S("File")))
         send_file(peer, from, m->body);
+    else if (slice_eq(m->operation, S("Segments")))
+        send_segments(peer, from, m->body);
     else if (slice_eq(m->operation, S("Grow")))
         bus_answer(peer->bus, from, &(struct msg){.status = 200, .flags = MSG_FLAG_GROWING, .body_file = m->body});
     else if (slice_eq(m->operation, S("Constant")) || slice_eq(m->operation, S("GetCallerIdentity")))

@@ -6,6 +6,7 @@
  *   Cancelled  is answered when a CANCEL has come
  *   Status     answers with the status in the body
  *   File       body "NAME OFFSET LENGTH": answers with that part of the file
+ *   Segments   body "LEASE\n" and segments (proto/segments.h): answers with them
  *   Constant   a short fixed answer
  *
  * Everything else is answered with a description of the envelope. Events are noted in <run_dir>/events, and refused

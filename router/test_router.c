@@ -1,5 +1,6 @@
 /* Tests of the whole router as a process, over real sockets: connections, bodies, answers, refusals. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -322,6 +323,65 @@ static void test_file_answers(void **state)
     rig_hang_up(&c);
 }
 
+/* Whether nobody holds the lease of that number. */
+static bool is_free(const char *path, off_t number)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = number, .l_len = 1};
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
+    close(fd);
+    return lock.l_type == F_UNLCK;
+}
+
+/* Parts of several files are one answer; while they are sent, their lease is held. */
+static void test_segments(void **state)
+{
+    struct rig *f = *state;
+    struct rig_client c = rig_dial(f);
+    slice content = rig_bytes(f, 3 * 1024 * 1024 + 17);
+    char *one = rig_text(f, "%s/one", f->state_dir.ptr), *two = rig_text(f, "%s/two", f->state_dir.ptr),
+         *lease = rig_text(f, "%s/lease", f->state_dir.ptr);
+    assert_int_equal(fdio_replace_file(one, content, 0600), 0);
+    assert_int_equal(fdio_replace_file(two, S("0123456789"), 0600), 0);
+    assert_int_equal(fdio_replace_file(lease, S(""), 0600), 0);
+    struct rig_answer a = rig_call(f, &c, "Segments", S("77 ../lease\n3 2 ../two\n5 3000000 ../one\n0 10 ../two\n"));
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.body.len, 3000012);
+    assert_true(slice_starts(a.body, S("34")) && slice_ends(a.body, S("0123456789")));
+    assert_true(slice_eq(slice_sub(a.body, 2, 3000002), slice_sub(content, 5, 3000005)));
+    assert_int_equal(rig_call(f, &c, "Constant", S("")).status, 200);
+    assert_true(is_free(lease, 77));
+    static const char *const broken[] = {
+        "77 ../lease\n3 2 ../two\n5 nonsense\n", "77 ../lease\n3 2 ../../two\n", "77 ../lease\n9 2 ../two\n",
+        "77 ../lease\n3 2 ../two\n5 0 ../one\n", "7 ../none\n3 2 ../two\n",      "x\n3 2 ../two\n",
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+        assert_int_equal(rig_call(f, &c, "Segments", slice_of(broken[i])).status, 500);
+    /* One that is missing only later ends the connection: the client must not take what it has for all. */
+    slice ask = S("77 ../lease\n0 3000000 ../one\n0 1 ../none\n");
+    rig_say_bytes(&c, slice_of(rig_text(f, RIG_CALL("Segments", "%zu", "%.*s"), ask.len, SLICE_ARG(ask))));
+    while (rig_hear_more(&c))
+        ;
+    assert_in_range(c.in.len, 3000000, 3000000 + 1000);
+    assert_true(slice_find(buf_slice(&c.in), S("ontent-Length: 3000001")) > 0);
+    rig_hang_up(&c);
+    /* Held for as long as the client takes. */
+    c = rig_dial(f);
+    slice slow = S("");
+    for (int i = 0; i < 12; i++)
+        slow = slice_of(rig_text(f, "%.*s0 3000000 ../one\n", SLICE_ARG(slow)));
+    slow = slice_of(rig_text(f, "78 ../lease\n%.*s", SLICE_ARG(slow)));
+    rig_say_bytes(&c, slice_of(rig_text(f, RIG_CALL("Segments", "%zu", "%.*s"), slow.len, SLICE_ARG(slow))));
+    assert_true(rig_hear_more(&c));
+    assert_false(is_free(lease, 78));
+    a = rig_hear(f, &c);
+    assert_int_equal(a.body.len, 36000000);
+    assert_int_equal(rig_call(f, &c, "Constant", S("")).status, 200);
+    assert_true(is_free(lease, 78));
+    rig_hang_up(&c);
+}
+
 static void test_bad_requests(void **state)
 {
     struct rig *f = *state;
@@ -399,23 +459,15 @@ int main(int argc, char *argv[])
         return code;
 #define RUNNING(function) cmocka_unit_test_setup_teardown(function, rig_set_up, rig_tear_down)
     const struct CMUnitTest tests[] = {
-        RUNNING(test_envelope),
-        RUNNING(test_keep_alive),
-        RUNNING(test_bytewise),
-        RUNNING(test_pipelining_order),
-        RUNNING(test_pipelining_pause),
-        RUNNING(test_half_close),
-        RUNNING(test_client_gone),
-        RUNNING(test_expect_continue),
-        RUNNING(test_chunked),
-        RUNNING(test_gzip),
-        RUNNING(test_large_bodies),
-        RUNNING(test_oversize),
-        RUNNING(test_spool_gone),
-        RUNNING(test_file_answers),
-        RUNNING(test_bad_requests),
-        RUNNING(test_long_requests),
-        RUNNING(test_cors),
+        RUNNING(test_envelope),         RUNNING(test_keep_alive),
+        RUNNING(test_bytewise),         RUNNING(test_pipelining_order),
+        RUNNING(test_pipelining_pause), RUNNING(test_half_close),
+        RUNNING(test_client_gone),      RUNNING(test_expect_continue),
+        RUNNING(test_chunked),          RUNNING(test_gzip),
+        RUNNING(test_large_bodies),     RUNNING(test_oversize),
+        RUNNING(test_spool_gone),       RUNNING(test_file_answers),
+        RUNNING(test_segments),         RUNNING(test_bad_requests),
+        RUNNING(test_long_requests),    RUNNING(test_cors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
