@@ -20,7 +20,8 @@
  * sandbox "ulimits"          [[name, soft, hard]…] "cpu"              units "memory", "memoryReservation",
  * "taskMemory": MiB "processes"        how many there may be at once "mounts"           in order: [{"type": "bind" or
  * "tmpfs", "target": path in the container, "source": path on the host, of a bind; "create": bool, a missing source is
- * made; "sources": [path…], directories laid over each other, the lowest first, read-only; "readOnly": bool; "size":
+ * made; "within": folder on the host: the source is below it, as are the links in it; "sources": [path…], directories
+ * laid over each other, the lowest first, read-only; "readOnly": bool; "size":
  * bytes and "options" as mount(8)'s, of a tmpfs}…] A target that does not exist is made in the container only. "log"
  * absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool, "mode": "blocking" or
  * "non-blocking", "maxBufferBytes": n}} Reply body: {"boot": id of this runner process} StopContainer      {"task",
@@ -40,20 +41,17 @@
  *                      {"name", "version", "runtime", "runtimeVersion", "runtimeVersionArn", "handler", "memory": MiB,
  *                       "storage": MiB, "environment": [[name, value]…], "code": folder, "layers": [folder…],
  *                       "image", "ecr": as StartContainer's, "entryPoint", "command", "workingDirectory": of an image,
- *                       "fileSystem": {"path" on the host, "target", "uid", "gid"}: of an EFS access point,
- *                       "log": {"account", "region", "group", "format"}, "expiresAt", "empty": bool (nothing runs, the
- *                       answer is null), "once": bool (one invocation an environment), "printsAnswer": bool (an image's
- *                       command that ends without having asked for an event answers with what it printed)}
- *   Reply 200          {"error": kind of FunctionError, "contentType", "log": base64}, a newline, the payload;
- *                    or, when asked with "stream" and the function streams its response, {"stream": file,
- *                    "contentType"}, a newline, and of "http" the document in front of the body, if there is one
- *                    (its type is application/vnd.awslambda.http-integration-response). The spool file grows
- *                    (MSG_FLAG_GROWING): of "events" PayloadChunk and InvokeComplete, of "http" the body, which
- *                    breaks off when the function fails
- *         412          {"__type": "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it
- *         429          {"__type": reason}: too many run at once
- *         503          {"__type", "message"}: the environment was removed
- *   The same id asked again while it runs is answered in place of the first. It goes on when nobody waits any more.
+ *                       "fileSystem": {"root" on the host, "path" below it, "target", "uid", "gid"}: of an EFS access
+ * point, "log": {"account", "region", "group", "format"}, "expiresAt", "empty": bool (nothing runs, the answer is
+ * null), "once": bool (one invocation an environment), "printsAnswer": bool (an image's command that ends without
+ * having asked for an event answers with what it printed)} Reply 200          {"error": kind of FunctionError,
+ * "contentType", "log": base64}, a newline, the payload; or, when asked with "stream" and the function streams its
+ * response, {"stream": file, "contentType"}, a newline, and of "http" the document in front of the body, if there is
+ * one (its type is application/vnd.awslambda.http-integration-response). The spool file grows (MSG_FLAG_GROWING): of
+ * "events" PayloadChunk and InvokeComplete, of "http" the body, which breaks off when the function fails 412 {"__type":
+ * "UnknownPlan"}: the plan for that key is not known here (any more): ask again with it 429          {"__type":
+ * reason}: too many run at once 503          {"__type", "message"}: the environment was removed The same id asked again
+ * while it runs is answered in place of the first. It goes on when nobody waits any more.
  *
  * From the runner to the owner:
  *
@@ -80,7 +78,8 @@
  * the directory STATE_DIR/efs/ACCOUNT/REGION/fs-…; an access point's root is its RootDirectory.Path below it, made when
  * the owner asks efs for DescribeAccessPoints of that access point (services/efs/efs.h). ecs and lambda ask it for
  * ResolveMount, ecs as an event, lambda as a question: {"account", "region", "accessPointId", or "fileSystemId" and
- * "rootDirectory"} → {"path", "uid", "gid"}, the last two of the access point's POSIX user.
+ * "rootDirectory"} → {"root", "path", "uid", "gid"}, the last two of the access point's POSIX user. Whoever mounts
+ * resolves the path below the root, at that moment.
  *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

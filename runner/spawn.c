@@ -105,12 +105,14 @@ static void add_limits(struct container *container, struct buf *plan)
 static int add_sources(struct buf *plan, const struct val *mount)
 {
     const struct val *list = val_get(mount, S("sources"));
-    slice source = val_get_string(mount, S("source"));
+    slice source = val_get_string(mount, S("source")), within = val_get_string(mount, S("within"));
     size_t n = list && list->type == VAL_ARRAY ? list->array.len : 0;
     if (n == 0 && (source.len == 0 || source.ptr[0] != '/'))
         return -EINVAL;
     if (n == 0)
         add(plan, S("source"), source);
+    if (n == 0 && within.ptr)
+        add(plan, S("within"), within);
     for (size_t i = 0; i < n; i++)
         add(plan, S("source"), list->array.items[i].string);
     return 0;
@@ -255,7 +257,7 @@ static bool has_nul(const struct val *value)
         if (has_nul(&value->array.items[i]))
             return true;
     }
-    static const slice texts[] = {S("source"), S("target"), S("options")}, sources = S("sources");
+    static const slice texts[] = {S("source"), S("within"), S("target"), S("options")}, sources = S("sources");
     for (size_t i = 0; value->type == VAL_OBJECT && i < sizeof(texts) / sizeof(*texts); i++) {
         slice text = val_get_string(value, texts[i]);
         if (text.ptr && slice_index(text, '\0') < text.len)

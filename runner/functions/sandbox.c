@@ -189,8 +189,12 @@ static void add_resolver(struct environment *environment, struct val *mounts)
 static void add_file_system(struct environment *environment, struct val *mounts)
 {
     const struct val *system = val_get(doc_of(environment), S("fileSystem"));
-    if (system)
-        add_bind(environment, mounts, val_get_string(system, S("path")), val_get_string(system, S("target")), false);
+    slice root = val_get_string(system, S("root"));
+    if (!system)
+        return;
+    add_bind(environment, mounts, val_get_string(system, S("path")), val_get_string(system, S("target")), false);
+    if (root.ptr && mounts->array.len > 0)
+        val_set(environment->arena, &mounts->array.items[mounts->array.len - 1], S("within"), val_string(root));
 }
 
 static struct val mounts_of(struct environment *environment, slice program)

@@ -1,6 +1,8 @@
 /* mounts: see mounts.h. */
 #include "runner/stub/mounts.h"
 
+#include "common/beneath.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -176,12 +178,11 @@ static int make_target(const char *target, int is_file, int own_root)
     return 0;
 }
 
-/* What a container with a root of its own may make in a volume is no device either. */
+/* What a container with a root of its own may make in a volume is no device, and gives nobody's rights to others. */
 static int bind_tree(const struct plan *plan, const struct plan_mount *mount, int tree)
 {
     unsigned attributes = (mount->read_only ? MOUNT_ATTR_RDONLY : 0U) |
-                          (plan_has_root(plan) && !plan->privileged ? MOUNT_ATTR_NODEV : 0U) |
-                          (plan->sandbox ? MOUNT_ATTR_NOSUID : 0U);
+                          (plan_has_root(plan) && !plan->privileged ? MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID : 0U);
     return set_attributes(tree, attributes) == 0 ? attach(tree, mount->target) : -1;
 }
 
@@ -269,11 +270,27 @@ static int lay_over(const struct plan_mount *mount_of)
     return tree;
 }
 
+/* What the name leads to now is what is mounted: nothing looks it up again. */
+static int clone_within(const struct plan_mount *mount)
+{
+    int fd = beneath_open_in(mount->within, mount->sources[0], O_PATH);
+    if (fd < 0) {
+        errno = -fd;
+        return -1;
+    }
+    int tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH), error = errno;
+    close(fd);
+    errno = error;
+    return tree;
+}
+
 static int take(const struct plan_mount *mount)
 {
     if (mount->n_sources == 0)
         return -1;
-    return mount->n_sources == 1 ? clone_tree(AT_FDCWD, mount->sources[0]) : lay_over(mount);
+    if (mount->n_sources > 1)
+        return lay_over(mount);
+    return mount->within ? clone_within(mount) : clone_tree(AT_FDCWD, mount->sources[0]);
 }
 
 int mounts_take(const struct plan *plan, struct mounts *mounts, char *why, size_t why_size)

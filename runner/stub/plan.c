@@ -37,6 +37,8 @@ static int take_mount(struct plan *plan, const char *key, const char *value)
     struct plan_mount *mount = &plan->mounts[plan->n_mounts - 1];
     if (strcmp(key, "source") == 0 && mount->n_sources < PLAN_MAX_SOURCES)
         mount->sources[mount->n_sources++] = value;
+    else if (strcmp(key, "within") == 0)
+        mount->within = value;
     else if (strcmp(key, "options") == 0)
         mount->options = value;
     else if (strcmp(key, "readonly") == 0)

@@ -16,6 +16,7 @@
  *   mount   path in the container, in order; what follows is of this mount:
  *     source    path on the host of what is bound there; several are laid over each other, the lowest first, and cannot
  *               be written to; without one, a file system in memory
+ *     within    folder of the host that the source is below, whose content others can change: links lead nowhere else
  *     options   of the file system in memory, as mount(8) takes them
  *     readonly  any text */
 #pragma once
@@ -50,6 +51,7 @@ struct plan_mount {
     const char *target;
     const char *sources[PLAN_MAX_SOURCES]; /* none: in memory */
     size_t n_sources;
+    const char *within;
     const char *options;
     int read_only;
 };

@@ -133,9 +133,31 @@ static int check_log(struct call *c, const struct ecs_task_definition *doc,
     return 0;
 }
 
+/* A path is a C string to whoever opens it: what it says behind a NUL would not count. */
+static int check_path(struct call *c, const struct ecs_container_definition *container, const char *member, slice path)
+{
+    if (slice_index(path, '\0') == path.len)
+        return 0;
+    return fail(c, &ecs_client, "Invalid '%s' setting for container '%.*s': it contains invalid characters.", member,
+                SLICE_ARG(container->name));
+}
+
+static int check_paths(struct call *c, const struct ecs_container_definition *container)
+{
+    TRY(check_path(c, container, "workingDirectory", container->working_directory));
+    list_foreach (mount, &container->mount_points)
+        TRY(check_path(c, container, "mountPoints", mount->container_path));
+    if (!container->linux_parameters)
+        return 0;
+    list_foreach (memory, &container->linux_parameters->tmpfs)
+        TRY(check_path(c, container, "tmpfs", memory->container_path));
+    return 0;
+}
+
 static int check_volumes(struct call *c, const struct ecs_task_definition *doc,
                          const struct ecs_container_definition *container)
 {
+    TRY(check_paths(c, container));
     list_foreach (mount, &container->mount_points) {
         bool known = false;
         list_foreach (volume, &doc->volumes)

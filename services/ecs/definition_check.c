@@ -223,6 +223,15 @@ static void add_attributes(struct call *c, struct ecs_task_definition *doc)
     require(c, doc, S("com.amazonaws.ecs.capability.docker-remote-api.1.18"));
 }
 
+/* A path is a C string to whoever opens it: what it says behind a NUL would not count. */
+static int check_path(struct call *c, const struct ecs_volume *volume, slice path)
+{
+    if (slice_index(path, '\0') == path.len)
+        return 0;
+    return fail(c, &ecs_client, "Invalid path for volume '%.*s': it contains invalid characters.",
+                SLICE_ARG(volume->name));
+}
+
 static int check_volumes(struct call *c, const struct ecs_task_definition *doc)
 {
     struct slice_list wanted = {doc->requires_compatibilities.items, doc->requires_compatibilities.len, true};
@@ -234,6 +243,10 @@ static int check_volumes(struct call *c, const struct ecs_task_definition *doc)
             if (slice_eq(other->name, volume->name))
                 return fail(c, &ecs_client, "Volume names must be unique: '%.*s'.", SLICE_ARG(volume->name));
         }
+        if (volume->host)
+            TRY(check_path(c, volume, volume->host->source_path));
+        if (volume->efs_volume_configuration)
+            TRY(check_path(c, volume, volume->efs_volume_configuration->root_directory));
         if (fargate && volume->host && volume->host->source_path.len > 0)
             return fail(c, &ecs_client,
                         "Fargate compatible task definitions do not support 'sourcePath' for host volumes.");

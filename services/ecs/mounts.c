@@ -32,21 +32,22 @@ static bool is_shared(const struct ecs_volume *volume)
     return volume->docker_volume_configuration && slice_eq(volume->docker_volume_configuration->scope, S("shared"));
 }
 
-/* What efs has answered. */
-static slice file_system_of(struct call *c, const struct task *task, const struct ecs_volume *volume)
+/* "root" or "path" of what efs has answered; absent for a volume that is not of efs. */
+static slice file_system_of(struct call *c, const struct task *task, const struct ecs_volume *volume, slice member)
 {
     struct val result;
     slice why;
-    if (json_parse(c->arena, slice_dup(c->arena, provision_result(task, volume->name)), &result, &why) != 0)
+    if (!volume->efs_volume_configuration ||
+        json_parse(c->arena, slice_dup(c->arena, provision_result(task, volume->name)), &result, &why) != 0)
         return (slice){NULL, 0};
-    return val_get_string(&result, S("path"));
+    return val_get_string(&result, member);
 }
 
 /* Where the volume is on the host. One of the task is in the folder that the runner removes with the task. */
 static slice source_of(struct call *c, const struct task *task, const struct ecs_volume *volume)
 {
     if (volume->efs_volume_configuration)
-        return file_system_of(c, task, volume);
+        return file_system_of(c, task, volume, S("path"));
     if (volume->host && volume->host->source_path.len > 0)
         return volume->host->source_path;
     if (is_shared(volume))
@@ -97,13 +98,17 @@ slice mounts_refusal(struct call *c, const struct task *task)
     return (slice){NULL, 0};
 }
 
-static void add_bind(struct call *c, struct val *list, slice source, slice target, bool read_only, bool create)
+static void add_bind(struct call *c, struct val *list, const struct task *task, const struct ecs_volume *volume,
+                     slice target, bool read_only)
 {
     struct val mount = val_object();
+    slice root = file_system_of(c, task, volume, S("root"));
     val_set(c->arena, &mount, S("type"), val_string(S("bind")));
-    val_set(c->arena, &mount, S("source"), val_string(source));
+    val_set(c->arena, &mount, S("source"), val_string(source_of(c, task, volume)));
+    if (root.ptr)
+        val_set(c->arena, &mount, S("within"), val_string(root));
     val_set(c->arena, &mount, S("target"), val_string(target));
-    val_set(c->arena, &mount, S("create"), val_bool(create));
+    val_set(c->arena, &mount, S("create"), val_bool(!volume->efs_volume_configuration));
     val_set(c->arena, &mount, S("readOnly"), val_bool(read_only));
     val_push(c->arena, list, mount);
 }
@@ -131,8 +136,7 @@ static void add_volumes(struct call *c, struct val *list, const struct task *tas
     list_foreach (point, &container->mount_points) {
         const struct ecs_volume *volume = find_volume(task, point->source_volume);
         if (volume)
-            add_bind(c, list, source_of(c, task, volume), point->container_path,
-                     read_only || opt_bool_or(point->read_only, false), !volume->efs_volume_configuration);
+            add_bind(c, list, task, volume, point->container_path, read_only || opt_bool_or(point->read_only, false));
     }
 }
 

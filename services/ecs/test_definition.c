@@ -164,6 +164,8 @@ static void test_refused_containers(void **state)
     refused_container("'dependsOn': [{'containerName': 'a', 'condition': 'START'}]");
     refused_container("'dependsOn': [{'containerName': 'b', 'condition': 'COMPLETE'}]");
     refused_container("'dependsOn': [{'containerName': 'b', 'condition': 'HEALTHY'}]");
+    refused_container("'workingDirectory': '/a\\u0000b'");
+    refused_container("'linuxParameters': {'tmpfs': [{'containerPath': '/a\\u0000b', 'size': 1}]}");
 }
 
 static void test_refused_tasks(void **state)
@@ -173,6 +175,12 @@ static void test_refused_tasks(void **state)
     refused_task("'cpu': '0', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
     refused_task("'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', 'mountPoints': "
                  "[{'sourceVolume': 'v'}]}]");
+    refused_task("'volumes': [{'name': 'v'}], 'containerDefinitions': [{'name': 'a', 'image': 'i', 'mountPoints': "
+                 "[{'sourceVolume': 'v', 'containerPath': '/a\\u0000b'}]}]");
+    refused_task("'volumes': [{'name': 'v', 'host': {'sourcePath': '/a\\u0000b'}}], 'containerDefinitions': [{'name': "
+                 "'a', 'image': 'i'}]");
+    refused_task("'volumes': [{'name': 'v', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1', 'rootDirectory': "
+                 "'/a\\u0000b'}}], 'containerDefinitions': [{'name': 'a', 'image': 'i'}]");
     refused_task("'networkMode': 'awsvpc', 'containerDefinitions': [{'name': 'a', 'image': 'i', 'links': ['b']}]");
     refused_task("'networkMode': 'awsvpc', 'containerDefinitions': [{'name': 'a', 'image': 'i', 'portMappings': "
                  "[{'containerPort': 1, "

@@ -90,8 +90,8 @@ static int check_root(struct call *c, const struct efs_root_directory *root)
 {
     if (!root || !root->path.ptr)
         return 0;
-    if (slice_find(root->path, S("/../")) >= 0 || slice_ends(root->path, S("/..")) ||
-        slice_find(root->path, S("//")) >= 0)
+    if (slice_index(root->path, '\0') < root->path.len || slice_find(root->path, S("/../")) >= 0 ||
+        slice_ends(root->path, S("/..")) || slice_find(root->path, S("//")) >= 0)
         return fail(c, &efs_bad_request, "The path '%.*s' is not a valid root directory.", SLICE_ARG(root->path));
     return 0;
 }

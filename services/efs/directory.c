@@ -1,6 +1,7 @@
 /* directory: file systems as directories of the host: made, measured, moved away and removed a slice at a time. */
 #include "services/efs/efs.h"
 
+#include "common/beneath.h"
 #include "common/conf.h"
 #include "common/fdio.h"
 #include "common/ids.h"
@@ -158,41 +159,35 @@ static mode_t mode_of(slice permissions)
     return mode;
 }
 
-/* Opens the folder below fd, making it first when it is missing. Owners can only be given by root; without, the folder
- * belongs to whoever runs awssim. */
-static int enter(struct call *c, int fd, slice name, const struct efs_creation_info *info)
+/* Owners can only be given by root; without, the folder belongs to whoever runs awssim. */
+static int own(int fd, const void *context)
 {
-    const char *cname = slice_cstr(c->arena, name);
-    if (!cname || is_dots(cname))
-        return -EINVAL;
-    if (mkdirat(fd, cname, PRIVATE_MODE) == 0) {
-        if (fchownat(fd, cname, (uid_t)info->owner_uid.v, (gid_t)info->owner_gid.v, AT_SYMLINK_NOFOLLOW) != 0 &&
-            errno != EPERM)
-            return -errno;
-        if (fchmodat(fd, cname, mode_of(info->permissions), 0) != 0)
-            return -errno;
-    } else if (errno != EEXIST) {
+    const struct efs_creation_info *info = context;
+    if (fchown(fd, (uid_t)info->owner_uid.v, (gid_t)info->owner_gid.v) != 0 && errno != EPERM)
         return -errno;
-    }
-    int child = openat(fd, cname, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return child >= 0 ? child : -errno;
+    return fchmod(fd, mode_of(info->permissions)) == 0 ? 0 : -errno;
+}
+
+static int open_root(struct call *c, slice file_system)
+{
+    int fd = open(path_of(c, c->account, c->region, file_system), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
 }
 
 int directory_make_root(struct call *c, slice file_system, slice path, const struct efs_creation_info *info)
 {
-    int fd = open(path_of(c, c->account, c->region, file_system), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int result = fd >= 0 ? 0 : -errno;
-    while (result == 0 && path.ptr) {
-        slice name;
-        slice_cut(path, '/', &name, &path);
-        if (name.len == 0)
-            continue;
-        int child = enter(c, fd, name, info);
-        close(fd);
-        fd = child;
-        result = child >= 0 ? 0 : child;
-    }
-    if (fd >= 0)
-        close(fd);
-    return result;
+    const char *cpath = slice_cstr(c->arena, path);
+    __attribute__((cleanup(fdio_cleanup))) int root = cpath ? open_root(c, file_system) : -EINVAL;
+    __attribute__((cleanup(fdio_cleanup))) int fd =
+        root >= 0 ? beneath_mkdirs(root, cpath, PRIVATE_MODE, own, info) : root;
+    return fd >= 0 ? 0 : fd;
+}
+
+int directory_find(struct call *c, slice file_system, slice path, slice *root)
+{
+    const char *cpath = slice_cstr(c->arena, path);
+    __attribute__((cleanup(fdio_cleanup))) int top = cpath ? open_root(c, file_system) : -EINVAL;
+    __attribute__((cleanup(fdio_cleanup))) int fd = top >= 0 ? beneath_open(top, cpath, O_PATH | O_DIRECTORY) : top;
+    *root = slice_of(path_of(c, c->account, c->region, file_system));
+    return fd >= 0 ? 0 : fd;
 }

@@ -5,11 +5,12 @@
  *
  *     STATE_DIR/efs/ACCOUNT/REGION/fs-…
  *
- * and an access point's root is its RootDirectory.Path below it. A service that is about to mount asks with
- * call_service for DescribeFileSystems, and for DescribeAccessPoints of that one AccessPointId when there is an access
- * point. This question, when it comes from another service and not from a client, is the access point's use: the root
- * directory is then made, when it is missing and CreationInfo is given. A file system whose state is not "available"
- * must not be mounted. A directory that is being removed is renamed out of its place first. */
+ * and an access point's root is its RootDirectory.Path below it, where links lead nowhere else (common/beneath.h). A
+ * service that is about to mount asks with call_service for DescribeFileSystems, and for DescribeAccessPoints of that
+ * one AccessPointId when there is an access point. This question, when it comes from another service and not from a
+ * client, is the access point's use: the root directory is then made, when it is missing and CreationInfo is given. A
+ * file system whose state is not "available" must not be mounted. A directory that is being removed is renamed out of
+ * its place first. */
 #pragma once
 
 #include "common/list.h"
@@ -150,11 +151,16 @@ bool directory_sweep(struct call *c);
 /* What is in it, metered in blocks of 4 KiB; counts up to some 50,000 entries. */
 int64_t directory_measure(struct call *c, slice account, slice region, slice file_system);
 
-/* Makes the path inside the file system, each missing part with that owner and mode. Links are not followed. */
+/* Makes the path inside the file system, each missing part with that owner and mode. Links lead nowhere but inside. */
 int directory_make_root(struct call *c, slice file_system, slice path, const struct efs_creation_info *info);
 
+/* Whether there is a directory of that path inside the file system: 0, or -errno. *root is set to the directory of the
+ * host that the file system is. */
+int directory_find(struct call *c, slice file_system, slice path, slice *root);
+
 /* resolve.c: an event of a service that mounts, {"account", "region", "fileSystemId", "rootDirectory",
- * "accessPointId"}; answered with {"path", "uid", "gid"}. */
+ * "accessPointId"}; answered with {"root", "path", "uid", "gid"}: the path is to be resolved below the root, by whoever
+ * mounts it. */
 int resolve_mount(struct call *c, slice body);
 
 /* The question ResolveMount, in which the access point alone may be named; the same answer. */

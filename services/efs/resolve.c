@@ -1,10 +1,7 @@
 /* resolve: where on this machine the file system is that a task mounts. */
 #include "services/efs/efs.h"
 
-#include "common/conf.h"
 #include "common/json.h"
-
-#include <sys/stat.h>
 
 /* What the mount helper of AWS says of a name that does not resolve. */
 static int refuse_file_system(struct call *c, slice id)
@@ -26,26 +23,22 @@ static bool has_dots(slice path)
     return false;
 }
 
-/* The directory must be there; an access point's has been made if that is its wish. */
-static int find_directory(struct call *c, slice file_system, slice root, slice *path)
+/* The directory must be there; an access point's has been made if that is its wish. Whoever mounts it resolves the path
+ * below the root again: what is written in a file system can change what its names lead to at any time. */
+static int find_directory(struct call *c, slice file_system, slice path, slice *root)
 {
-    struct stat st;
-    slice below = slice_eq(root, S("/")) ? S("") : root;
-    *path = arena_printf(c->arena, "%.*s/efs/%.*s/%.*s/%.*s%s%.*s", SLICE_ARG(c->conf->state_dir),
-                         SLICE_ARG(c->account), SLICE_ARG(c->region), SLICE_ARG(file_system),
-                         below.len > 0 && below.ptr[0] != '/' ? "/" : "", SLICE_ARG(below));
-    if (has_dots(below) || lstat(path->ptr, &st) != 0 || !S_ISDIR(st.st_mode))
-        return fail(
-            c, &efs_bad_request,
-            "mount.nfs4: mounting %.*s.efs.%.*s.amazonaws.com:%.*s failed, reason given by server: No such file "
-            "or directory",
-            SLICE_ARG(file_system), SLICE_ARG(c->region), SLICE_ARG(root));
-    return 0;
+    if (!has_dots(path) && directory_find(c, file_system, path, root) == 0)
+        return 0;
+    return fail(c, &efs_bad_request,
+                "mount.nfs4: mounting %.*s.efs.%.*s.amazonaws.com:%.*s failed, reason given by server: No such file "
+                "or directory",
+                SLICE_ARG(file_system), SLICE_ARG(c->region), SLICE_ARG(path));
 }
 
-static slice answer(struct call *c, slice path, const struct efs_posix_user *user)
+static slice answer(struct call *c, slice root, slice path, const struct efs_posix_user *user)
 {
     struct val body = val_object();
+    val_set(c->arena, &body, S("root"), val_string(root));
     val_set(c->arena, &body, S("path"), val_string(path));
     if (user) {
         val_set(c->arena, &body, S("uid"), val_int(opt_int_or(user->uid, 0)));
@@ -77,7 +70,7 @@ static int find_file_system(struct call *c, const struct val *question, struct f
 int resolve_mount_asked(struct call *c, slice body, slice *reply)
 {
     struct val question;
-    slice why, path;
+    slice why, root;
     struct file_system fs;
     struct access_point_root point = {0};
     if (json_parse(c->arena, body, &question, &why) != 0 || question.type != VAL_OBJECT)
@@ -85,14 +78,16 @@ int resolve_mount_asked(struct call *c, slice body, slice *reply)
     c->account = val_get_string(&question, S("account"));
     c->region = val_get_string(&question, S("region"));
     slice point_id = val_get_string(&question, S("accessPointId")),
-          root = val_get_string(&question, S("rootDirectory"));
+          path = val_get_string(&question, S("rootDirectory"));
     TRY(find_file_system(c, &question, &fs));
     if (point_id.len > 0) {
         TRY(access_point_use(c, point_id, &point));
-        root = point.path;
+        path = point.path;
     }
-    TRY(find_directory(c, fs.name, root.len > 0 ? root : S("/"), &path));
-    *reply = answer(c, path, point.user);
+    if (path.len == 0)
+        path = S("/");
+    TRY(find_directory(c, fs.name, path, &root));
+    *reply = answer(c, root, path, point.user);
     return 0;
 }
 

@@ -74,6 +74,9 @@ static void test_bad_creation(void **state)
             "ValidationException");
     refused("POST", AP, text_of("{'ClientToken': 't', 'FileSystemId': '%s', 'PosixUser': {'Uid': -1, 'Gid': 1}}", fs),
             400, "ValidationException");
+    refused("POST", AP,
+            text_of("{'ClientToken': 't', 'FileSystemId': '%s', 'RootDirectory': {'Path': '/a\\u0000/b'}}", fs), 400,
+            "BadRequest");
     refused("GET", text_of(AP "?AccessPointId=fsap-0123456789abcdef0&FileSystemId=%s", fs), "", 400, "BadRequest");
     refused("GET", AP "?NextToken=x", "", 400, "BadRequest");
     refused("DELETE", AP "/x", "", 400, "ValidationException");
@@ -116,6 +119,15 @@ static void test_mount(void **state)
                   "No such file or directory");
     refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/../..'}", scope, fs), 400,
                   "No such file or directory");
+    const char *root = arena_printf(arena, "%.*s/efs/123456789012/us-east-1/%s", SLICE_ARG(state_dir), fs).ptr;
+    assert_int_equal(symlink("/etc", text_of("%s/evil", root)), 0);
+    assert_int_equal(symlink("../../../..", text_of("%s/up", root)), 0);
+    assert_int_equal(mkdir(text_of("%s/in", root), 0755), 0);
+    assert_int_equal(symlink("/in", text_of("%s/near", root)), 0);
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/evil/ssl'}", scope, fs), 400, "No such file");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/up/efs'}", scope, fs), 400, "No such file");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/i\\u0000n'}", scope, fs), 400, "No such file");
+    refused_mount(text_of("{%s, 'fileSystemId': '%s', 'rootDirectory': '/near'}", scope, fs), 200, "near\"}");
     refused_mount(text_of("{%s, 'fileSystemId': '%s', 'accessPointId': 'fsap-0123456789abcdef0'}", scope, fs), 404,
                   "does not exist");
 }

@@ -164,6 +164,9 @@ static int set_program(struct call *c, const struct wanted *in, configuration *d
     if (!image && in->image_config && !slice_empty(in->image_config->working_directory))
         return fail(c, &lambda_invalid_parameter_value,
                     "Please don't provide ImageConfig when the intended function PackageType is Zip");
+    if (in->image_config &&
+        slice_index(in->image_config->working_directory, '\0') < in->image_config->working_directory.len)
+        return fail(c, &lambda_invalid_parameter_value, "ImageConfig.WorkingDirectory contains invalid characters.");
     if (in->runtime.ptr)
         TRY(check_runtime(c, in->runtime));
     if (in->runtime.ptr)
