@@ -123,6 +123,17 @@ void conn_in_hashed(struct conn *conn)
     conn_mark_dirty(conn);
 }
 
+/* Told at once that the body is welcome: clients wait a second for it. Also told to those whose body is empty or here
+ * already, although RFC 9110 would let that be: botocore takes a final answer in its place for the next one's too, and
+ * waits for a minute. */
+static void say_continue(struct exchange *exchange, const struct http1_request *head)
+{
+    if (!head->expect_continue)
+        return;
+    buf_add(conn_out_of(exchange), S("HTTP/1.1 100 Continue\r\n\r\n"));
+    conn_mark_dirty(exchange->conn);
+}
+
 static void begin_reception(struct conn *conn, slice head_bytes, const struct http1_request *head,
                             const struct body_plan *plan)
 {
@@ -136,14 +147,9 @@ static void begin_reception(struct conn *conn, slice head_bytes, const struct ht
     http1_parse(buf_slice(&reception->head_bytes), &reception->head);
     int result = body_begin(&reception->body, config->spool, &reception->head, plan);
     body_set_pool(&reception->body, conn->set->pool, conn);
+    if (result == 0 || result == BODY_MORE)
+        say_continue(reception->exchange, &reception->head);
     after_body(conn, result);
-}
-
-/* Told at once that the body is welcome: clients wait a second for it. */
-static void say_continue(struct conn *conn)
-{
-    buf_add(conn_out_of(conn->reception->exchange), S("HTTP/1.1 100 Continue\r\n\r\n"));
-    conn_mark_dirty(conn);
 }
 
 /* Whether the body's service has to be asked what is to become of it: not for the many requests without one. */
@@ -158,7 +164,9 @@ static void take_whole(struct conn *conn, slice bytes, const struct http1_reques
 {
     char digests[DIGEST_TEXT_BYTES];
     struct conn_request request = {.head = head, .head_bytes = slice_sub(bytes, 0, head->head_len)};
+    struct exchange *exchange = begin_exchange(conn, head);
     slice body = slice_sub(bytes, head->head_len, bytes.len);
+    say_continue(exchange, head);
     if (body.len > 0)
         request.body = body;
     if (algorithms) {
@@ -167,7 +175,7 @@ static void take_whole(struct conn *conn, slice bytes, const struct http1_reques
         digest_add(&digest, body.ptr, body.len);
         request.digests = (slice){digests, digest_end(&digest, digests, 0)};
     }
-    hand_over(conn, begin_exchange(conn, head), &request);
+    hand_over(conn, exchange, &request);
 }
 
 /* With a complete head at the front of bytes. Answers how many of them it took. */
@@ -184,11 +192,8 @@ static size_t take_request(struct conn *conn, slice bytes, const struct http1_re
         take_whole(conn, slice_sub(bytes, 0, end), head, plan.algorithms);
         return end;
     }
-    bool waits = head->expect_continue && room == 0;
     size_t head_len = head->head_len;
     begin_reception(conn, slice_sub(bytes, 0, head_len), head, &plan);
-    if (waits && conn->reception)
-        say_continue(conn);
     conn_arm(conn);
     return head_len;
 }
@@ -217,7 +222,9 @@ static size_t take_head(struct conn *conn, slice bytes)
     conn->head_at = 0;
     if (r == 0)
         return take_request(conn, bytes, head);
-    refuse(conn, begin_exchange(conn, NULL), NULL,
+    /* Who expects too much has at least been understood. */
+    const struct http1_request *understood = r == 417 ? head : NULL;
+    refuse(conn, begin_exchange(conn, understood), understood,
            &(struct refuse_why){.status = (uint16_t)r, .message = slice_of(head->why)});
     return 0;
 }

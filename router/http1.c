@@ -10,6 +10,8 @@ struct cursor {
     struct http1_request *out;
     bool saw_close;
     bool saw_keep_alive;
+    bool expects_continue;
+    bool expects_other;
 };
 
 /* RFC 9110 token characters. */
@@ -224,6 +226,20 @@ static void read_connection(struct cursor *c, slice value)
     }
 }
 
+/* RFC 9110 §10.1.1: a list, so the header may also appear more than once. */
+static void read_expectations(struct cursor *c, slice value)
+{
+    slice word, rest = value;
+    while (rest.ptr) {
+        slice_cut(rest, ',', &word, &rest);
+        word = slice_trim(word);
+        if (slice_eq_nocase(word, S("100-continue")))
+            c->expects_continue = true;
+        else if (word.len > 0)
+            c->expects_other = true;
+    }
+}
+
 static int note_known(struct cursor *c, const struct pair *header)
 {
     struct http1_request *out = c->out;
@@ -232,6 +248,8 @@ static int note_known(struct cursor *c, const struct pair *header)
             continue;
         if (i == HTTP1_CONNECTION)
             read_connection(c, header->value);
+        else if (i == HTTP1_EXPECT)
+            read_expectations(c, header->value);
         else if (out->known[i].ptr)
             return refuse(c, 400, "A header that may appear once only appears twice.");
         out->known[i] = header->value;
@@ -322,10 +340,9 @@ static int read_meaning(struct cursor *c)
     int r = read_framing(c);
     if (r != 0)
         return r;
-    slice expect = out->known[HTTP1_EXPECT];
-    if (expect.ptr && !slice_eq_nocase(expect, S("100-continue")))
+    if (c->expects_other)
         return refuse(c, 417, "The only expectation known here is 100-continue.");
-    out->expect_continue = expect.ptr && !out->http10;
+    out->expect_continue = c->expects_continue && !out->http10;
     out->keep_alive = !c->saw_close && (!out->http10 || c->saw_keep_alive);
     return 0;
 }

@@ -5,7 +5,7 @@
 #include "common/limits.h"
 #include "common/list.h"
 
-/* Headers the router itself looks at. Each may appear once only. */
+/* Headers the router itself looks at. Each may appear once only, but for Connection and Expect, which are lists. */
 enum http1_known {
     HTTP1_HOST,
     HTTP1_CONTENT_LENGTH,
@@ -32,8 +32,8 @@ struct http1_request {
     size_t n_headers;
     int64_t content_length; /* 0 when not given */
     bool chunked;
-    bool keep_alive; /* the connection may be used again, by version and Connection */
-    bool expect_continue;
+    bool keep_alive;      /* the connection may be used again, by version and Connection */
+    bool expect_continue; /* a 100 is waited for; never in HTTP/1.0 */
     bool http10;
     size_t head_len; /* bytes of the head, the empty line and tolerated empty lines before it included */
     const char *why; /* after a refusal: one sentence */

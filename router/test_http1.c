@@ -95,6 +95,10 @@ static void test_framing(void **state)
     assert_true(request.expect_continue);
     assert_int_equal(parse("PUT / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"), 0);
     assert_false(request.expect_continue);
+    assert_int_equal(parse("GET / HTTP/1.1\r\nHost: h\r\nEXPECT: 100-CONTINUE\r\nexpect: , 100-continue ,\r\n\r\n"), 0);
+    assert_true(request.expect_continue);
+    assert_int_equal(parse("GET / HTTP/1.1\r\nHost: h\r\nExpect:\r\n\r\n"), 0);
+    assert_false(request.expect_continue);
     assert_int_equal(parse("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 000123\r\n\r\n"), 0);
     assert_int_equal(request.content_length, 123);
 }
@@ -151,6 +155,10 @@ static const struct {
     {"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", 501},
     {"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \r\n\r\n", 501},
     {"GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", 417},
+    {"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue, tea\r\n\r\n", 417},
+    {"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nExpect: tea\r\n\r\n", 417},
+    {"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue;q=1\r\n\r\n", 417},
+    {"GET / HTTP/1.0\r\nExpect: tea\r\n\r\n", 417},
     {"BREW / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
     {"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 501},
     {"get / HTTP/1.1\r\nHost: h\r\n\r\n", 501},

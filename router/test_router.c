@@ -175,6 +175,70 @@ static void test_expect_continue(void **state)
     assert_int_equal(rig_ask(f, S("POST / HTTP/1.1\r\nHost: h\r\nExpect: coffee\r\n\r\n")).status, 417);
 }
 
+#define EXPECTING(target, version, expect)                                                                             \
+    target " " version "\r\nHost: h\r\nX-Amz-Target: Logs_20140328.Echo\r\n" expect
+#define AWAITS "Expect: 100-continue\r\n"
+
+/* Every shape of a request that waits for a 100 gets one, before its answer, and the connection goes on. */
+static void test_expect_shapes(void **state)
+{
+    static const struct {
+        const char *request;
+        bool waits;
+        bool closes;
+    } shapes[] = {
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Length: 0\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "\r\n"), true, false},
+        {EXPECTING("PUT /", "HTTP/1.1", "EXPECT: 100-Continue\r\nContent-Length: 0\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS AWAITS "Content-Length: 0\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", "Expect: 100-continue, 100-continue\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Length: 2\r\n\r\n{}"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Encoding: gzip\r\n\r\n"), true, false},
+        {EXPECTING("GET /health", "HTTP/1.1", AWAITS "\r\n"), true, false},
+        {EXPECTING("POST /", "HTTP/1.1", "Expect:\r\nContent-Length: 0\r\n\r\n"), false, false},
+        {EXPECTING("POST /", "HTTP/1.0", AWAITS "Content-Length: 0\r\n\r\n"), false, true},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Connection: close\r\nContent-Length: 0\r\n\r\n"), true, true},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Expect: tea\r\nContent-Length: 0\r\n\r\n"), false, true},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Length: 99999999999\r\n\r\n"), false, true},
+        {EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Encoding: br\r\nContent-Length: 1\r\n\r\n"), false, true},
+    };
+    struct rig *f = *state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct rig_client c = rig_dial(f);
+        rig_say(&c, shapes[i].request);
+        struct rig_answer a = rig_hear(f, &c);
+        if (shapes[i].waits) {
+            assert_int_equal(a.status, 100);
+            a = rig_hear(f, &c);
+        }
+        assert_true(a.status >= 200);
+        /* A client that gets a final answer instead of the 100 it waits for must not use the connection again. */
+        assert_int_equal(slice_eq(rig_header(a.head, S("Connection")), S("close")), shapes[i].closes);
+        if (shapes[i].closes)
+            rig_assert_closed(&c);
+        else
+            assert_int_equal(rig_call(f, &c, "Constant", S("")).status, 200);
+        rig_hang_up(&c);
+    }
+}
+
+static void test_expect_pipelined(void **state)
+{
+    static const int expected[] = {200, 100, 200, 100, 200};
+    struct rig *f = *state;
+    struct rig_client c = rig_dial(f);
+    rig_say(&c, RIG_CALL("Constant", "0", "") EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Length: 0\r\n\r\n")
+                    EXPECTING("POST /", "HTTP/1.1", AWAITS "Content-Length: 2\r\n\r\n"));
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_int_equal(rig_hear(f, &c).status, expected[i]);
+        if (i == 3)
+            rig_say(&c, "{}");
+    }
+    rig_hang_up(&c);
+}
+
 static void test_chunked(void **state)
 {
     struct rig *f = *state;
@@ -468,6 +532,7 @@ int main(int argc, char *argv[])
         RUNNING(test_spool_gone),       RUNNING(test_file_answers),
         RUNNING(test_segments),         RUNNING(test_bad_requests),
         RUNNING(test_long_requests),    RUNNING(test_cors),
+        RUNNING(test_expect_shapes),    RUNNING(test_expect_pipelined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

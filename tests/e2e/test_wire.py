@@ -6,9 +6,10 @@ import json
 import pathlib
 import socket
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Suite  # noqa: E402
+from awssim import Awssim, Suite, fails  # noqa: E402
 
 suite = Suite()
 ECS = "AmazonEC2ContainerServiceV20141113"
@@ -105,6 +106,23 @@ def expect_continue(sim):
         assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
         peer.sendall(b"{}")
         assert peer.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+@suite.test
+def empty_uploads_between_others(sim):
+    """botocore takes a final answer where it waits for a 100 for the next answer too, and waits for a minute then."""
+    s3 = sim.client("s3")
+    s3.create_bucket(Bucket="empty")
+    began = time.monotonic()
+    for i in range(3):
+        s3.put_object(Bucket="empty", Key=f"none{i}", Body=b"")
+        s3.put_object(Bucket="empty", Key=f"some{i}", Body=b"d")
+        s3.put_object(Bucket="empty", Key=f"many{i}", Body=b"d" * 300000)
+        fails("NoSuchBucket", 404, s3.put_object, Bucket="no-such", Key="k", Body=b"")
+        fails("NoSuchBucket", 404, s3.put_object, Bucket="no-such", Key="k", Body=b"d")
+    assert time.monotonic() - began < 10
+    sizes = {o["Key"]: o["Size"] for o in s3.list_objects_v2(Bucket="empty")["Contents"]}
+    assert all(sizes[f"none{i}"] == 0 and sizes[f"some{i}"] == 1 and sizes[f"many{i}"] == 300000 for i in range(3)), sizes
 
 
 @suite.test
