@@ -1,4 +1,4 @@
-/* http: see http.h. Only the sandbox's own processes can be hurt by what they send; still, everything is bounded. */
+/* http: see http.h. Only the sandbox's own processes can be hurt by what they send; everything is bounded. */
 #include "runner/http.h"
 
 #include "common/buf.h"
@@ -13,7 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024, ACCEPTED_AT_ONCE = 128 };
+enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024, ACCEPTED_AT_ONCE = 16 };
+
+/* Strangers take no places from those who may ask. */
+enum { MAX_REFUSED = 16 };
 
 enum stage { STAGE_HEAD, STAGE_FIXED, STAGE_CHUNK_SIZE, STAGE_CHUNK, STAGE_CHUNK_END, STAGE_TRAILER, STAGE_GIVEN };
 
@@ -31,6 +34,7 @@ struct http_conn {
     int64_t left; /* of the body or the chunk */
     bool pieces;  /* the body is taken as it arrives */
     bool close;
+    bool refused; /* whoever is there may not ask */
     struct http_request request;
 };
 
@@ -39,6 +43,7 @@ struct http_server {
     ev_io listener;
     struct http_conn *conns;
     size_t n_conns;
+    size_t n_refused; /* further ones */
 };
 
 static void drop(struct http_conn *conn)
@@ -48,7 +53,7 @@ static void drop(struct http_conn *conn)
     while (*link != conn)
         link = &(*link)->next;
     *link = conn->next;
-    server->n_conns--;
+    *(conn->refused ? &server->n_refused : &server->n_conns) -= 1;
     ev_io_stop(server->config.loop, &conn->in);
     ev_io_stop(server->config.loop, &conn->out);
     close(conn->in.fd);
@@ -61,7 +66,7 @@ static void drop(struct http_conn *conn)
 
 static void lose(struct http_conn *conn)
 {
-    if (conn->stage == STAGE_GIVEN || conn->pieces)
+    if ((conn->stage == STAGE_GIVEN || conn->pieces) && !conn->refused)
         conn->server->config.on_gone(conn->server->config.context, conn);
     drop(conn);
 }
@@ -107,6 +112,11 @@ static bool begin_body(struct http_conn *conn)
     buf_clear(&conn->trailers);
     conn->request.body_bytes = 0;
     conn->left = 0;
+    if (conn->refused) { /* its body is nothing to keep */
+        conn->close = true;
+        conn->stage = STAGE_GIVEN;
+        return true;
+    }
     if (encoding.ptr && !slice_eq_nocase(encoding, S("identity")))
         conn->stage = STAGE_CHUNK_SIZE;
     else {
@@ -236,6 +246,12 @@ static bool advance(struct http_conn *conn)
 
 static void give(struct http_conn *conn)
 {
+    if (conn->refused) {
+        http_answer(conn, 403, (slice){NULL, 0}, S("application/json"),
+                    S("{\"errorMessage\":\"Access denied: this is for the processes of one environment only\","
+                      "\"errorType\":\"AccessDenied\"}"));
+        return;
+    }
     conn->request.body = buf_slice(&conn->body);
     conn->request.trailers = buf_slice(&conn->trailers);
     conn->server->config.on_request(conn->server->config.context, conn, &conn->request);
@@ -334,16 +350,20 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
 static void take_connection(struct http_server *server, int fd)
 {
     int one = 1;
-    struct http_conn *conn = server->n_conns < MAX_CONNS ? calloc(1, sizeof(*conn)) : NULL;
+    const struct http_config *config = &server->config;
+    bool refused = config->admits && !config->admits(config->context, fd);
+    bool room = refused ? server->n_refused < MAX_REFUSED : server->n_conns < MAX_CONNS;
+    struct http_conn *conn = room ? calloc(1, sizeof(*conn)) : NULL;
     if (!conn) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     conn->server = server;
+    conn->refused = refused;
     conn->next = server->conns;
     server->conns = conn;
-    server->n_conns++;
+    *(refused ? &server->n_refused : &server->n_conns) += 1;
     ev_io_init(&conn->in, on_readable, fd, EV_READ);
     ev_io_init(&conn->out, on_writable, fd, EV_WRITE);
     conn->in.data = conn->out.data = conn;

@@ -23,6 +23,9 @@ struct http_request {
 struct http_config {
     struct ev_loop *loop;
     size_t body_limit;
+    /* Whether who is at the other end of a new connection may ask; else it is answered 403 and closed. NULL: everybody.
+     */
+    bool (*admits)(void *context, int fd);
     /* Answer with http_answer, from here or later. */
     void (*on_request)(void *context, struct http_conn *conn, const struct http_request *request);
     /* The head of a request is there; true when its body is wanted in pieces, as it arrives. NULL: never. */

@@ -87,6 +87,7 @@ struct environment {
     bool init_logged; /* the log says that it began */
     bool init_reported;
     bool was_cold; /* the first invocation is still to come */
+    bool warned;   /* of strangers at its Runtime API */
     bool answered; /* the invocation is over, and the next event not asked for yet */
     struct buf tail;
     struct buf printed; /* before the first event was asked for, when that may be the answer */

@@ -5,7 +5,9 @@
 #include "common/base64.h"
 #include "common/ids.h"
 #include "common/limits.h"
+#include "common/log.h"
 #include "common/time.h"
+#include "runner/peer.h"
 
 enum { ACCEPTED = 202, BAD = 400, FORBIDDEN = 403, NOT_KNOWN = 404, TOO_LARGE = 413 };
 
@@ -331,11 +333,25 @@ static void on_gone(void *context, struct http_conn *conn)
     }
 }
 
+/* The address is open to every process of this machine, and to the other functions. */
+static bool admits(void *context, int fd)
+{
+    struct environment *environment = context;
+    if (environment->container && peer_descends_from(fd, environment->container->pid))
+        return true;
+    if (!environment->warned)
+        log_warn("something outside of an environment of %.*s has tried to use its Runtime API",
+                 SLICE_ARG(val_get_string(&environment->blueprint->doc, S("name"))));
+    environment->warned = true;
+    return false;
+}
+
 bool runtime_api_open(struct environment *environment)
 {
     const struct http_config config = {
         .loop = environment->blueprint->functions->runner->loop,
         .body_limit = LIMIT_LAMBDA_PAYLOAD_BYTES + 1,
+        .admits = admits,
         .on_request = on_request,
         .on_head = on_head,
         .on_piece = on_piece,

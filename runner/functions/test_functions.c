@@ -7,8 +7,11 @@
 #include "common/fdio.h"
 
 #include <errno.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *function;
@@ -358,14 +361,64 @@ static void test_file_system(void **state)
     assert_int_equal(access(arena_concat(bench.arena, folder, S("/note")).ptr, F_OK), 0);
 }
 
+static int port_of(const char *id, const char *plan)
+{
+    struct answer a;
+    int64_t port = 0;
+    invoke(&a, id, plan, "port");
+    assert_int_equal(a.status, 200);
+    assert_true(slice_to_int64(a.payload, &port));
+    return (int)port;
+}
+
+static char *own_text(const char *text)
+{
+    return arena_copy(bench.arena, text, strlen(text) + 1);
+}
+
+/* Whether a process outside is refused: 0. */
+static int ask_from_outside(int port, const char *path, uid_t uid)
+{
+    char *argv[] = {own_text(function), own_text(arena_printf(bench.arena, "%d", port).ptr), own_text(path),
+                    own_text(arena_printf(bench.arena, "%u", uid).ptr), NULL};
+    char *envp[] = {NULL};
+    pid_t child;
+    int status;
+    assert_int_equal(posix_spawn(&child, function, NULL, NULL, argv, envp), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The Runtime API is for the environment's own processes, whatever user others are. */
+static void test_strangers(void **state)
+{
+    static const char *const paths[] = {"/2018-06-01/runtime/invocation/next", "/2020-01-01/extension/event/next",
+                                        "/2020-01-01/extension/register", "/2022-07-01/telemetry", "/"};
+    struct answer a;
+    int port = port_of("1", "");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+        assert_int_equal(ask_from_outside(port, paths[i], geteuid()), 0);
+    if (geteuid() == 0)
+        assert_int_equal(ask_from_outside(port, paths[0], 65534), 0);
+    /* Another environment, whose user is the same. */
+    static struct answer other;
+    ask(&other, "2", "", NULL, "sleep");
+    wait_logged("event sleep");
+    invoke(&a, "3", NULL, arena_printf(bench.arena, "next %d", port).ptr);
+    assert_payload(&a, "403");
+    bench_wait(is_here, &other);
+    invoke(&a, "4", NULL, "mine");
+    assert_payload(&a, "mine");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, bench_teardown)
 
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
-        TEST(warm),        TEST(errors),  TEST(timeout),      TEST(start_fails), TEST(limits),
-        TEST(asked_again), TEST(retired), TEST(extension),    TEST(many),        TEST(reset),
-        TEST(sandbox),     TEST(storage), TEST(children_end), TEST(file_system), TEST(streams),
+        TEST(warm),         TEST(errors),      TEST(timeout), TEST(start_fails), TEST(limits),  TEST(asked_again),
+        TEST(retired),      TEST(extension),   TEST(many),    TEST(reset),       TEST(sandbox), TEST(storage),
+        TEST(children_end), TEST(file_system), TEST(streams), TEST(strangers),
     };
     if (argc < 3) {
         fprintf(stderr, "usage: %s AWSSIM-RUNNER FUNCTION [TEST]\n", argv[0]);

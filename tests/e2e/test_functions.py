@@ -176,6 +176,39 @@ def host_is_out_of_reach(sim):
 
 
 @suite.test
+def runtime_api_is_the_environments_own(sim):
+    """Whoever asks from elsewhere for the next event, or names an extension there, is refused, and nothing is stolen."""
+    create(sim, "owner")
+    create(sim, "thief")
+    address = run(sim, "owner", "result = os.environ['AWS_LAMBDA_RUNTIME_API']")
+    ask = """
+import urllib.error, urllib.request
+result = []
+for method, path in (("GET", "/2018-06-01/runtime/invocation/next"), ("POST", "/2018-06-01/runtime/init/error"),
+                     ("POST", "/2020-01-01/extension/register"), ("PUT", "/2022-07-01/telemetry"), ("PUT", "/2020-08-15/logs")):
+    try:
+        with urllib.request.urlopen(urllib.request.Request("http://%s" + path, data=None if method == "GET" else b"{}", method=method), timeout=20) as answer:
+            result.append(answer.status)
+    except urllib.error.HTTPError as refusal:
+        result.append(refusal.code)
+""" % address
+    outside = {}
+    exec(ask, outside)
+    assert outside["result"] == [403] * 5, outside["result"]
+    assert run(sim, "thief", ask) == [403] * 5
+    if os.getuid() == 0:
+        child = os.fork()  # another user, who may not read this interpreter's files
+        if child == 0:
+            os.setuid(65534)
+            exec(ask, outside)
+            os._exit(0 if outside["result"] == [403] * 5 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    assert run(sim, "owner", "result = 'mine'") == "mine"
+    own = "import subprocess; result = subprocess.run([sys.executable, '-c', 'import urllib.request as r; r.urlopen(r.Request(\"http://%s/2018-06-01/runtime/invocation/none/response\", data=b\"1\"))'], capture_output=True, text=True).stderr"
+    assert "HTTP Error 400" in run(sim, "owner", own % address)  # a child of the function's, however it was started
+
+
+@suite.test
 def state_is_hidden_where_the_host_is_shown(sim):
     """A state directory that is not below a folder which a sandbox leaves out anyway."""
     near = Awssim()
