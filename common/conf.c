@@ -251,6 +251,17 @@ static void choose_run_dir(struct arena *arena, struct conf *conf)
         conf->run_dir = arena_printf(arena, "/tmp/awssim-%016llx", (unsigned long long)hash_bytes(conf->state_dir));
 }
 
+static void choose_init_dir(struct arena *arena, struct conf *conf)
+{
+    static const slice usual[] = {S("/etc/awssim/init"), S("/etc/localstack/init")};
+    if (conf->init_dir.len > 0)
+        conf->init_dir = absolute(arena, conf->init_dir);
+    for (size_t i = 0; conf->init_dir.len == 0 && i < sizeof(usual) / sizeof(*usual); i++) {
+        if (access(usual[i].ptr, R_OK | X_OK) == 0)
+            conf->init_dir = usual[i];
+    }
+}
+
 bool conf_replaces_simulator(const char *program)
 {
     slice name = slice_of(program);
@@ -281,6 +292,7 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
     TRY(check_words(arena, conf, why));
     TRY(choose_state_dir(arena, conf, why));
     choose_run_dir(arena, conf);
+    choose_init_dir(arena, conf);
     if (conf->tls_cert.len > 0) {
         conf->tls_cert = absolute(arena, conf->tls_cert);
         conf->tls_key = absolute(arena, conf->tls_key);
@@ -304,6 +316,15 @@ char **conf_argv(struct arena *arena, const struct conf *conf, const char *first
         slice argument = arena_printf(arena, "--%.*s=%.*s", SLICE_ARG(options[i].flag), SLICE_ARG(text));
         argv[i + 1] = arena_copy(arena, argument.ptr, argument.len + 1);
     }
+    return argv;
+}
+
+char **conf_argv_and(struct arena *arena, const struct conf *conf, const char *first, const char *last)
+{
+    char **given = conf_argv(arena, conf, first);
+    char **argv = arena_array(arena, N_OPTIONS + 3, sizeof(*argv));
+    memcpy(argv, given, (N_OPTIONS + 1) * sizeof(*argv));
+    argv[N_OPTIONS + 1] = arena_copy(arena, last, strlen(last) + 1);
     return argv;
 }
 

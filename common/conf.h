@@ -38,6 +38,9 @@ slice conf_make_private_dir(struct arena *arena);
  * first is argv[0]. */
 char **conf_argv(struct arena *arena, const struct conf *conf, const char *first);
 
+/* The same with one argument more at the end. */
+char **conf_argv_and(struct arena *arena, const struct conf *conf, const char *first, const char *last);
+
 /* One line an option, for --help. */
 slice conf_help(struct arena *arena);
 

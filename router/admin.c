@@ -9,6 +9,7 @@
 #include "common/uri.h"
 #include "proto/bus.h"
 #include "router/conn.h"
+#include "router/init_status.h"
 #include "router/pending.h"
 #include "router/reset.h"
 #include "router/route.h"
@@ -18,6 +19,7 @@ struct admin {
     struct bus_peer *runner;
     struct pending *pending;
     struct reset *reset;
+    slice run_dir;
 };
 
 typedef void admin_path_fn(struct admin *admin, struct exchange *exchange, const struct conn_request *request);
@@ -119,6 +121,19 @@ static void stats(struct admin *admin, struct exchange *exchange, const struct c
     answer_json(exchange, 200, json_writer_close(w));
 }
 
+static bool all_up(const struct admin *admin)
+{
+    bool all = bus_peer_up(admin->runner);
+    for (size_t i = 0; i < route_count(); i++)
+        all = all && is_up(admin, route_at(i));
+    return all;
+}
+
+static void localstack_init(struct admin *admin, struct exchange *exchange, const struct conn_request *request)
+{
+    answer_json(exchange, 200, init_status(admin->arena, admin->run_dir, request->head->path, all_up(admin)));
+}
+
 static void answer_problem(struct admin *admin, struct exchange *exchange, uint16_t status, slice message)
 {
     struct val document = val_object();
@@ -163,6 +178,11 @@ static const struct {
     {{"/_awssim/reset", 14}, true, do_reset},
     {{"/_localstack/health", 19}, false, localstack_health},
     {{"/_localstack/info", 17}, false, localstack_info},
+    {{"/_localstack/init", 17}, false, localstack_init},
+    {{"/_localstack/init/boot", 22}, false, localstack_init},
+    {{"/_localstack/init/start", 23}, false, localstack_init},
+    {{"/_localstack/init/ready", 23}, false, localstack_init},
+    {{"/_localstack/init/shutdown", 26}, false, localstack_init},
     {{"/_localstack/state/reset", 24}, true, do_reset},
 };
 enum { N_PATHS = sizeof paths / sizeof paths[0] };
@@ -213,12 +233,13 @@ void admin_handle(struct admin *admin, struct exchange *exchange, const struct c
     arena_reset(admin->arena);
 }
 
-struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset)
+struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir)
 {
     struct admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         abort();
-    *admin = (struct admin){.arena = arena_open(), .runner = runner, .pending = pending, .reset = reset};
+    *admin =
+        (struct admin){.arena = arena_open(), .runner = runner, .pending = pending, .reset = reset, .run_dir = run_dir};
     return admin;
 }
 

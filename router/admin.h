@@ -10,7 +10,8 @@ struct exchange;
 struct pending;
 struct reset;
 
-struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset);
+/* The run directory is borrowed. */
+struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir);
 void admin_close(struct admin *admin);
 
 /* Whether the path is one of these; asked only for requests without AWS credentials. */

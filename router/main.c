@@ -174,7 +174,7 @@ static void assemble(struct router *router, size_t max_conns)
     router->pending = pending_open(
         router->bus, &(struct pending_config){.on_drained = on_drained, .on_change = on_change, .context = router});
     router->reset = reset_open(router->loop, runner, router->pending);
-    router->admin = admin_open(runner, router->pending, router->reset);
+    router->admin = admin_open(runner, router->pending, router->reset, router->conf.run_dir);
     router->dispatch = dispatch_open(router->admin, router->pending, router->secrets);
     router->conns = conn_open_set(&(struct conn_config){.loop = router->loop,
                                                         .tls = router->tls,

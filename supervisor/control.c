@@ -66,7 +66,7 @@ static void on_restart(struct supervisor *s, struct control_client *client, slic
         refuse_name(s, client, argument);
         return;
     }
-    if (s->stopping) {
+    if (s->stop_asked) {
         reply(client, S("error awssim is stopping\n"));
         return;
     }

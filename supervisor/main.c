@@ -28,6 +28,7 @@ struct session {
     bool made_identity_dir;
     struct instance instance;
     struct program_list programs;
+    char *const *const *init_argv;
     int listen_fd;
     int starter_fd;
 };
@@ -120,6 +121,7 @@ static int prepare(struct session *session, slice *why)
     int result = instances_add(session->arena, session->identity_dir);
     if (result != 0)
         log_info("not entered among the running instances (%s): name this one by --state-dir", strerror(-result));
+    TRY(programs_init(session->arena, &session->conf, &session->init_argv, why));
     return programs_list(session->arena, &session->conf, &session->programs, why);
 }
 
@@ -132,6 +134,7 @@ static int supervise(struct session *session)
     struct supervisor_setup setup = {
         .programs = session->programs.items,
         .count = session->programs.len,
+        .init_argv = session->init_argv,
         .endpoint = session->instance.endpoint.ptr,
         .state_dir = slice_cstr(session->arena, session->identity_dir),
         .run_dir = slice_cstr(session->arena, session->conf.run_dir),

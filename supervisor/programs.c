@@ -1,6 +1,7 @@
 /* programs: the table of awssim's processes. */
 #include "supervisor/programs.h"
 
+#include "supervisor/init_stages.h"
 #include "supervisor/workers.h"
 
 #include "common/conf.h"
@@ -44,6 +45,22 @@ static void add(struct arena *arena, const struct conf *conf, struct program_lis
     struct child_program *added = list_add(arena, programs);
     *added = *program;
     added->argv = conf_argv(arena, conf, path.ptr);
+}
+
+int programs_init(struct arena *arena, const struct conf *conf, char *const *const **argv, slice *why)
+{
+    static const char *const stages[INIT_STAGES] = {"boot", "start", "ready", "shutdown"};
+    slice folder, path;
+    *argv = NULL;
+    if (conf->init_dir.len == 0)
+        return 0;
+    TRY(own_folder(arena, &folder, why));
+    TRY(find(arena, folder, "init", "supervisor", &path, why));
+    char *const **all = arena_array(arena, INIT_STAGES, sizeof(*all));
+    for (size_t i = 0; i < INIT_STAGES; i++)
+        all[i] = conf_argv_and(arena, conf, path.ptr, stages[i]);
+    *argv = all;
+    return 0;
 }
 
 int programs_list(struct arena *arena, const struct conf *conf, struct program_list *programs, slice *why)

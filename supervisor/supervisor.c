@@ -26,7 +26,7 @@ enum {
 };
 
 /* Places in the poll array. */
-enum { POLL_SIGNALS, POLL_CONTROL, POLL_CHILDREN = POLL_CONTROL + CONTROL_POLL_FDS };
+enum { POLL_SIGNALS, POLL_INIT, POLL_CONTROL, POLL_CHILDREN = POLL_CONTROL + CONTROL_POLL_FDS };
 
 static void note_change(struct supervisor *s, const struct child *child)
 {
@@ -59,7 +59,7 @@ struct child *supervisor_find(struct supervisor *supervisor, slice name)
     return NULL;
 }
 
-void supervisor_stop(struct supervisor *supervisor)
+static void begin_stop(struct supervisor *supervisor)
 {
     if (!supervisor->stopping)
         log_info("stopping");
@@ -67,6 +67,15 @@ void supervisor_stop(struct supervisor *supervisor)
     /* Whoever connects now is refused, and does not wait for an end he would only see as a broken connection. */
     fdio_cleanup(&supervisor->listen_fd);
     supervisor->listen_fd = -1;
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+    supervisor->stop_asked = true;
+    if (supervisor->was_ready)
+        init_stages_want(&supervisor->init, INIT_SHUTDOWN);
+    else
+        init_stages_abandon(&supervisor->init);
 }
 
 void supervisor_write_status(struct supervisor *supervisor)
@@ -83,6 +92,8 @@ void supervisor_write_status(struct supervisor *supervisor)
 static bool is_ours(const void *owner, pid_t pid)
 {
     const struct supervisor *s = owner;
+    if (s->init.pid == pid)
+        return true;
     list_foreach (child, &s->children) {
         if (child->pid == pid)
             return true;
@@ -118,7 +129,8 @@ static void reap(struct supervisor *s)
     bool any = false;
     int status = 0;
     for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-        on_death(s, pid, status);
+        if (!init_stages_on_death(&s->init, pid))
+            on_death(s, pid, status);
         any = true;
     }
     if (any)
@@ -128,6 +140,7 @@ static void reap(struct supervisor *s)
 /* Somebody has asked twice: nobody gets time to end by himself. */
 static void hurry(struct supervisor *s)
 {
+    init_stages_abandon(&s->init);
     list_foreach (child, &s->children) {
         supervisor_event(s, child, MACHINE_STOP);
         if (child->pid)
@@ -141,7 +154,7 @@ static void on_signals(struct supervisor *s)
     while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
             continue;
-        if (s->stopping)
+        if (s->stop_asked)
             hurry(s);
         supervisor_stop(s);
     }
@@ -163,6 +176,9 @@ static void on_all_ready(struct supervisor *s)
     tell_starter(s, buf_slice(&text));
     buf_deinit(&text);
     log_info("ready at %s", s->setup->endpoint);
+    /* What tools that know LocalStack wait for. */
+    fdio_write_all(STDOUT_FILENO, S("Ready.\n"));
+    init_stages_want(&s->init, INIT_READY);
 }
 
 static void on_failed_start(struct supervisor *s, const struct child *child)
@@ -226,12 +242,25 @@ static void settle_deadlines(struct supervisor *s)
         supervisor_write_status(s);
 }
 
+/* The first init scripts have ended, or there are none. */
+static void boot(struct supervisor *s)
+{
+    s->booted = true;
+    list_foreach (child, &s->children)
+        supervisor_event(s, child, MACHINE_START);
+    init_stages_want(&s->init, INIT_START);
+}
+
 /* What follows from the states; true at the end. */
 static bool settle(struct supervisor *s)
 {
     settle_deadlines(s);
-    if (!s->was_ready && !s->stopping)
+    if (!s->booted && !s->stop_asked && init_stages_idle(&s->init))
+        boot(s);
+    if (s->booted && !s->was_ready && !s->stop_asked)
         settle_start(s);
+    if (s->stop_asked && !s->stopping && init_stages_idle(&s->init))
+        begin_stop(s);
     control_settle(s);
     return s->stopping && settle_stop(s);
 }
@@ -256,6 +285,7 @@ static void turn(struct supervisor *s, struct pollfd *fds)
 {
     size_t count = s->children.len;
     fds[POLL_SIGNALS] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    fds[POLL_INIT] = (struct pollfd){.fd = s->init.output.read_fd, .events = POLLIN};
     control_poll(&s->control, &fds[POLL_CONTROL]);
     struct pollfd *outputs = &fds[POLL_CHILDREN], *announcements = outputs + count;
     for (size_t i = 0; i < count; i++) {
@@ -271,6 +301,8 @@ static void turn(struct supervisor *s, struct pollfd *fds)
         if (announcements[i].revents && child_on_readiness(child))
             note_change(s, child);
     }
+    if (fds[POLL_INIT].revents)
+        output_read(&s->init.output);
     control_on_poll(s, &fds[POLL_CONTROL]);
     if (fds[POLL_SIGNALS].revents)
         on_signals(s);
@@ -308,8 +340,7 @@ static void loop(struct supervisor *s)
     struct pollfd *fds = calloc(POLL_CHILDREN + 2 * s->setup->count, sizeof(*fds));
     if (!fds)
         abort();
-    list_foreach (child, &s->children)
-        supervisor_event(s, child, MACHINE_START);
+    init_stages_want(&s->init, INIT_BOOT);
     while (!settle(s))
         turn(s, fds);
     free(fds);
@@ -330,6 +361,7 @@ static void clean_up(struct supervisor *s)
     sweep(s);
     list_foreach (child, &s->children)
         child_close(child);
+    init_stages_close(&s->init);
     free(s->children.items);
     orphans_close(&s->orphans);
     unlink(s->status_path);
@@ -361,6 +393,9 @@ int supervisor_run(const struct supervisor_setup *setup)
     result = children_open(&s);
     if (result < 0)
         return refuse_start(&s, "cannot open the log pipes", -result);
+    result = init_stages_open(&s.init, setup->init_argv, setup->log_dir, setup->echo);
+    if (result < 0)
+        return refuse_start(&s, "cannot open the log pipe of init scripts", -result);
     if (asprintf(&s.status_path, "%s/status.json", setup->run_dir) < 0)
         abort();
     orphans_open(&s.orphans);

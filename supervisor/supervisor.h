@@ -4,6 +4,7 @@
 
 #include "supervisor/child.h"
 #include "supervisor/control.h"
+#include "supervisor/init_stages.h"
 #include "supervisor/orphans.h"
 
 #include "common/list.h"
@@ -11,14 +12,15 @@
 struct supervisor_setup {
     const struct child_program *programs;
     size_t count;
-    const char *endpoint;  /* "http://127.0.0.1:4566" */
-    const char *state_dir; /* for messages and the status */
-    const char *run_dir;   /* exists; gets the control socket and the status file */
-    const char *log_dir;   /* exists */
-    bool echo;             /* copy what the children print to stderr */
-    int listen_fd;         /* clients' connections, for the programs that listen; ours from now on; -1: none */
-    int parts_fd;          /* inherited by every process, and borrowed (instance.h); -1: none */
-    int starter_fd;        /* gets "ready <endpoint>\n", or "failed <sentence>\n" and more lines; -1: nobody waits */
+    char *const *const *init_argv; /* see init_stages.h; NULL: there are no init scripts */
+    const char *endpoint;          /* "http://127.0.0.1:4566" */
+    const char *state_dir;         /* for messages and the status */
+    const char *run_dir;           /* exists; gets the control socket and the status file */
+    const char *log_dir;           /* exists */
+    bool echo;                     /* copy what the children print to stderr */
+    int listen_fd;                 /* clients' connections, for the programs that listen; ours from now on; -1: none */
+    int parts_fd;                  /* inherited by every process, and borrowed (instance.h); -1: none */
+    int starter_fd; /* gets "ready <endpoint>\n", or "failed <sentence>\n" and more lines; -1: nobody waits */
 };
 
 struct child_list {
@@ -32,12 +34,15 @@ struct supervisor {
     struct child_list children; /* in the order of the programs */
     struct control control;
     struct orphans orphans;
+    struct init_stages init;
     char *status_path;
     int64_t began_ms;      /* wall clock */
     int64_t status_due_ms; /* when the status file is to be written; 0: it is up to date */
     int signal_fd;
-    int listen_fd;  /* -1: none, or not any more */
-    bool was_ready; /* all children have been READY at once */
+    int listen_fd;   /* -1: none, or not any more */
+    bool was_ready;  /* all children have been READY at once */
+    bool booted;     /* the processes have been started */
+    bool stop_asked; /* and the last init scripts come first */
     bool stopping;
     bool failed;
 };

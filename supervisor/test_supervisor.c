@@ -73,8 +73,15 @@ static slice run(struct fixture *f)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     f->pid = fork();
     if (f->pid == 0) {
-        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
-                                         f->dir,      false,    f->listen_fd,  -1,     ends[1]};
+        struct supervisor_setup setup = {.programs = f->programs,
+                                         .count = f->count,
+                                         .endpoint = "http://test",
+                                         .state_dir = f->dir,
+                                         .run_dir = f->dir,
+                                         .log_dir = f->dir,
+                                         .listen_fd = f->listen_fd,
+                                         .parts_fd = -1,
+                                         .starter_fd = ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);
@@ -378,8 +385,15 @@ static void nothing_survives_a_killed_supervisor(void **state)
     close(ends[0]);
     f->pid = fork();
     if (f->pid == 0) {
-        struct supervisor_setup setup = {f->programs, f->count, "http://test", f->dir, f->dir,
-                                         f->dir,      false,    f->listen_fd,  -1,     ends[1]};
+        struct supervisor_setup setup = {.programs = f->programs,
+                                         .count = f->count,
+                                         .endpoint = "http://test",
+                                         .state_dir = f->dir,
+                                         .run_dir = f->dir,
+                                         .log_dir = f->dir,
+                                         .listen_fd = f->listen_fd,
+                                         .parts_fd = -1,
+                                         .starter_fd = ends[1]};
         _exit(supervisor_run(&setup));
     }
     close(ends[1]);

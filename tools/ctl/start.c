@@ -40,18 +40,6 @@ static enum ctl_exit run_in_foreground(struct ctl *ctl, const char *program)
     return say(CTL_FAILED, "cannot run %s: %s", program, strerror(errno));
 }
 
-static char **background_argv(struct ctl *ctl, const char *program)
-{
-    char **given = conf_argv(ctl->arena, &ctl->conf, program);
-    size_t n = 0;
-    while (given[n])
-        n++;
-    char **argv = arena_array(ctl->arena, n + 2, sizeof(*argv));
-    memcpy(argv, given, n * sizeof(*argv));
-    argv[n] = arena_copy(ctl->arena, "background", sizeof("background"));
-    return argv;
-}
-
 static _Noreturn void become_supervisor(char *const *argv, int pipe_fd)
 {
     setsid();
@@ -107,7 +95,7 @@ static enum ctl_exit report_ready(struct ctl *ctl, slice endpoint)
 
 static enum ctl_exit run_in_background(struct ctl *ctl, const char *program)
 {
-    char **argv = background_argv(ctl, program);
+    char **argv = conf_argv_and(ctl->arena, &ctl->conf, program, "background");
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return say(CTL_FAILED, "cannot make a pipe: %s", strerror(errno));
