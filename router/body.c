@@ -250,6 +250,8 @@ void body_set_pool(struct body *body, struct hashpool *pool, void *owner)
 int body_begin(struct body *body, struct spool *spool, const struct http1_request *head, const struct body_plan *plan)
 {
     *body = (struct body){.spool = spool, .plan = *plan, .fd = -1, .why = ""};
+    if (plan->forbidden)
+        return refuse(body, 403, "");
     if ((uint64_t)head->content_length > wire_limit(plan) || plan->announced > (int64_t)plan->limit)
         return refuse_size(body);
     body->chunks.keep_marks = plan->mark_chunks;

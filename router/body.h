@@ -18,6 +18,7 @@ enum { BODY_MORE = 1, BODY_HASHING = 2 };
 /* What is to become of a body, as far as its service decides that. */
 struct body_plan {
     uint64_t limit;      /* content bytes */
+    bool forbidden;      /* the request is refused with 403, whatever its body is */
     slice too_large;     /* the code of the refusal; absent: as the protocol calls a 413, else with status 400 */
     bool gunzip;         /* undo Content-Encoding: gzip */
     bool aws_chunked;    /* undo S3's framing */
@@ -72,7 +73,8 @@ struct body {
 
 /* Prepares for the body that the head announces. Jobs of the pool (NULL: none may be needed) are begun for owner.
  * Answers 0 when the body is empty, BODY_MORE when bytes must be fed, or the status to refuse it with: 413 or the
- * plan's error when it is too large, 415 an encoding that cannot be undone, 503 no spool file; body->why then says why.
+ * plan's error when it is too large, 415 an encoding that cannot be undone, 503 no spool file, 403 a forbidden one;
+ * body->why then says why.
  */
 int body_begin(struct body *body, struct spool *spool, const struct http1_request *head, const struct body_plan *plan);
 void body_set_pool(struct body *body, struct hashpool *pool, void *owner);

@@ -7,12 +7,15 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/hash.h"
+#include "common/log.h"
 #include "proto/access_key.h"
 #include "proto/msg.h"
 #include "router/admin.h"
 #include "router/body.h"
 #include "router/conn.h"
 #include "router/guard.h"
+#include "router/origin.h"
 #include "router/pending.h"
 #include "router/refuse.h"
 #include "router/route.h"
@@ -20,12 +23,17 @@
 #include "router/upload.h"
 #include "router/vhost.h"
 
+enum { REPORTED = 32 /* as many different ones are worth a line in the log */ };
+
 struct dispatch {
     struct admin *admin;
     struct pending *pending;
     struct guard *guard; /* NULL: signatures are not verified */
-    struct arena *arena; /* of the request being dispatched */
-    struct buf headers;  /* its header lines */
+    const struct origin_rules *origins;
+    struct arena *arena;         /* of the request being dispatched */
+    struct buf headers;          /* its header lines */
+    uint64_t reported[REPORTED]; /* hashes of the refusals of foreign pages that were logged */
+    size_t n_reported;
 };
 
 /* What concerns only this connection, has a field of its own in the envelope, or only the SDK's bookkeeping. */
@@ -216,30 +224,90 @@ static void route_request(struct dispatch *dispatch, struct exchange *exchange, 
         admit(dispatch, exchange, request, scope, &route);
 }
 
+/* Of awssim's own paths; in a bucket's own host name they are keys. */
+static bool is_admin(const struct http1_request *head)
+{
+    return admin_wants(head->path) && !vhost_bucket(head->host).ptr;
+}
+
+/* As far as these tell; without a body, as far as the head does. */
+static void route_of(struct dispatch *dispatch, const struct http1_request *head, slice body, struct route *route)
+{
+    struct sigv4_scope scope;
+    const char *why;
+    *route = (struct route){0};
+    if (sigv4_read(dispatch->arena, head, &scope, &why) == 0)
+        route_find(head, &scope, body, route);
+}
+
+static const struct route_service *service_of(struct dispatch *dispatch, const struct http1_request *head, slice body)
+{
+    struct route route;
+    if (is_admin(head))
+        return NULL;
+    route_of(dispatch, head, body, &route);
+    return route.service;
+}
+
+/* GET and HEAD: with whatever parameters, nothing is changed. What a function does is its owner's business. */
+static bool only_reads(struct dispatch *dispatch, const struct http1_request *head)
+{
+    struct route route;
+    if (is_admin(head))
+        return true;
+    route_of(dispatch, head, (slice){0}, &route);
+    return route.is_function || route.readonly;
+}
+
+/* Whoever develops such a page sees only that its request has failed: browsers do not show it the answer. */
+static void report_foreign(struct dispatch *dispatch, slice message)
+{
+    uint64_t hash = hash_bytes(message);
+    for (size_t i = 0; i < dispatch->n_reported; i++)
+        if (dispatch->reported[i] == hash)
+            return;
+    if (dispatch->n_reported == REPORTED)
+        return;
+    dispatch->reported[dispatch->n_reported++] = hash;
+    log_warn("refused: %.*s", SLICE_ARG(message));
+}
+
+/* Whether the request comes from a place that none may come from; then *why says it. */
+static bool is_foreign(struct dispatch *dispatch, const struct http1_request *head, struct refuse_why *why)
+{
+    enum origin_verdict verdict = origin_judge(dispatch->arena, dispatch->origins, head);
+    if (verdict == ORIGIN_FINE || (verdict == ORIGIN_IF_READ && only_reads(dispatch, head)))
+        return false;
+    *why = (struct refuse_why){.status = 403, .message = origin_refusal(dispatch->arena, verdict, head)};
+    report_foreign(dispatch, why->message);
+    return true;
+}
+
+/* No page of another site may read the answer either. */
+static void refuse_foreign(struct dispatch *dispatch, struct exchange *exchange, const struct route_service *service,
+                           const struct refuse_why *why)
+{
+    exchange->cors = exchange->lan = false;
+    refuse(dispatch, exchange, service, why);
+}
+
 void dispatch_request(void *context, struct exchange *exchange, const struct conn_request *request)
 {
     struct dispatch *dispatch = context;
+    const struct http1_request *head = request->head;
     struct sigv4_scope scope;
+    struct refuse_why foreign;
     const char *why;
-    if (sigv4_read(dispatch->arena, request->head, &scope, &why) != 0)
+    exchange->lan = is_preflight(head) && header_value(head, S("access-control-request-private-network")).ptr;
+    if (is_foreign(dispatch, head, &foreign))
+        refuse_foreign(dispatch, exchange, service_of(dispatch, head, request->body), &foreign);
+    else if (sigv4_read(dispatch->arena, head, &scope, &why) != 0)
         refuse(dispatch, exchange, NULL, &(struct refuse_why){400, S("IncompleteSignatureException"), slice_of(why)});
-    else if (!scope.present && admin_wants(request->head->path) && !vhost_bucket(request->head->host).ptr)
+    else if (!scope.present && is_admin(head))
         admin_handle(dispatch->admin, exchange, request);
     else
         route_request(dispatch, exchange, request, &scope);
     arena_reset(dispatch->arena);
-}
-
-/* The route as far as the head tells. */
-static const struct route_service *service_of_head(struct dispatch *dispatch, const struct http1_request *head)
-{
-    struct sigv4_scope scope;
-    struct route route;
-    const char *why;
-    if (sigv4_read(dispatch->arena, head, &scope, &why) != 0)
-        return NULL;
-    route_find(head, &scope, (slice){0}, &route);
-    return route.service;
 }
 
 /* What is signed of a body: its hash, or those of S3's chunks. */
@@ -256,8 +324,10 @@ static void plan_verification(const struct route_service *service, const struct 
 void dispatch_plan_body(void *context, const struct http1_request *head, struct body_plan *plan)
 {
     struct dispatch *dispatch = context;
-    const struct route_service *service = service_of_head(dispatch, head);
+    const struct route_service *service = service_of(dispatch, head, (slice){0});
+    struct refuse_why why;
     upload_plan(service, head, plan);
+    plan->forbidden = is_foreign(dispatch, head, &why);
     if (dispatch->guard)
         plan_verification(service, head, plan);
     arena_reset(dispatch->arena);
@@ -267,17 +337,22 @@ void dispatch_refused(void *context, struct exchange *exchange, const struct htt
                       const struct refuse_why *why)
 {
     struct dispatch *dispatch = context;
-    const struct route_service *service = head ? service_of_head(dispatch, head) : NULL;
-    refuse(dispatch, exchange, service, why);
+    const struct route_service *service = head ? service_of(dispatch, head, (slice){0}) : NULL;
+    struct refuse_why foreign;
+    if (head && is_foreign(dispatch, head, &foreign))
+        refuse_foreign(dispatch, exchange, service, &foreign);
+    else
+        refuse(dispatch, exchange, service, why);
     arena_reset(dispatch->arena);
 }
 
-struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets)
+struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets,
+                               const struct origin_rules *origins)
 {
     struct dispatch *dispatch = calloc(1, sizeof *dispatch);
     if (!dispatch)
         abort();
-    *dispatch = (struct dispatch){.admin = admin, .pending = pending, .arena = arena_open()};
+    *dispatch = (struct dispatch){.admin = admin, .pending = pending, .origins = origins, .arena = arena_open()};
     if (secrets)
         dispatch->guard = guard_open(&(struct guard_config){
             .secrets = secrets, .again = dispatch_request, .refused = dispatch_refused, .context = dispatch});

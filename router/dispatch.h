@@ -9,12 +9,14 @@ struct conn_request;
 struct dispatch;
 struct exchange;
 struct http1_request;
+struct origin_rules;
 struct secrets;
 struct pending;
 struct refuse_why;
 
-/* secrets: signatures are verified with them; NULL: they are not. */
-struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets);
+/* secrets: signatures are verified with them; NULL: they are not. origins must outlive it. */
+struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, struct secrets *secrets,
+                               const struct origin_rules *origins);
 void dispatch_close(struct dispatch *dispatch);
 
 /* The callbacks of conn.h; context is the struct dispatch. */

@@ -30,6 +30,7 @@ struct exchange {
     bool http10;
     bool close; /* the connection ends behind the answer */
     bool cors;  /* asked by a page in a browser */
+    bool lan;   /* a browser asks whether a page may reach into the local network */
     bool s3;    /* S3 names the request id in headers of its own and answers for other origins itself */
     bool answered;
     struct buf out; /* the answer, while earlier ones are missing */

@@ -20,6 +20,7 @@
 #include "router/conn.h"
 #include "router/dispatch.h"
 #include "router/listen.h"
+#include "router/origin.h"
 #include "router/pending.h"
 #include "router/reset.h"
 #include "router/route.h"
@@ -43,6 +44,7 @@ struct router {
     struct pending *pending;
     struct reset *reset;
     struct admin *admin;
+    struct origin_rules origins;
     struct secrets *secrets; /* NULL: signatures are not verified */
     struct dispatch *dispatch;
     struct conn_set *conns;
@@ -71,6 +73,9 @@ static int read_options(struct router *router, int argc, char *argv[])
     if (!log_level_parse(router->conf.log_level, &level))
         return give_up(arena_printf(router->arena, "'%.*s' is no log level", SLICE_ARG(router->conf.log_level)));
     log_init("awssim-router", level);
+    if (origin_read_rules(router->arena, router->conf.allow_origin, router->conf.allow_host, router->conf.listen,
+                          &router->origins, &why) != 0)
+        return give_up(why);
     return 0;
 }
 
@@ -175,7 +180,7 @@ static void assemble(struct router *router, size_t max_conns)
         router->bus, &(struct pending_config){.on_drained = on_drained, .on_change = on_change, .context = router});
     router->reset = reset_open(router->loop, runner, router->pending);
     router->admin = admin_open(runner, router->pending, router->reset, router->conf.run_dir);
-    router->dispatch = dispatch_open(router->admin, router->pending, router->secrets);
+    router->dispatch = dispatch_open(router->admin, router->pending, router->secrets, &router->origins);
     router->conns = conn_open_set(&(struct conn_config){.loop = router->loop,
                                                         .tls = router->tls,
                                                         .spool = &router->spool,

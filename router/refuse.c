@@ -19,6 +19,7 @@ static const struct {
     const char *s3;
 } codes[] = {
     {400, "BadRequestException", "BadRequest", "InvalidRequest"},
+    {403, "AccessDeniedException", "AccessDenied", "AccessDenied"},
     {404, "ResourceNotFoundException", "NotFound", "NoSuchKey"},
     {408, "RequestTimeoutException", "RequestTimeout", "RequestTimeout"},
     {413, "RequestEntityTooLargeException", "RequestEntityTooLarge", "EntityTooLarge"},

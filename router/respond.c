@@ -105,7 +105,7 @@ static void add_request_id(struct buf *out, const struct exchange *exchange)
     out->len += (size_t)(at - start);
 }
 
-static void add_connection(struct buf *out, const struct exchange *exchange)
+static void add_connection(struct buf *out, const struct exchange *exchange, uint16_t status)
 {
     if (exchange->close)
         buf_add(out, S("Connection: close\r\n"));
@@ -113,6 +113,8 @@ static void add_connection(struct buf *out, const struct exchange *exchange)
         buf_add(out, S("Connection: keep-alive\r\n"));
     if (exchange->cors && !exchange->s3) /* a bucket has rules of its own */
         buf_add(out, S("Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"));
+    if (exchange->lan && status < 300)
+        buf_add(out, S("Access-Control-Allow-Private-Network: true\r\n"));
 }
 
 bool respond_has_content(const struct exchange *exchange, const struct msg *reply)
@@ -143,7 +145,7 @@ void respond_head(struct buf *out, const struct exchange *exchange, const struct
         at = put(at, S("Transfer-Encoding: chunked\r\n"));
     out->len += (size_t)(at - start);
     add_request_id(out, exchange);
-    add_connection(out, exchange);
+    add_connection(out, exchange, reply->status);
     add_headers(out, reply->headers);
     buf_add(out, S("\r\n"));
 }

@@ -346,7 +346,7 @@ def handler(event, context):
     return {"statusCode": 201, "headers": {"Content-Type": "text/plain", "X-Own": "yes"}, "cookies": ["a=b"],
             "body": json.dumps([event["requestContext"]["http"]["method"], event["rawPath"], event.get("body"), event.get("cookies")])}
 '''))
-    url = lam.create_function_url_config(FunctionName="web", AuthType="NONE", Cors={"AllowOrigins": ["https://x.example"]})["FunctionUrl"]
+    url = lam.create_function_url_config(FunctionName="web", AuthType="NONE", Cors={"AllowOrigins": ["http://x.localhost"]})["FunctionUrl"]
     host = url.split("/")[2]
     assert sim.http("GET", "/", headers={"Host": host})[0] == 403  # nobody may, yet
     lam.add_permission(FunctionName="web", StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*",
@@ -354,10 +354,11 @@ def handler(event, context):
     status, headers, body = sim.http("GET", "/plain?name=me", headers={"Host": host})
     assert (status, json.loads(body)) == (200, {"hello": "me"}), body
     status, headers, body = sim.http("POST", "/a/b", b"text", {"Host": host, "Content-Type": "text/plain", "Cookie": "k=v",
-                                                                "Origin": "https://x.example"})
+                                                                "Origin": "http://x.localhost"})
     assert status == 201 and headers["x-own"] == "yes" and headers["set-cookie"] == "a=b", (status, headers)
-    assert headers["access-control-allow-origin"] == "https://x.example", headers
+    assert headers["access-control-allow-origin"] == "http://x.localhost", headers
     assert json.loads(body) == ["POST", "/a/b", "text", ["k=v"]], body
+    assert sim.http("GET", "/plain?name=me", headers={"Host": host, "Origin": "https://x.example"})[0] == 403
     status, _, body = sim.http("GET", f"/lambda-url/{host.split('.')[0]}/plain?name=path")
     assert (status, json.loads(body)) == (200, {"hello": "path"}), body
     if shutil.which("node"):
