@@ -26,6 +26,17 @@ static slice text_of(const struct environment *environment, const char *name)
     return text.ptr ? text : S("");
 }
 
+/* One of the function's own variables; absent when it has none of that name. */
+static slice variable_of(const struct environment *environment, slice name)
+{
+    const struct val *given = val_get(&environment->blueprint->doc, S("environment"));
+    for (size_t i = 0; given && i < given->array.len; i++) {
+        if (slice_eq(given->array.items[i].array.items[0].string, name))
+            return given->array.items[i].array.items[1].string;
+    }
+    return (slice){NULL, 0};
+}
+
 static bool is_image(const struct environment *environment)
 {
     return text_of(environment, "image").len > 0;
@@ -64,7 +75,24 @@ static void add_text(struct arena *arena, struct val *list, slice text)
     val_push(arena, list, val_string(text));
 }
 
-static bool interpreter(struct environment *environment, const struct runtime *runtime, struct val *command, slice *why)
+/* A script that the function names starts the runtime, which it gets as arguments. Whether it is there is seen where it
+ * runs, and said as AWS's runtimes say it. */
+static void add_wrapper(struct environment *environment, struct val *command)
+{
+    static const char start[] = "[ -f \"$1\" ] || { echo \"$1: does not exist\"; exit 127; }; "
+                                "[ -x \"$1\" ] || { echo \"$1: is not an executable\"; exit 126; }; exec \"$@\"";
+    slice wrapper = variable_of(environment, S("AWS_LAMBDA_EXEC_WRAPPER"));
+    if (wrapper.len == 0)
+        return;
+    add_text(environment->arena, command, S("/bin/sh"));
+    add_text(environment->arena, command, S("-c"));
+    add_text(environment->arena, command, slice_of(start));
+    add_text(environment->arena, command, S("sh"));
+    add_text(environment->arena, command, wrapper);
+}
+
+static bool interpreter(struct environment *environment, const struct runtime *runtime, struct val *command,
+                        slice *found, slice *why)
 {
     slice name = text_of(environment, "runtime");
     slice program = runtime->versioned ? find_program(environment, name) : (slice){NULL, 0};
@@ -76,6 +104,8 @@ static bool interpreter(struct environment *environment, const struct runtime *r
                             SLICE_ARG(name), runtime->any);
         return false;
     }
+    *found = program;
+    add_wrapper(environment, command);
     add_text(environment->arena, command, program);
     add_text(environment->arena, command,
              arena_printf(environment->arena, "%.*s/%s", SLICE_ARG(sandbox_runtime(environment)), runtime->file));
@@ -105,12 +135,13 @@ static bool own_bootstrap(struct environment *environment, struct val *command, 
     return true;
 }
 
-static bool add_command(struct environment *environment, struct val *command, slice *why)
+/* program: the interpreter, if there is one. */
+static bool add_command(struct environment *environment, struct val *command, slice *program, slice *why)
 {
     slice runtime = text_of(environment, "runtime");
     for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
         if (slice_starts(runtime, runtimes[i].prefix))
-            return interpreter(environment, &runtimes[i], command, why);
+            return interpreter(environment, &runtimes[i], command, program, why);
     }
     if (slice_starts(runtime, S("provided")) || slice_starts(runtime, S("go1.")))
         return own_bootstrap(environment, command, why);
@@ -144,14 +175,21 @@ static void add_extensions_of(struct environment *environment, size_t layer, str
         closedir(dir);
 }
 
-/* Extensions are started beside the runtime, by a shell that becomes it. */
+/* Extensions are started beside the runtime, by a shell that waits for it. Theirs is the container's standard error, so
+ * that what they say can be told from what the function says, which has both streams in one. When the environment is
+ * ended the shell tells the runtime, and stays until the extensions have ended, too. */
 static void add_extensions(struct environment *environment, struct val *command)
 {
+    static const char start[] =
+        "extensions=; while [ \"$1\" != -- ]; do \"$1\" >&2 & extensions=\"$extensions $!\"; shift; done; "
+        "shift; ending=; \"$@\" 2>&1 & runtime=$!; trap 'ending=1; kill -TERM $runtime' TERM; "
+        "wait $runtime; code=$?; [ -z \"$ending\" ] || { wait $runtime; code=$?; wait $extensions; }; "
+        "exit $code";
     struct arena *arena = environment->arena;
     struct val with = val_array();
     add_text(arena, &with, S("/bin/sh"));
     add_text(arena, &with, S("-c"));
-    add_text(arena, &with, S("while [ \"$1\" != -- ]; do \"$1\" & shift; done; shift; exec \"$@\""));
+    add_text(arena, &with, slice_of(start));
     add_text(arena, &with, S("sh"));
     for (size_t i = 0; i < sandbox_n_layers(environment); i++)
         add_extensions_of(environment, i, &with);
@@ -276,8 +314,7 @@ static void set_image(struct environment *environment, struct val *plan, slice *
 static bool set_command(struct environment *environment, struct val *plan, slice *program, slice *why)
 {
     struct val command = val_array();
-    bool ok = add_command(environment, &command, why);
-    *program = command.array.len > 0 ? command.array.items[0].string : S("");
+    bool ok = add_command(environment, &command, program, why);
     if (ok)
         add_extensions(environment, &command);
     if (command.array.len > 0)

@@ -203,22 +203,32 @@ static void register_extension(struct environment *environment, struct http_conn
 
 static void extension_next(struct environment *environment, struct http_conn *conn, struct extension *extension)
 {
+    if (extension->event.ptr) {
+        slice event = extension->event;
+        extension->event = (slice){NULL, 0};
+        http_answer(conn, 200, (slice){NULL, 0}, json_type, event);
+        return;
+    }
     extension->waits = conn;
     environment_advance(environment);
 }
 
 void runtime_api_shutdown(struct environment *environment, const char *reason)
 {
-    struct arena *arena = arena_open();
-    slice body = arena_printf(arena, "{\"eventType\":\"SHUTDOWN\",\"shutdownReason\":\"%s\",\"deadlineMs\":%lld}",
-                              reason, (long long)time_now_ms() + 2000);
+    slice body =
+        arena_printf(environment->arena, "{\"eventType\":\"SHUTDOWN\",\"shutdownReason\":\"%s\",\"deadlineMs\":%lld}",
+                     reason, (long long)time_now_ms() + 2000);
     for (size_t i = 0; i < environment->n_extensions; i++) {
-        struct http_conn *waits = environment->extensions[i].waits;
-        environment->extensions[i].waits = NULL;
-        if (waits && environment->extensions[i].wants_shutdown)
+        struct extension *extension = &environment->extensions[i];
+        struct http_conn *waits = extension->waits;
+        extension->waits = NULL;
+        if (!extension->wants_shutdown)
+            continue;
+        if (waits)
             http_answer(waits, 200, (slice){NULL, 0}, json_type, body);
+        else
+            extension->event = body; /* it is busy with an invocation */
     }
-    arena_close(arena);
 }
 
 static void extension_request(struct environment *environment, struct http_conn *conn,

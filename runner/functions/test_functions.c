@@ -286,6 +286,14 @@ static void test_extension(void **state)
     wait_logged("extension SHUTDOWN");
 }
 
+/* What starts AWS's own runtimes does not start those of functions. */
+static void test_no_wrapper(void **state)
+{
+    struct answer a;
+    invoke(&a, "1", ",'environment':[['AWS_LAMBDA_EXEC_WRAPPER','/none']]", "x");
+    assert_payload(&a, "x");
+}
+
 static void test_many(void **state)
 {
     enum { MANY = 20 };
@@ -416,9 +424,9 @@ static void test_strangers(void **state)
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
-        TEST(warm),         TEST(errors),      TEST(timeout), TEST(start_fails), TEST(limits),  TEST(asked_again),
-        TEST(retired),      TEST(extension),   TEST(many),    TEST(reset),       TEST(sandbox), TEST(storage),
-        TEST(children_end), TEST(file_system), TEST(streams), TEST(strangers),
+        TEST(warm),         TEST(errors),      TEST(timeout), TEST(start_fails), TEST(limits),     TEST(asked_again),
+        TEST(retired),      TEST(extension),   TEST(many),    TEST(reset),       TEST(sandbox),    TEST(storage),
+        TEST(children_end), TEST(file_system), TEST(streams), TEST(strangers),   TEST(no_wrapper),
     };
     if (argc < 3) {
         fprintf(stderr, "usage: %s AWSSIM-RUNNER FUNCTION [TEST]\n", argv[0]);

@@ -273,6 +273,33 @@ def memory_is_limited(sim):
 
 
 @suite.test
+def exec_wrapper(sim):
+    """AWS_LAMBDA_EXEC_WRAPPER: a script that starts the runtime, with the runtime's command as arguments."""
+    lam = sim.client("lambda")
+    wrapper = "#!/bin/sh\nexport WRAPPED=\"$*\" HANDLER_BEFORE=\"$_HANDLER\"\nexport _HANDLER=$INSTEAD\nexec \"$@\"\n"
+    layer = lam.publish_layer_version(LayerName="wrapper", Content={"ZipFile": archive(**{"own/wrap": wrapper})})["LayerVersionArn"]
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/own/wrap", "INSTEAD": "app.handler"}
+    create(sim, "wrapped", Layers=[layer], Handler="nothing.at_all", Environment={"Variables": variables})
+    look = "result = [os.environ['WRAPPED'].split(), os.environ['HANDLER_BEFORE'], sys.executable]"
+    command, handler, interpreter = run(sim, "wrapped", look)
+    assert handler == "nothing.at_all" and command[-1] == "/var/runtime/bootstrap.py", command
+    assert os.path.basename(command[0]).startswith("python3") and len(command) == 2, (command, interpreter)
+    if shutil.which("node"):
+        code = archive(index__js="exports.handler = async () => process.env.WRAPPED;")
+        create(sim, "wrapped-node", Runtime="nodejs20.x", Handler="x.y", Code={"ZipFile": code}, Layers=[layer],
+               Environment={"Variables": {**variables, "INSTEAD": "index.handler"}})
+        error, command = invoke(sim, "wrapped-node", {})
+        assert error is None and command.endswith("/node /var/runtime/bootstrap.mjs"), command
+    for path, text, code in (("/opt/none", "does not exist", 127), ("/opt", "does not exist", 127), ("/etc/passwd", "is not an executable", 126)):
+        lam.update_function_configuration(FunctionName="wrapped", Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": path}})
+        settled(sim, "wrapped")
+        error, document = invoke(sim, "wrapped", {})
+        assert error == "Unhandled" and document["errorType"] == "Runtime.ExitError", document
+        assert document["errorMessage"].endswith(f" Error: Runtime exited with error: exit status {code}"), document
+        wait_until(lambda: f"{path}: {text}" in [e["message"] for e in sim.client("logs").filter_log_events(logGroupName="/aws/lambda/wrapped")["events"]])
+
+
+@suite.test
 def layers_are_one_folder(sim):
     lam, arns = sim.client("lambda"), []
     for name, files in (("below", {"python/shared__py": "VALUE = 1\n", "bin/tool": "#!/bin/sh\necho below\n", "only": "below"}),
