@@ -3,7 +3,6 @@
 
 #include "common/err.h"
 #include "common/hash.h"
-#include "common/log.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -30,6 +29,21 @@ static const struct option {
 };
 
 enum { N_OPTIONS = sizeof(options) / sizeof(*options) };
+
+/* Options that take one of some words, which are separated by spaces. */
+static const struct conf_choice {
+    slice flag;
+    const char *words;
+} choices[] = {
+    {S("log-level"), "error warn info debug"},
+    {S("profile"), "aws sockerless"},
+    {S("images"), "host strict"},
+    {S("iam"), "off enforce"},
+    {S("ecr-uri"), "host aws"},
+};
+
+/* Options whose value is a path. */
+static const slice paths[] = {S("state-dir"), S("run-dir"), S("tls-cert"), S("tls-key"), S("init-dir")};
 
 /* Under the name of the program it replaces awssim is as that one was: lenient, without a past, and one of many. */
 static const struct {
@@ -184,19 +198,40 @@ static bool is_dns_address(struct arena *arena, slice text)
     return cstr && (inet_pton(AF_INET, cstr, bytes) == 1 || inet_pton(AF_INET6, cstr, bytes) == 1);
 }
 
+static const struct conf_choice *find_choice(slice flag)
+{
+    for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
+        if (slice_eq(choices[i].flag, flag))
+            return &choices[i];
+    }
+    return NULL;
+}
+
+static bool is_choice(const struct conf_choice *choice, slice value)
+{
+    slice word, rest = slice_of(choice->words);
+    while (rest.len > 0) {
+        slice_cut(rest, ' ', &word, &rest);
+        if (slice_eq(word, value))
+            return true;
+    }
+    return false;
+}
+
+static int check_choice(struct arena *arena, const struct conf *conf, const struct conf_choice *choice, slice *why)
+{
+    slice value = *(const slice *)((const char *)conf + find_option(choice->flag)->offset);
+    if (is_choice(choice, value))
+        return 0;
+    *why = arena_printf(arena, "--%.*s is one of: %s; not '%.*s'", SLICE_ARG(choice->flag), choice->words,
+                        SLICE_ARG(value));
+    return BAD_INPUT;
+}
+
 static int check_words(struct arena *arena, const struct conf *conf, slice *why)
 {
-    enum log_level level;
-    if (!log_level_parse(conf->log_level, &level))
-        return refuse(arena, why, "--log-level is error, warn, info or debug, not '%.*s'%.*s", conf->log_level, S(""));
-    if (!slice_eq(conf->profile, S("aws")) && !slice_eq(conf->profile, S("sockerless")))
-        return refuse(arena, why, "--profile is aws or sockerless, not '%.*s'%.*s", conf->profile, S(""));
-    if (!slice_eq(conf->images, S("host")) && !slice_eq(conf->images, S("strict")))
-        return refuse(arena, why, "--images is host or strict, not '%.*s'%.*s", conf->images, S(""));
-    if (!slice_eq(conf->iam, S("off")) && !slice_eq(conf->iam, S("enforce")))
-        return refuse(arena, why, "--iam is off or enforce, not '%.*s'%.*s", conf->iam, S(""));
-    if (!slice_eq(conf->ecr_uri, S("host")) && !slice_eq(conf->ecr_uri, S("aws")))
-        return refuse(arena, why, "--ecr-uri is host or aws, not '%.*s'%.*s", conf->ecr_uri, S(""));
+    for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++)
+        TRY(check_choice(arena, conf, &choices[i], why));
     if (!slice_eq(conf->dns, S("off")) && conf->dns.len > 0 && !is_dns_address(arena, conf->dns))
         return refuse(arena, why, "--dns is PORT, ADDRESS:PORT or off, not '%.*s'%.*s", conf->dns, S(""));
     if ((conf->tls_cert.len > 0) != (conf->tls_key.len > 0))
@@ -326,6 +361,22 @@ char **conf_argv_and(struct arena *arena, const struct conf *conf, const char *f
     memcpy(argv, given, (N_OPTIONS + 1) * sizeof(*argv));
     argv[N_OPTIONS + 1] = arena_copy(arena, last, strlen(last) + 1);
     return argv;
+}
+
+bool conf_option_at(size_t i, struct conf_option *option)
+{
+    if (i >= N_OPTIONS)
+        return false;
+    const struct conf_choice *choice = find_choice(options[i].flag);
+    *option = (struct conf_option){.flag = options[i].flag,
+                                   .environment = options[i].environment,
+                                   .otherwise = options[i].otherwise,
+                                   .help = options[i].help,
+                                   .words = choice ? choice->words : NULL,
+                                   .is_switch = options[i].type == SWITCH};
+    for (size_t k = 0; k < sizeof(paths) / sizeof(*paths); k++)
+        option->is_path = option->is_path || slice_eq(paths[k], options[i].flag);
+    return true;
 }
 
 slice conf_help(struct arena *arena)

@@ -41,6 +41,20 @@ char **conf_argv(struct arena *arena, const struct conf *conf, const char *first
 /* The same with one argument more at the end. */
 char **conf_argv_and(struct arena *arena, const struct conf *conf, const char *first, const char *last);
 
+/* An option, for help, manual page and completion. */
+struct conf_option {
+    slice flag; /* without "--" */
+    const char *environment;
+    slice otherwise;   /* the default */
+    slice help;        /* one line */
+    const char *words; /* what it may be, separated by spaces; NULL: anything */
+    bool is_switch;
+    bool is_path;
+};
+
+/* The option of that number, from 0; false when there are not so many. */
+bool conf_option_at(size_t i, struct conf_option *option);
+
 /* One line an option, for --help. */
 slice conf_help(struct arena *arena);
 

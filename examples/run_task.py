@@ -7,9 +7,13 @@ Start awssim and set the environment first: eval "$(awssimctl env)"
 import json
 import os
 import pathlib
+import sys
 import time
 
-import boto3
+try:
+    import boto3
+except ImportError:
+    sys.exit(f"boto3 is missing for {sys.executable}: sudo apt install python3-boto3, or pip install boto3 in a virtual environment")
 
 GROUP = "/demo/hello"
 # boto3 older than 1.28 does not read AWS_ENDPOINT_URL by itself.

@@ -8,10 +8,14 @@ import io
 import json
 import os
 import pathlib
+import sys
 import time
 import zipfile
 
-import boto3
+try:
+    import boto3
+except ImportError:
+    sys.exit(f"boto3 is missing for {sys.executable}: sudo apt install python3-boto3, or pip install boto3 in a virtual environment")
 
 BUCKET, FUNCTION, ROLE = "shouting", "shout", "shout-lambda"
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
@@ -75,9 +79,12 @@ def main():
     make_bucket(s3, functions, make_function(functions, make_role(client("iam"))))
     s3.delete_object(Bucket=BUCKET, Key="shouted/hello.txt")
     s3.put_object(Bucket=BUCKET, Key="incoming/hello.txt", Body=b"hello, world")
+    log = read_log(client("logs"))
+    if any("No module named 'boto3'" in message for message in log):
+        sys.exit("The function's Python has no boto3: sudo apt install python3-boto3 gives it one.\n" + "\n".join(log))
     s3.get_waiter("object_exists").wait(Bucket=BUCKET, Key="shouted/hello.txt", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     print(s3.get_object(Bucket=BUCKET, Key="shouted/hello.txt")["Body"].read().decode())
-    print("\n".join(read_log(client("logs"))))
+    print("\n".join(log))
 
 
 main()

@@ -20,3 +20,11 @@ enum ctl_exit reset_run(struct ctl *ctl);
 enum ctl_exit env_run(struct ctl *ctl);
 enum ctl_exit wait_run(struct ctl *ctl);
 enum ctl_exit doctor_run(struct ctl *ctl);
+enum ctl_exit completion_run(struct ctl *ctl);
+enum ctl_exit manual_run(struct ctl *ctl);
+enum ctl_exit version_run(struct ctl *ctl);
+enum ctl_exit help_run(struct ctl *ctl);
+
+/* The command of that number, from 0, or of that name; NULL when there is none. */
+const struct ctl_command *commands_at(size_t i);
+const struct ctl_command *commands_find(slice name);

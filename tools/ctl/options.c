@@ -7,13 +7,7 @@
 
 enum { DEFAULT_TIMEOUT_S = 30, MAX_TIMEOUT_S = 24 * 3600, MS = 1000 };
 
-static const struct own_option {
-    slice flag;
-    slice letter;
-    enum ctl_option bit;
-    const char *value; /* its name in the help; NULL: a switch */
-    const char *help;
-} own_options[] = {
+static const struct ctl_own_option own_options[] = {
     {S("--foreground"), S("-F"), CTL_FOREGROUND, NULL, "stay in the foreground; Ctrl-C stops awssim"},
     {S("--json"), S("-j"), CTL_JSON, NULL, "print JSON"},
     {S("--follow"), S("-f"), CTL_FOLLOW, NULL, "go on printing what is added"},
@@ -28,7 +22,7 @@ struct words {
     int len;
 };
 
-static const struct own_option *find(slice flag)
+static const struct ctl_own_option *find(slice flag)
 {
     for (size_t i = 0; i < OWN_OPTIONS; i++) {
         if (slice_eq(flag, own_options[i].flag) || slice_eq(flag, own_options[i].letter))
@@ -43,7 +37,7 @@ static int refuse(struct ctl *ctl, slice *why, const char *format, slice text)
     return BAD_INPUT;
 }
 
-static int set(struct ctl *ctl, const struct own_option *option, slice value, slice *why)
+static int set(struct ctl *ctl, const struct ctl_own_option *option, slice value, slice *why)
 {
     int64_t seconds = 0;
     ctl->options |= option->bit;
@@ -63,7 +57,7 @@ static int take_own(struct ctl *ctl, const struct ctl_command *command, struct w
     for (int i = 0; i < in.len; i++) {
         slice flag, value;
         slice_cut(slice_of(in.items[i]), '=', &flag, &value);
-        const struct own_option *option = i > 0 ? find(flag) : NULL;
+        const struct ctl_own_option *option = i > 0 ? find(flag) : NULL;
         if (!option) {
             out->items[out->len++] = in.items[i];
             continue;
@@ -127,11 +121,16 @@ int options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, 
     return 0;
 }
 
+const struct ctl_own_option *options_own_at(size_t i)
+{
+    return i < OWN_OPTIONS ? &own_options[i] : NULL;
+}
+
 slice options_help(struct arena *arena, const struct ctl_command *command)
 {
     slice text = S("");
     for (size_t i = 0; i < OWN_OPTIONS; i++) {
-        const struct own_option *option = &own_options[i];
+        const struct ctl_own_option *option = &own_options[i];
         if (!(command->options & option->bit))
             continue;
         slice flag = arena_printf(arena, "%.*s, %.*s %s", SLICE_ARG(option->letter), SLICE_ARG(option->flag),
