@@ -2,6 +2,7 @@
 #include "common/db.h"
 
 #include "common/arena.h"
+#include "common/checkpoint.h"
 #include "common/err.h"
 #include "common/opt.h"
 
@@ -11,7 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_WAL_PAGES = 16384, MAX_ERROR = 256 };
+/* Pages of the log: so many new ones are worth a pass beside the loop; at such a length it begins anew, by the writer,
+ * once a pass has left so few that their sync takes no time; and at the limit whatever there is left. */
+enum { PASS_PAGES = 2048, RESTART_PAGES = 8192, REST_PAGES = 256, LIMIT_PAGES = 32768 };
+/* In idle moments: when a pass, and when an empty file, is worth the sync of the log's next first page. */
+enum { IDLE_PAGES = 1024, CUT_PAGES = 4096 };
+enum { MAX_ERROR = 256 };
 
 struct db {
     sqlite3 *handle;
@@ -26,7 +32,9 @@ struct db {
     bool in_savepoint;
     bool failed;     /* sticky, until the call's end */
     bool batch_lost; /* the transaction is gone: nothing is written until db_commit, but the committed is read */
-    int wal_pages;
+    struct checkpoint *checkpoint; /* NULL: in memory */
+    int wal_pages;                 /* as of the last commit */
+    int wal_longest;               /* since its file was emptied */
     char error[MAX_ERROR];
 };
 
@@ -61,7 +69,11 @@ static int on_wal(void *context, sqlite3 *handle, const char *name, int pages)
     struct db *db = context;
     (void)handle;
     (void)name;
+    /* The writer began it anew by itself: everything had been copied. */
+    if (pages < db->wal_pages)
+        checkpoint_forget(db->checkpoint);
     db->wal_pages = pages;
+    db->wal_longest = pages > db->wal_longest ? pages : db->wal_longest;
     return SQLITE_OK;
 }
 
@@ -131,11 +143,13 @@ static int prepare(struct arena *arena, struct db *db, const struct db_config *c
 
 static int configure(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
 {
-    bool ok = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
-                          "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0");
-    if (ok && strcmp(config->path, in_memory) != 0)
+    bool ok = execute(db, "PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+                          "PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0");
+    if (ok && strcmp(config->path, in_memory) != 0) {
         ok = execute(db, "PRAGMA journal_mode = WAL");
-    sqlite3_wal_hook(db->handle, on_wal, db);
+        db->checkpoint = checkpoint_open(config->path);
+        sqlite3_wal_hook(db->handle, on_wal, db);
+    }
     if (!ok)
         *why = arena_printf(arena, "cannot open %s: %s", config->path, db->error);
     return ok ? 0 : FAULT_SQL;
@@ -144,7 +158,7 @@ static int configure(struct arena *arena, struct db *db, const struct db_config 
 static int set_up(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
 {
     if (sqlite3_open_v2(config->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK) {
+                        CHECKPOINT_VFS) != SQLITE_OK) {
         *why = arena_printf(arena, "cannot open %s: %s", config->path, sqlite3_errmsg(db->handle));
         return FAULT_SQL;
     }
@@ -175,7 +189,8 @@ void db_close(struct db *db)
         return;
     for (size_t i = 0; i < db->n_statements; i++)
         sqlite3_finalize(db->statements[i]);
-    sqlite3_close(db->handle);
+    checkpoint_close(db->checkpoint);
+    sqlite3_close(db->handle); /* the last one: it copies the log and removes it */
     free(db->statements);
     free(db->open);
     free(db);
@@ -427,8 +442,6 @@ int db_commit(struct db *db)
     if (lost && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->in_transaction = db->batch_lost = db->failed = false;
-    if (db->wal_pages > MAX_WAL_PAGES)
-        db_checkpoint(db);
     return lost ? FAULT_SQL : 0;
 }
 
@@ -463,10 +476,35 @@ int db_reset(struct db *db)
     return ok ? 0 : FAULT_SQL;
 }
 
-void db_checkpoint(struct db *db)
+bool db_tend(struct db *db)
 {
-    if (db->wal_pages == 0)
+    int copied;
+    if (db->wal_pages >= LIMIT_PAGES)
+        return true;
+    if (!db->checkpoint || db->wal_pages < PASS_PAGES || !checkpoint_is_over(db->checkpoint, &copied))
+        return false;
+    if (db->wal_pages >= RESTART_PAGES && db->wal_pages - copied <= REST_PAGES)
+        return true;
+    if (db->wal_pages >= RESTART_PAGES || db->wal_pages - copied >= PASS_PAGES)
+        checkpoint_begin(db->checkpoint, false);
+    return false;
+}
+
+void db_restart_log(struct db *db)
+{
+    checkpoint_wait(db->checkpoint);
+    if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) != SQLITE_OK)
         return;
-    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    checkpoint_forget(db->checkpoint);
     db->wal_pages = 0;
+}
+
+void db_rest(struct db *db)
+{
+    int copied;
+    if (!db->checkpoint || db->wal_pages < IDLE_PAGES || !checkpoint_is_over(db->checkpoint, &copied))
+        return;
+    bool cut = db->wal_longest >= CUT_PAGES;
+    if ((cut || copied < db->wal_pages) && checkpoint_begin(db->checkpoint, cut))
+        db->wal_longest = cut ? 0 : db->wal_longest;
 }

@@ -79,5 +79,11 @@ const char *db_error(const struct db *db);
 /* Empties every table except those named meta_*, in one transaction. */
 int db_reset(struct db *db);
 
-/* Copies the log into the database file; for idle moments. */
-void db_checkpoint(struct db *db);
+/* Keeps the log short by passes on a thread of its own; called behind each commit. Answers whether db_restart_log is
+ * due: a pass has left so little that it takes no longer than the sync of a few pages, and who is answered first does
+ * not wait for it. (When passes cannot keep up, the log ends at 128 MiB, and it takes as long as it takes.) */
+bool db_tend(struct db *db);
+void db_restart_log(struct db *db);
+
+/* The same in an idle moment: nothing here waits. */
+void db_rest(struct db *db);

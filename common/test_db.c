@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { INSERT, LIST, PAGES, BROKEN };
@@ -94,7 +96,7 @@ static void test_savepoints(void **state)
     db_close(db);
     assert_int_equal(open_as(migrations, 4), 0);
     assert_int_equal(count(), 2);
-    db_checkpoint(db);
+    db_rest(db);
     assert_int_equal(db_reset(db), 0);
     assert_int_equal(count(), 0);
     db_close(db);
@@ -144,6 +146,58 @@ static void test_full_disk(void **state)
     db_close(db);
 }
 
+static void insert_blob(int64_t key, int64_t bytes)
+{
+    db_call_begin(db, arena);
+    db_run(db, 0, "ii", key, bytes);
+    assert_int_equal(db_call_end(db, true), 0);
+    assert_int_equal(db_commit(db), 0);
+}
+
+static int64_t log_bytes(void)
+{
+    struct stat st;
+    assert_int_equal(stat(arena_printf(arena, "%s-wal", path.ptr).ptr, &st), 0);
+    return st.st_size;
+}
+
+/* Somebody always writes: the log is copied beside him, begins anew, and its file does not grow with what was written.
+ */
+static void test_log_stays_short(void **state)
+{
+    enum { ROUNDS = 600, BLOB = 256 * 1024, MOST = (128 + 8) * 1024 * 1024 };
+    const char *const own[] = {"INSERT OR REPLACE INTO t (k, b) VALUES (?, zeroblob(?))",
+                               "SELECT SUM(LENGTH(b)) FROM t"};
+    struct db_config config = {path.ptr, migrations, own, 2};
+    slice why;
+    int restarts = 0;
+    assert_int_equal(db_open(arena, &config, &db, &why), 0);
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        insert_blob(i % 40, BLOB);
+        if (!db_tend(db))
+            continue;
+        db_restart_log(db);
+        restarts++;
+        assert_false(db_tend(db));
+    }
+    assert_true(restarts > 0);
+    assert_true(log_bytes() < MOST);
+    for (int64_t i = 0; log_bytes() > 0; i++) { /* what is cut waits for a moment without writers */
+        db_rest(db);
+        assert_true(i < INT64_MAX);
+    }
+    insert_blob(0, BLOB);
+    assert_true(log_bytes() > 0);
+    db_close(db);
+    assert_true(access(arena_printf(arena, "%s-wal", path.ptr).ptr, F_OK) != 0);
+    assert_int_equal(db_open(arena, &config, &db, &why), 0);
+    db_call_begin(db, arena);
+    struct db_rows rows = db_query(db, 1, "");
+    assert_true(db_next(&rows) && db_int(&rows, 0) == 40 * BLOB);
+    assert_int_equal(db_call_end(db, true), 0);
+    db_close(db);
+}
+
 static int setup(void **state)
 {
     arena = arena_open();
@@ -167,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_savepoints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncommitted_is_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_log_stays_short, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

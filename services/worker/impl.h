@@ -35,6 +35,7 @@ struct worker {
     slice stream;      /* of the events sent from this database: the first half of their ids */
     ev_timer due;
     ev_timer idle;
+    ev_timer restart;       /* of the database's log */
     struct slice_list made; /* files of the batch's calls; in the batch's arena */
     bool timer_changed;
     bool effects_added;

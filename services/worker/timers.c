@@ -58,15 +58,25 @@ static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
     struct worker *worker = timer->data;
     (void)events;
     ev_timer_stop(loop, timer);
-    db_checkpoint(worker->db);
+    db_rest(worker->db);
     loop_watch_did(S("an idle checkpoint"));
+}
+
+static void on_restart(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+    (void)loop;
+    (void)events;
+    db_restart_log(worker->db);
+    loop_watch_did(S("the restart of the database's log"));
 }
 
 void timers_start(struct worker *worker)
 {
     ev_init(&worker->due, on_due);
     ev_init(&worker->idle, on_idle);
-    worker->due.data = worker->idle.data = worker;
+    ev_timer_init(&worker->restart, on_restart, 0, 0);
+    worker->due.data = worker->idle.data = worker->restart.data = worker;
     worker->idle.repeat = idle_seconds;
     timers_run(worker);
 }
@@ -77,10 +87,15 @@ void timers_stop(struct worker *worker)
         return;
     ev_timer_stop(worker->loop, &worker->due);
     ev_timer_stop(worker->loop, &worker->idle);
+    ev_timer_stop(worker->loop, &worker->restart);
 }
 
 void timers_note_work(struct worker *worker)
 {
-    if (worker->loop)
-        ev_timer_again(worker->loop, &worker->idle);
+    if (!worker->loop)
+        return;
+    ev_timer_again(worker->loop, &worker->idle);
+    /* In the loop's next turn: the answers leave at the end of this one. */
+    if (db_tend(worker->db))
+        ev_timer_start(worker->loop, &worker->restart);
 }

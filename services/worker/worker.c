@@ -91,10 +91,7 @@ void worker_tear_down(struct worker *worker)
 {
     later_close(worker);
     outbox_close(worker->outbox);
-    if (worker->db) {
-        db_checkpoint(worker->db);
-        db_close(worker->db);
-    }
+    db_close(worker->db);
     if (worker->batch)
         arena_close(worker->batch);
     if (worker->arena)
