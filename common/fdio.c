@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,4 +163,13 @@ int fdio_set_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ? -errno : 0;
+}
+
+void fdio_reserve(int count)
+{
+    struct rlimit limit;
+    int most = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)count ? (int)limit.rlim_cur : count;
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, most - 1);
+    if (fd >= 0)
+        close(fd);
 }

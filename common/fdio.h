@@ -22,3 +22,9 @@ int fdio_mkdirs(const char *path, unsigned mode);
 int fdio_remove_tree(const char *path);
 
 int fdio_set_nonblocking(int fd);
+
+/* Before there are threads: lets the kernel's table of descriptors be large enough for so many, as far as the limit
+ * goes. When it has to grow later, in a process with threads, whoever opened one waits for all processors, for 10 ms
+ * and more.
+ */
+void fdio_reserve(int count);

@@ -5,10 +5,12 @@ enum {
     LIMIT_HTTP_HEAD_BYTES = 64 * 1024,
     LIMIT_HTTP_HEADERS = 128,
     LIMIT_HTTP_URI_BYTES = 32 * 1024,
-    LIMIT_HTTP_HEAD_TIMEOUT_MS = 30 * 1000,  /* a request head must arrive within */
-    LIMIT_HTTP_BODY_TIMEOUT_MS = 60 * 1000,  /* silence in the middle of a body */
+    LIMIT_HTTP_HEAD_TIMEOUT_MS = 30 * 1000, /* a TLS handshake must be over and a request head must arrive within */
+    LIMIT_HTTP_PACE_MS = 60 * 1000,         /* so many … */
+    LIMIT_HTTP_PACE_BYTES = 16 * 1024, /* … bytes of a body or an answer, or all that is left of it, must move within */
     LIMIT_HTTP_IDLE_TIMEOUT_MS = 120 * 1000, /* between two requests of one connection */
     LIMIT_HTTP_CONNECTIONS = 8192,
+    LIMIT_DESCRIPTORS = 128,                   /* below, awssim does not start */
     LIMIT_HTTP_PIPELINE = 64,                  /* requests of one connection in flight before reading pauses */
     LIMIT_HTTP_HELD_BYTES = 128 * 1024 * 1024, /* for all clients that are slow to send or to read */
     LIMIT_BODY_BYTES = 16 * 1024 * 1024,       /* of services whose bodies are AWS inputs */

@@ -100,6 +100,20 @@ void conn_mark_dirty(struct conn *conn)
     conn->set->dirty = conn;
 }
 
+void conn_begin_pace(struct conn *conn)
+{
+    conn->pace_at = ev_now(conn->set->config.loop);
+    conn->pace_bytes = 0;
+}
+
+void conn_note_progress(struct conn *conn, size_t bytes)
+{
+    conn->active_at = ev_now(conn->set->config.loop);
+    conn->pace_bytes += bytes;
+    if (conn->pace_bytes >= LIMIT_HTTP_PACE_BYTES)
+        conn_begin_pace(conn);
+}
+
 /* When the connection has been waiting too long, by what it waits for. */
 static ev_tstamp deadline_of(const struct conn *conn)
 {
@@ -107,8 +121,10 @@ static ev_tstamp deadline_of(const struct conn *conn)
         ev_tstamp silence = conn->active_at + CONN_SILENCE_MS / 1e3;
         return silence < conn->linger_at ? silence : conn->linger_at;
     }
+    if (conn->reserved && !conn->first)
+        return conn->opened_at + CONN_RESERVED_MS / 1e3;
     if (conn_out_pending(conn) || (conn->reception && !conn_in_hashing(conn)))
-        return conn->active_at + LIMIT_HTTP_BODY_TIMEOUT_MS / 1e3;
+        return conn->pace_at + LIMIT_HTTP_PACE_MS / 1e3;
     if (conn->head_at > 0)
         return conn->head_at + LIMIT_HTTP_HEAD_TIMEOUT_MS / 1e3;
     if (conn->eof)
@@ -131,6 +147,14 @@ void conn_arm(struct conn *conn)
     conn->armed_at = at;
 }
 
+/* What the client has not taken does not go on waiting for it in the kernel. */
+static void abandon(struct conn *conn)
+{
+    struct linger none = {.l_onoff = 1};
+    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    conn_destroy(conn);
+}
+
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct conn *conn = timer->data;
@@ -139,24 +163,27 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
         conn_arm(conn);
         return;
     }
-    bool late_request =
-        !conn->lingering && !conn_out_pending(conn) && !conn_in_hashing(conn) && (conn->reception || conn->head_at > 0);
+    bool mute = conn->lingering || conn->handshake || conn->reserved || conn_out_pending(conn) || conn_in_hashing(conn);
+    bool late_request = !mute && (conn->reception || conn->head_at > 0);
     if (!late_request) {
-        conn_destroy(conn);
+        (conn_out_pending(conn) ? abandon : conn_destroy)(conn);
         return;
     }
     conn_in_timeout(conn);
     conn->active_at = ev_now(loop);
     conn_arm(conn);
+    conn_pressure_update(conn);
     loop_watch_did(S("a connection's time limit"));
 }
 
 static void on_reader(struct ev_loop *loop, ev_io *io, int events)
 {
     struct conn *conn = io->data;
+    (void)loop;
     (void)events;
-    conn->active_at = ev_now(loop);
     conn_in_ready(conn);
+    if (!conn->dead)
+        conn_pressure_update(conn);
     loop_watch_did(S("reading from a client"));
 }
 
@@ -170,18 +197,22 @@ static void on_writer(struct ev_loop *loop, ev_io *io, int events)
     }
     if (!conn->dead)
         conn_out_flush(conn);
+    if (!conn->dead)
+        conn_pressure_update(conn);
     loop_watch_did(S("writing to a client"));
 }
 
-void conn_accept(struct conn_set *set, int fd)
+void conn_accept(struct conn_set *set, int fd, bool only_urgent)
 {
+    conn_pressure_make_room(set);
     struct conn *conn = calloc(1, sizeof *conn);
     if (!conn)
         abort();
     conn->set = set;
     conn->fd = fd;
     conn->unknown = set->config.tls != NULL;
-    conn->active_at = ev_now(set->config.loop);
+    conn->opened_at = conn->active_at = conn->idle_at = ev_now(set->config.loop);
+    conn->reserved = only_urgent || !conn_pressure_has_room(set);
     ev_io_init(&conn->reader, on_reader, fd, EV_READ);
     ev_io_init(&conn->writer, on_writer, fd, EV_WRITE);
     ev_timer_init(&conn->timer, on_timer, 0, 0);
@@ -191,8 +222,12 @@ void conn_accept(struct conn_set *set, int fd)
         set->conns->prev = conn;
     set->conns = conn;
     set->n_conns++;
+    conn_pressure_enter(conn);
     ev_io_start(set->config.loop, &conn->reader);
     conn_arm(conn);
+    /* What is urgent has been sent already, and must not wait until others have pushed this connection out. */
+    if (conn->reserved)
+        on_reader(set->config.loop, &conn->reader, EV_READ);
 }
 
 static void unlink_conn(struct conn *conn)
@@ -236,6 +271,7 @@ void conn_destroy(struct conn *conn)
     close(conn->fd);
     buf_deinit(&conn->in);
     conn_buf_give(set, &conn->out);
+    conn_pressure_leave(conn);
     unlink_conn(conn);
     conn_mark_dirty(conn);
     set->config.on_closed(set->config.owner);
@@ -252,8 +288,10 @@ static void flush_dirty(struct conn_set *set)
             continue;
         }
         conn_out_flush(conn);
-        if (!conn->dead)
+        if (!conn->dead) {
             conn_count_held(conn);
+            conn_pressure_update(conn);
+        }
         loop_watch_did(S("writing to a client"));
     }
 }
@@ -266,7 +304,7 @@ static void relieve(struct conn_set *set)
         for (struct conn *conn = set->conns; conn; conn = conn->next)
             most = conn->held > most->held ? conn : most;
         log_warn("a slow client that holds %zu bytes is disconnected", most->held);
-        conn_destroy(most);
+        abandon(most);
     }
 }
 
@@ -345,9 +383,9 @@ size_t conn_count(const struct conn_set *set)
     return set->n_conns;
 }
 
-bool conn_has_room(const struct conn_set *set)
+bool conn_is_full(const struct conn_set *set)
 {
-    return set->n_conns < set->config.max_conns;
+    return !conn_pressure_has_room(set);
 }
 
 /* A request may just have arrived: it is read and still answered. */

@@ -32,13 +32,15 @@ struct conn_config {
     struct ev_loop *loop;
     struct tls *tls; /* NULL: plain HTTP only */
     struct spool *spool;
-    size_t max_conns;
+    size_t max_conns; /* and a few more for what is urgent */
     /* What is to become of this request's body; the plan is filled with BODY_PLAN_PLAIN. */
     void (*plan_body)(void *context, const struct http1_request *head, struct body_plan *plan);
     void (*on_request)(void *context, struct exchange *exchange, const struct conn_request *request);
     /* A request that cannot be served for a reason of HTTP. head is NULL when it was not readable. */
     void (*on_refused)(void *context, struct exchange *exchange, const struct http1_request *head,
                        const struct refuse_why *why);
+    /* Whether the request is answered even when there are too many connections. */
+    bool (*is_urgent)(void *context, const struct http1_request *head);
     void *context;                  /* of these */
     void (*on_closed)(void *owner); /* a connection has gone */
     void *owner;
@@ -49,10 +51,17 @@ struct conn_set *conn_open_set(const struct conn_config *config);
 /* Ends all connections at once. */
 void conn_close_set(struct conn_set *set);
 
-/* Takes over a connected, non-blocking socket. */
-void conn_accept(struct conn_set *set, int fd);
+/* Takes over a connected, non-blocking socket. When there are as many connections as there may be, one that is idle is
+ * closed for it, then one that is slow; where all are at work, or when only_urgent, nothing but what is urgent is
+ * answered on it. */
+void conn_accept(struct conn_set *set, int fd, bool only_urgent);
 size_t conn_count(const struct conn_set *set);
-bool conn_has_room(const struct conn_set *set);
+
+/* No further connection is within the limit. */
+bool conn_is_full(const struct conn_set *set);
+
+/* Closes the connection that is of least use, to win its descriptor. False: all are at work. */
+bool conn_evict(struct conn_set *set);
 
 /* No more requests: those being received or answered are finished, connections close behind them. */
 void conn_drain(struct conn_set *set);

@@ -1,4 +1,5 @@
-/* conn_impl: what the files of conn share: conn.c (life and time), conn_in.c (requests), conn_out.c (answers). */
+/* conn_impl: what the files of conn share: conn.c (life and time), conn_in.c (requests), conn_out.c (answers),
+ * conn_pressure.c (too many connections). */
 #pragma once
 
 #include <ev.h>
@@ -13,6 +14,26 @@ enum {
     CONN_KEEP_COUNT = 256,        /* idle exchanges and buffers kept */
     CONN_LINGER_MS = 30 * 1000,   /* reading on behind an early answer */
     CONN_SILENCE_MS = 5 * 1000,   /* without input while lingering; for answers after the client's half-close */
+    CONN_RESERVED_COUNT = 16,     /* connections beyond the limit */
+    CONN_RESERVED_MS = 2 * 1000,  /* such a connection's request must be there within */
+};
+
+/* What a connection waits for. */
+enum conn_class {
+    CONN_IDLE,      /* the next request, or the first one */
+    CONN_HEAD,      /* the rest of a head, or of a TLS handshake */
+    CONN_UPLOAD,    /* the rest of a body, with nothing else to do */
+    CONN_BUSY,      /* answers, or the client's reading them */
+    CONN_LINGERING, /* the client's close */
+    CONN_RESERVED,  /* one beyond the limit */
+    CONN_CLASSES,
+};
+
+/* Connections of a class, the oldest in it first. */
+struct conn_list {
+    struct conn *first;
+    struct conn *last;
+    size_t len;
 };
 
 /* A request whose body has not arrived yet. */
@@ -31,12 +52,21 @@ struct conn {
     ev_io reader;
     ev_io writer;
     ev_timer timer;
-    ev_tstamp armed_at;  /* when the timer fires */
+    ev_tstamp armed_at; /* when the timer fires */
+    ev_tstamp opened_at;
     ev_tstamp active_at; /* last progress in either direction */
-    ev_tstamp head_at;   /* since when a head is incomplete; 0: none is */
+    ev_tstamp idle_at;   /* active_at when it was put where it stands in its class */
+    ev_tstamp pace_at;   /* since when pace_bytes are counted */
+    size_t pace_bytes;
+    struct conn *class_prev;
+    struct conn *class_next;
+    enum conn_class class;
+    ev_tstamp head_at;   /* since when a head, or a TLS handshake, is incomplete; 0: none is */
     ev_tstamp linger_at; /* when lingering ends at the latest */
     int fd;
+    bool reserved;  /* beyond the limit: only what is urgent is answered */
     bool unknown;   /* plain or TLS shows with the first byte */
+    bool handshake; /* TLS's is going on */
     bool dirty;     /* in the set's list of connections to flush */
     bool dead;      /* closed; freed when the list is done */
     bool paused;    /* too much in flight: nothing is read */
@@ -60,7 +90,9 @@ struct conn_set {
     struct conn_config config;
     struct conn *conns;
     size_t n_conns;
-    size_t held; /* of all connections */
+    struct conn_list classes[CONN_CLASSES];
+    bool crowded; /* it has been said that there are too many */
+    size_t held;  /* of all connections */
     struct conn *dirty;
     ev_prepare flusher;
     struct follow *follow;
@@ -76,6 +108,10 @@ struct conn_set {
 };
 
 /* conn.c */
+/* Bytes of use have moved in either direction. */
+void conn_note_progress(struct conn *conn, size_t bytes);
+/* From now on bytes are waited for, at a pace. */
+void conn_begin_pace(struct conn *conn);
 void conn_mark_dirty(struct conn *conn);
 /* The state has changed to one with a nearer deadline. */
 void conn_arm(struct conn *conn);
@@ -101,6 +137,16 @@ void conn_in_drop_reception(struct conn *conn);
 bool conn_in_hashing(const struct conn *conn);
 /* The digests are there. */
 void conn_in_hashed(struct conn *conn);
+
+/* conn_pressure.c */
+void conn_pressure_enter(struct conn *conn);
+void conn_pressure_leave(struct conn *conn);
+/* The connection may wait for something else now. */
+void conn_pressure_update(struct conn *conn);
+/* Before one more connection is opened. */
+void conn_pressure_make_room(struct conn_set *set);
+/* Whether one more is within the limit. */
+bool conn_pressure_has_room(const struct conn_set *set);
 
 /* conn_out.c */
 /* Where bytes for this exchange go now. */

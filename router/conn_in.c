@@ -40,7 +40,7 @@ static struct exchange *begin_exchange(struct conn *conn, const struct http1_req
     exchange->close = true;
     if (!head)
         return exchange;
-    exchange->close = !head->keep_alive || conn->set->draining;
+    exchange->close = !head->keep_alive || conn->set->draining || conn->reserved;
     exchange->http10 = head->http10;
     exchange->head_only = slice_eq(head->method, S("HEAD"));
     exchange->cors = head->known[HTTP1_ORIGIN].ptr != NULL;
@@ -147,6 +147,7 @@ static void begin_reception(struct conn *conn, slice head_bytes, const struct ht
     http1_parse(buf_slice(&reception->head_bytes), &reception->head);
     int result = body_begin(&reception->body, config->spool, &reception->head, plan);
     body_set_pool(&reception->body, conn->set->pool, conn);
+    conn_begin_pace(conn);
     if (result == 0 || result == BODY_MORE)
         say_continue(reception->exchange, &reception->head);
     after_body(conn, result);
@@ -178,12 +179,29 @@ static void take_whole(struct conn *conn, slice bytes, const struct http1_reques
     hand_over(conn, exchange, &request);
 }
 
+/* Whether the request has to be turned away because there are too many connections. */
+static bool is_turned_away(struct conn *conn, const struct http1_request *head)
+{
+    static const struct refuse_why why = {
+        .status = 503, .message = S("Too many connections are open, and all of them are at work; try again.")};
+    struct conn_config *config = &conn->set->config;
+    if (!conn->reserved)
+        return false;
+    conn->reserved = conn_is_full(conn->set);
+    if (!conn->reserved || config->is_urgent(config->context, head))
+        return false;
+    refuse(conn, begin_exchange(conn, head), head, &why);
+    return true;
+}
+
 /* With a complete head at the front of bytes. Answers how many of them it took. */
 static size_t take_request(struct conn *conn, slice bytes, const struct http1_request *head)
 {
     struct conn_config *config = &conn->set->config;
     struct body_plan plan = BODY_PLAN_PLAIN;
     size_t room = bytes.len - head->head_len;
+    if (is_turned_away(conn, head))
+        return head->head_len;
     if (needs_plan(head))
         config->plan_body(config->context, head, &plan);
     bool plain = !head->chunked && !plan.gunzip && !plan.aws_chunked && head->content_length <= LIMIT_BODY_INLINE_BYTES;
@@ -340,6 +358,7 @@ static void end_of_input(struct conn *conn)
     conn->eof = true;
     conn->closing = true;
     conn->head_at = 0;
+    conn->active_at = ev_now(conn->set->config.loop);
     ev_io_stop(conn->set->config.loop, &conn->reader);
     if (conn->reception)
         refuse_reception(conn, &incomplete);
@@ -359,13 +378,30 @@ static bool recognize(struct conn *conn)
     conn->unknown = false;
     if (n == 1 && first == TLS_HANDSHAKE)
         conn->tls = tls_begin(conn->set->config.tls, conn->fd);
+    if (conn->tls) {
+        conn->handshake = true;
+        conn->head_at = ev_now(conn->set->config.loop);
+        conn_arm(conn);
+    }
     return true;
+}
+
+/* Once the handshake is over, the time for a head begins with its first byte. */
+static void note_handshake(struct conn *conn)
+{
+    if (!conn->handshake || !tls_is_established(conn->tls))
+        return;
+    conn->handshake = false;
+    conn->head_at = 0;
+    conn->active_at = ev_now(conn->set->config.loop);
 }
 
 static void throw_away(struct conn *conn)
 {
     ssize_t n = recv(conn->fd, conn->set->scratch, CONN_READ_BYTES, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (n > 0)
+        conn->active_at = ev_now(conn->set->config.loop);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         conn_destroy(conn);
 }
 
@@ -381,7 +417,9 @@ void conn_in_ready(struct conn *conn)
     do {
         slice bytes;
         ssize_t n = receive(conn, &bytes);
+        note_handshake(conn);
         if (n > 0) {
+            conn_note_progress(conn, (size_t)n);
             process(conn, bytes);
             continue;
         }

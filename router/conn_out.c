@@ -15,8 +15,8 @@
 #include "router/tls.h"
 
 enum {
-    FILE_STEP_BYTES = 1024 * 1024, /* of one file before others have their turn */
-    PIECE_BYTES = 64 * 1024,       /* of one file in memory */
+    FILE_STEP_BYTES = 256 * 1024, /* of one file before others have their turn */
+    PIECE_BYTES = 64 * 1024,      /* of one file in memory */
 };
 
 struct buf *conn_out_of(struct exchange *exchange)
@@ -230,7 +230,7 @@ static int write_out(struct conn *conn)
         if (n < 0)
             return (int)n;
         conn->out_at += (size_t)n;
-        conn->active_at = ev_now(conn->set->config.loop);
+        conn_note_progress(conn, (size_t)n);
     }
     conn->out_at = 0;
     conn_buf_give(conn->set, &conn->out);
@@ -259,7 +259,7 @@ static int write_file(struct conn *conn)
         return errno == EINTR ? 0 : -errno;
     if (sent == 0)
         return -EIO;
-    conn->active_at = ev_now(conn->set->config.loop);
+    conn_note_progress(conn, (size_t)sent);
     exchange->file_at += sent;
     exchange->file_left -= sent;
     if (exchange->file_left > 0)
@@ -340,6 +340,8 @@ void conn_out_flush(struct conn *conn)
         return;
     int r = write_all(conn);
     if (r == -EAGAIN) {
+        if (!ev_is_active(&conn->writer))
+            conn_begin_pace(conn);
         ev_io_start(loop, &conn->writer);
         conn_arm(conn);
         return;

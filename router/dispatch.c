@@ -333,6 +333,12 @@ void dispatch_plan_body(void *context, const struct http1_request *head, struct 
     arena_reset(dispatch->arena);
 }
 
+bool dispatch_is_urgent(void *context, const struct http1_request *head)
+{
+    (void)context;
+    return admin_wants(head->path) && !vhost_bucket(head->host).ptr;
+}
+
 void dispatch_refused(void *context, struct exchange *exchange, const struct http1_request *head,
                       const struct refuse_why *why)
 {

@@ -22,5 +22,8 @@ void dispatch_close(struct dispatch *dispatch);
 /* The callbacks of conn.h; context is the struct dispatch. */
 void dispatch_plan_body(void *context, const struct http1_request *head, struct body_plan *plan);
 void dispatch_request(void *context, struct exchange *exchange, const struct conn_request *request);
+/* What says how awssim is, and what its operator wants, is answered when nothing else is. */
+bool dispatch_is_urgent(void *context, const struct http1_request *head);
+
 void dispatch_refused(void *context, struct exchange *exchange, const struct http1_request *head,
                       const struct refuse_why *why);

@@ -1,10 +1,14 @@
-/* listen: accepting. Address and port are listener's business, connections are conn's. */
+/* listen: accepting. Address and port are listener's business, connections are conn's. Somebody who connects is always
+ * accepted: where there are too many connections, conn closes one that is idle, or answers what is urgent only; when
+ * even descriptors are lacking, one that was kept back serves for that. */
 #include "router/listen.h"
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,10 +16,15 @@
 #include "common/arena.h"
 #include "common/err.h"
 #include "common/listener.h"
+#include "common/loop_watch.h"
 #include "common/supervised.h"
 #include "router/conn.h"
 
-enum { LISTEN_TURN = 64 /* connections accepted before others have their turn */ };
+enum {
+    LISTEN_TURN = 64,        /* connections accepted before others have their turn */
+    LISTEN_CROWDED_TURN = 4, /* the same, when they may push out each other */
+    LISTEN_RETRY_MS = 100,   /* without descriptors; one may become free outside of this process */
+};
 
 struct listen {
     int fd;
@@ -23,6 +32,8 @@ struct listen {
     struct ev_loop *loop; /* NULL: not started or stopped */
     struct conn_set *set;
     ev_io acceptor;
+    ev_timer retry;
+    int spare; /* a descriptor kept back for a time without others; -1: it is in use */
 };
 
 int listen_open(struct arena *arena, slice host, int64_t port, struct listen **out, slice *why)
@@ -34,6 +45,7 @@ int listen_open(struct arena *arena, slice host, int64_t port, struct listen **o
     if (!l)
         abort();
     l->fd = fd;
+    l->spare = -1;
     l->port = listener_port(fd);
     *out = l;
     return 0;
@@ -42,6 +54,8 @@ int listen_open(struct arena *arena, slice host, int64_t port, struct listen **o
 void listen_close(struct listen *l)
 {
     listen_stop(l);
+    if (l->spare >= 0)
+        close(l->spare);
     free(l);
 }
 
@@ -50,26 +64,69 @@ int listen_port(const struct listen *l)
     return l->port;
 }
 
+/* accept looks for a descriptor before it looks whether anybody waits. */
+static bool lacks_descriptors(const struct listen *l)
+{
+    struct pollfd waiting = {.fd = l->fd, .events = POLLIN};
+    bool lacks = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    return lacks && poll(&waiting, 1, 0) == 1;
+}
+
+static int accept_one(struct listen *l)
+{
+    return accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void keep_spare(struct listen *l)
+{
+    if (l->spare < 0)
+        l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* The next who waits, or -1. *spare: there was no descriptor for it but the one kept back. */
+static int accept_next(struct listen *l, bool *spare)
+{
+    *spare = false;
+    int fd = accept_one(l);
+    if (fd < 0 && lacks_descriptors(l) && conn_evict(l->set))
+        fd = accept_one(l);
+    if (fd < 0 && lacks_descriptors(l) && l->spare >= 0) {
+        close(l->spare);
+        l->spare = -1;
+        *spare = true;
+        fd = accept_one(l);
+    }
+    return fd;
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *acceptor, int events)
 {
     struct listen *l = acceptor->data;
     (void)events;
-    for (int i = 0; i < LISTEN_TURN; i++) {
-        if (!conn_has_room(l->set)) {
-            ev_io_stop(loop, acceptor);
-            return;
-        }
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int turn = conn_is_full(l->set) ? LISTEN_CROWDED_TURN : LISTEN_TURN;
+    for (int i = 0; i < turn; i++) {
+        bool spare;
+        int fd = accept_next(l, &spare);
         if (fd < 0) {
-            /* Without descriptors the connection stays in the backlog until one is free. */
-            if ((errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) && conn_count(l->set) > 0)
+            /* The acceptor would go on saying that somebody waits. */
+            if (lacks_descriptors(l)) {
                 ev_io_stop(loop, acceptor);
-            return;
+                ev_timer_again(loop, &l->retry);
+            }
+            break;
         }
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        conn_accept(l->set, fd);
+        conn_accept(l->set, fd, spare);
     }
+    loop_watch_did(S("new connections"));
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    listen_resume(timer->data);
 }
 
 void listen_start(struct listen *l, struct ev_loop *loop, struct conn_set *set)
@@ -79,18 +136,28 @@ void listen_start(struct listen *l, struct ev_loop *loop, struct conn_set *set)
     ev_io_init(&l->acceptor, on_connection, l->fd, EV_READ);
     l->acceptor.data = l;
     ev_io_start(loop, &l->acceptor);
+    ev_init(&l->retry, on_retry);
+    l->retry.repeat = LISTEN_RETRY_MS / 1e3;
+    l->retry.data = l;
+    keep_spare(l);
 }
 
 void listen_resume(struct listen *l)
 {
-    if (l->loop && !ev_is_active(&l->acceptor))
+    if (!l->loop)
+        return;
+    keep_spare(l);
+    ev_timer_stop(l->loop, &l->retry);
+    if (!ev_is_active(&l->acceptor))
         ev_io_start(l->loop, &l->acceptor);
 }
 
 void listen_stop(struct listen *l)
 {
-    if (l->loop)
+    if (l->loop) {
         ev_io_stop(l->loop, &l->acceptor);
+        ev_timer_stop(l->loop, &l->retry);
+    }
     l->loop = NULL;
     if (l->fd >= 0)
         close(l->fd);

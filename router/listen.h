@@ -19,7 +19,8 @@ int listen_port(const struct listen *listen);
 /* Accepts into the set from now on. */
 void listen_start(struct listen *listen, struct ev_loop *loop, struct conn_set *set);
 
-/* The set has room, or descriptors are free again: goes on if accepting had paused. */
+/* A connection has gone: its descriptor is kept back for the next time without, and accepting goes on if it had paused.
+ */
 void listen_resume(struct listen *listen);
 
 /* Accepts nobody any more. */

@@ -30,7 +30,8 @@
 enum {
     EXIT_GIVE_UP = 100, /* trying again would not help */
     DRAIN_MS = 5000,
-    SPARE_DESCRIPTORS = 256, /* for the bus, spool files and files being sent */
+    OWN_DESCRIPTORS = 80,   /* the bus and the rest of the router, and connections beyond the limit */
+    FILE_DESCRIPTORS = 512, /* of bodies that come and files that go, at most at once */
 };
 
 struct router {
@@ -79,7 +80,8 @@ static int read_options(struct router *router, int argc, char *argv[])
     return 0;
 }
 
-/* As many descriptors as the system allows; answers how many connections that is. */
+/* As many descriptors as the system allows; answers how many connections that is: half of what the router itself does
+ * not need, or more, when there are enough for files too. */
 static size_t raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -87,9 +89,12 @@ static size_t raise_descriptor_limit(void)
         return LIMIT_HTTP_CONNECTIONS / 16;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur >= LIMIT_HTTP_CONNECTIONS + SPARE_DESCRIPTORS)
+    size_t others = limit.rlim_cur > OWN_DESCRIPTORS ? limit.rlim_cur - OWN_DESCRIPTORS : 2;
+    size_t conns = others / 2 > FILE_DESCRIPTORS ? others - FILE_DESCRIPTORS : (others + 1) / 2;
+    if (conns >= LIMIT_HTTP_CONNECTIONS)
         return LIMIT_HTTP_CONNECTIONS;
-    return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS : limit.rlim_cur / 2;
+    log_info("%llu descriptors allow for %zu connections at once", (unsigned long long)limit.rlim_cur, conns);
+    return conns;
 }
 
 static void on_drained(void *context)
@@ -188,6 +193,7 @@ static void assemble(struct router *router, size_t max_conns)
                                                         .plan_body = dispatch_plan_body,
                                                         .on_request = dispatch_request,
                                                         .on_refused = dispatch_refused,
+                                                        .is_urgent = dispatch_is_urgent,
                                                         .context = router->dispatch,
                                                         .on_closed = on_closed,
                                                         .owner = router});
@@ -211,6 +217,7 @@ static int open_all(struct router *router)
 {
     slice why;
     size_t max_conns = raise_descriptor_limit();
+    fdio_reserve((int)max_conns + OWN_DESCRIPTORS + FILE_DESCRIPTORS);
     const char *state_dir = slice_cstr(router->arena, router->conf.state_dir);
     if (router->conf.tls_cert.len > 0 || router->conf.tls_key.len > 0)
         if (tls_open(router->arena, router->conf.tls_cert, router->conf.tls_key, &router->tls, &why) != 0)

@@ -26,6 +26,7 @@
     X(SSL_read)                                                                                                        \
     X(SSL_write)                                                                                                       \
     X(SSL_shutdown)                                                                                                    \
+    X(SSL_is_init_finished)                                                                                            \
     X(SSL_pending)                                                                                                     \
     X(SSL_get_error)                                                                                                   \
     X(ERR_clear_error)                                                                                                 \
@@ -195,6 +196,11 @@ ssize_t tls_write(struct tls_session *session, const void *from, size_t size)
         return n;
     ssize_t result = outcome(session, n);
     return result == 0 ? -EPIPE : result;
+}
+
+bool tls_is_established(const struct tls_session *session)
+{
+    return lib.SSL_is_init_finished(session->ssl) == 1;
 }
 
 bool tls_wants_write(const struct tls_session *session)

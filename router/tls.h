@@ -21,6 +21,8 @@ void tls_end(struct tls_session *session);
 /* As read and write, but errors are answered as -errno; -EAGAIN: not now, and tls_wants_write says what to wait for. */
 ssize_t tls_read(struct tls_session *session, void *into, size_t size);
 ssize_t tls_write(struct tls_session *session, const void *from, size_t size);
+/* Whether the handshake is over. */
+bool tls_is_established(const struct tls_session *session);
 bool tls_wants_write(const struct tls_session *session);
 
 /* Decrypted bytes that wait inside the session, invisible to the event loop. */

@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EXIT_GIVE_UP = 100 };
+enum { EXIT_GIVE_UP = 100, USUAL_DESCRIPTORS = 1024 };
 
 static void answer(struct runner *runner, const struct bus_from *from, int status, slice body)
 {
@@ -168,6 +168,7 @@ static void raise_limits(struct runner *runner)
         return;
     struct rlimit most = {runner->files.rlim_max, runner->files.rlim_max};
     setrlimit(RLIMIT_NOFILE, &most);
+    fdio_reserve(USUAL_DESCRIPTORS);
 }
 
 static int open_bus(struct runner *runner, const struct conf *conf)

@@ -10,12 +10,14 @@
 #include "common/err.h"
 #include "common/fdio.h"
 #include "common/instances.h"
+#include "common/limits.h"
 #include "common/listener.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,8 +111,30 @@ static void log_to_file(struct session *session)
     close(fd);
 }
 
+/* The router alone has some fifty open, before there is a client; what is found wanting later is found by somebody
+ * else. */
+static int check_descriptors(struct session *session, slice *why)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= LIMIT_DESCRIPTORS)
+        return 0;
+    if (limit.rlim_max < LIMIT_DESCRIPTORS) {
+        *why =
+            arena_printf(session->arena,
+                         "a process may have only %llu files open here, and awssim needs %d, and two more for each of "
+                         "its clients; give it 1024 or more: ulimit -n 1024, LimitNOFILE= in a systemd unit, docker "
+                         "run --ulimit nofile=1024",
+                         (unsigned long long)limit.rlim_max, LIMIT_DESCRIPTORS);
+        return BAD_INPUT;
+    }
+    limit.rlim_cur = LIMIT_DESCRIPTORS;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return 0;
+}
+
 static int prepare(struct session *session, slice *why)
 {
+    TRY(check_descriptors(session, why));
     session->identity_dir = session->instance.state_dir = session->conf.state_dir;
     session->made_identity_dir = access(path_below(session, session->identity_dir, "."), F_OK) != 0;
     TRY(make_folder(session, session->identity_dir, why));

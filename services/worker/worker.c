@@ -16,7 +16,7 @@
 
 extern const char *const worker_migrations[];
 
-enum { EXIT_GIVE_UP = 100, BATCH_BYTES = 256 * 1024 };
+enum { EXIT_GIVE_UP = 100, USUAL_DESCRIPTORS = 256, BATCH_BYTES = 256 * 1024 };
 
 static const char *const library_statements[] = {
 #define SQL(name, text) text,
@@ -203,6 +203,7 @@ int worker_main(int argc, char *argv[], const struct service *service)
     slice why = S("");
     supervised_begin();
     bus_process_init();
+    fdio_reserve(USUAL_DESCRIPTORS);
     int code = configure(&worker, arena, argc, argv);
     if (code != 0)
         return code;
