@@ -17,7 +17,8 @@
  * "capAdd" "capAdd", "capDrop": [name…] "sandbox"          bool: for code of strangers: nothing can be written to but
  * the mounts, no program gives more rights, memory is not shared; without an image the root shows the host's programs
  * and libraries, and not what belongs to users or to awssim "passwd"           what /etc/passwd says, in an image or a
- * sandbox "ulimits"          [[name, soft, hard]…] "cpu"              units "memory", "memoryReservation",
+ * sandbox "ulimits"          [[name, soft, hard]…] "files"            [soft, hard]: open files without such a ulimit
+ * "noNewPrivileges"  bool: no program gives more rights "cpu"              units "memory", "memoryReservation",
  * "taskMemory": MiB "processes"        how many there may be at once "mounts"           in order: [{"type": "bind" or
  * "tmpfs", "target": path in the container, "source": path on the host, of a bind; "create": bool, a missing source is
  * made; "within": folder on the host: the source is below it, as are the links in it; "sources": [path…], directories

@@ -86,9 +86,9 @@ static bool try_sandbox(const struct runner *runner)
 
 static bool try_groups(struct runner *runner)
 {
-    cgroup_open(runner);
+    cgroup_open(runner, "/sys/fs/cgroup", "/proc/self/cgroup");
     const struct groups *groups = &runner->groups;
-    bool all = groups->unified || (groups->memory.ptr && groups->cpu.ptr && groups->processes.ptr);
+    bool all = groups->memory.ptr && groups->cpu.ptr && groups->processes.ptr;
     if (all)
         printf("control groups  yes\n");
     else

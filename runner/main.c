@@ -147,6 +147,7 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     }
     runner->root_dir = conf->state_dir;
     runner->loop_limit_ms = conf->loop_limit;
+    runner->max_processes = conf->pids_limit;
     runner->strict_images = slice_eq(conf->images, S("strict"));
     const char *path = getenv("PATH");
     runner->host_path =
@@ -192,7 +193,7 @@ static int open_bus(struct runner *runner, const struct conf *conf)
     runner->reports = reports_open(runner);
     ship_leftovers(runner);
     layers_open(runner);
-    cgroup_open(runner);
+    cgroup_open(runner, "/sys/fs/cgroup", "/proc/self/cgroup");
     return 0;
 }
 

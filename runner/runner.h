@@ -97,8 +97,9 @@ struct container {
 
 /* Folders of control groups; absent: there are none. */
 struct groups {
+    const char *root;
     slice memory, cpu, processes;
-    bool unified; /* the second version: memory is for all */
+    bool unified; /* the second version: they are the same folder */
 };
 
 struct runner {
@@ -122,7 +123,8 @@ struct runner {
     struct layers layers;
     int64_t next_batch;
     struct groups groups;
-    struct rlimit files; /* as they were found */
+    int64_t max_processes; /* of a container that names no limit; 0: none */
+    struct rlimit files;   /* as they were found */
     bool stopping;
     struct bus_from resets[RUNNER_MAX_RESETS]; /* who waits until nothing runs any more */
     size_t n_resets;

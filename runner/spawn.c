@@ -89,15 +89,28 @@ static void add_limit(struct container *container, struct buf *plan, int resourc
     add(plan, S("limit"), arena_printf(container->arena, "%d %lld %lld", resource, (long long)soft, (long long)hard));
 }
 
+/* What its owner says is usual, else the limit that was found. */
+static void add_file_limit(struct container *container, struct buf *plan)
+{
+    const struct rlimit *found = &container->runner->files;
+    const struct val *usual = list_of(container, S("files"));
+    int64_t soft = (int64_t)found->rlim_cur, hard = (int64_t)found->rlim_max;
+    if (usual->array.len == 2) {
+        soft = usual->array.items[0].integer;
+        hard = usual->array.items[1].integer;
+    }
+    if (soft > 0)
+        add(plan, S("files"), arena_printf(container->arena, "%lld %lld", (long long)soft, (long long)hard));
+}
+
 static void add_limits(struct container *container, struct buf *plan)
 {
-    const struct rlimit *files = &container->runner->files;
     for (size_t n = 0; n < sizeof(limits) / sizeof(*limits); n++) {
         const struct val *one = find_limit(container, limits[n].name);
         if (one)
             add_limit(container, plan, limits[n].resource, one->array.items[1].integer, one->array.items[2].integer);
-        else if (limits[n].resource == RLIMIT_NOFILE && files->rlim_cur > 0)
-            add_limit(container, plan, RLIMIT_NOFILE, (int64_t)files->rlim_cur, (int64_t)files->rlim_max);
+        else if (limits[n].resource == RLIMIT_NOFILE)
+            add_file_limit(container, plan);
     }
 }
 
@@ -211,6 +224,11 @@ static void add_image(struct container *container, struct buf *plan)
         add(plan, S("privileged"), S("true"));
     if (!is_sandboxed(container))
         add_volumes(container, plan);
+}
+
+/* What it may do in a root of its own. */
+static void add_rights(struct container *container, struct buf *plan)
+{
     static const struct {
         slice list, key;
     } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};
@@ -219,6 +237,8 @@ static void add_image(struct container *container, struct buf *plan)
         for (size_t i = 0; i < names->array.len; i++)
             add(plan, changes[n].key, names->array.items[i].string);
     }
+    if (val_get_bool(&container->plan, S("noNewPrivileges"), false))
+        add(plan, S("nonewprivs"), S("true"));
 }
 
 static int write_plan(struct container *container, int *fd)
@@ -241,7 +261,13 @@ static int write_plan(struct container *container, int *fd)
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
     add_root(container, &plan);
     add_image(container, &plan);
-    cgroup_make(container, add_group, &plan);
+    add_rights(container, &plan);
+    container->failure = cgroup_make(container, add_group, &plan);
+    if (container->failure.ptr)
+        return -EIO;
+    int64_t processes = cgroup_processes(container);
+    if (processes > 0)
+        add(&plan, S("processes"), arena_printf(container->arena, "%lld", (long long)processes));
     int result = add_mounts(container, &plan);
     if (result != 0)
         return result;
@@ -369,6 +395,8 @@ int spawn_stub(struct container *container)
     if (result == 0)
         result = start(container);
     if (result != 0)
-        container->failure = arena_printf(container->arena, "CannotStartContainerError: %s", strerror(-result));
+        container->failure =
+            arena_printf(container->arena, "CannotStartContainerError: %.*s",
+                         SLICE_ARG(container->failure.ptr ? container->failure : slice_of(strerror(-result))));
     return result;
 }

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,30 +60,45 @@ static const uint64_t usual = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1UL
                               1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_NET_RAW | 1ULL << CAP_SYS_CHROOT |
                               1ULL << CAP_MKNOD | 1ULL << CAP_AUDIT_WRITE | 1ULL << CAP_SETFCAP;
 
+static const uint64_t all = (1ULL << N_NAMES) - 1;
+
+/* "sys_ptrace", "CAP_SYS_PTRACE", "ALL"; 0: there is none of that name. */
 static uint64_t set_of(const char *name)
 {
-    if (strcmp(name, "ALL") == 0)
-        return ~0ULL;
+    if (strcasecmp(name, "ALL") == 0)
+        return all;
+    if (strncasecmp(name, "CAP_", 4) == 0)
+        name += 4;
     for (int i = 0; i < N_NAMES; i++) {
-        if (strcmp(names[i], name) == 0)
+        if (strcasecmp(names[i], name) == 0)
             return 1ULL << i;
     }
     return 0;
 }
 
-static uint64_t kept_by(const struct plan *plan)
+const char *capability_unknown(const struct plan *plan)
 {
-    uint64_t kept = usual;
     for (size_t i = 0; i < plan->n_capabilities; i++) {
-        const struct plan_capability *one = &plan->capabilities[i];
-        kept = one->drop ? kept & ~set_of(one->name) : kept | set_of(one->name);
+        if (set_of(plan->capabilities[i].name) == 0)
+            return plan->capabilities[i].name;
     }
-    return kept;
+    return NULL;
+}
+
+/* As docker does it: to add ALL leaves what is dropped, to drop ALL leaves what is added, else what is added counts. */
+uint64_t capability_kept(const struct plan *plan)
+{
+    uint64_t added = 0, dropped = 0;
+    for (size_t i = 0; i < plan->n_capabilities; i++)
+        *(plan->capabilities[i].drop ? &dropped : &added) |= set_of(plan->capabilities[i].name);
+    if (plan->privileged)
+        return all;
+    return added == all ? all & ~dropped : (usual & ~dropped) | added;
 }
 
 int capability_bound(const struct plan *plan)
 {
-    uint64_t kept = kept_by(plan);
+    uint64_t kept = capability_kept(plan);
     for (int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++) {
         if (!(kept >> i & 1) && prctl(PR_CAPBSET_DROP, i) != 0)
             return errno == EPERM && geteuid() != 0 ? 0 : -1;
@@ -92,7 +108,7 @@ int capability_bound(const struct plan *plan)
 
 int capability_reduce(const struct plan *plan)
 {
-    uint64_t kept = kept_by(plan);
+    uint64_t kept = capability_kept(plan);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &header, data) != 0)

@@ -2,6 +2,7 @@
 #include "runner/stub/command.h"
 
 #include "runner/stub/capability.h"
+#include "runner/stub/syscall_filter.h"
 #include "runner/stub/user.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +53,27 @@ static const char *reason(int error)
     }
 }
 
+static rlim_t at_most(unsigned long long wanted, rlim_t most)
+{
+    return wanted < most ? (rlim_t)wanted : most;
+}
+
+/* Limits that nobody has asked for are no reason not to start. */
+static void set_usual_limits(const struct plan *plan)
+{
+    struct rlimit found, files = {plan->files.soft, plan->files.hard}, processes = {plan->processes, plan->processes};
+    if (plan->files.soft > 0 && setrlimit(RLIMIT_NOFILE, &files) != 0 && getrlimit(RLIMIT_NOFILE, &found) == 0) {
+        found.rlim_max = at_most(plan->files.hard, found.rlim_max);
+        found.rlim_cur = at_most(plan->files.soft, found.rlim_max);
+        setrlimit(RLIMIT_NOFILE, &found);
+    }
+    if (plan->own_users && plan->processes > 0)
+        setrlimit(RLIMIT_NPROC, &processes);
+}
+
 static void set_limits(const struct plan *plan, int status_fd)
 {
+    set_usual_limits(plan);
     for (size_t i = 0; i < plan->n_limits; i++) {
         const struct plan_limit *limit = &plan->limits[i];
         struct rlimit wanted = {limit->soft, limit->hard};
@@ -72,6 +93,35 @@ static void become_user(const struct plan *plan, int status_fd)
         return;
     if (setgroups(user.n_groups, user.groups) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)
         refuse(status_fd, "unable to become user %s: %s", plan->user, reason(errno));
+}
+
+static void filter_calls(const struct plan *plan, int status_fd)
+{
+    if (syscall_filter_install(capability_kept(plan)) != 0)
+        refuse(status_fd, "unable to init seccomp: %s", reason(errno));
+}
+
+/* The user, and what the command may not do. A filter needs CAP_SYS_ADMIN, which is gone behind the change of the user,
+ * or that no program can give more rights. */
+static void confine(const struct plan *plan, int status_fd)
+{
+    bool rooted = plan_has_root(plan), filtered = rooted && !plan->privileged;
+    const char *unknown = capability_unknown(plan);
+    if (rooted && unknown)
+        refuse(status_fd, "invalid capability: unknown capability: \"%s\"", unknown);
+    if (rooted && capability_bound(plan) != 0)
+        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
+    if (filtered && !plan->no_new_privileges)
+        filter_calls(plan, status_fd);
+    become_user(plan, status_fd);
+    if (rooted && capability_reduce(plan) != 0)
+        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
+    if (!plan->no_new_privileges)
+        return;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        refuse(status_fd, "unable to renounce further rights: %s", reason(errno));
+    if (filtered)
+        filter_calls(plan, status_fd);
 }
 
 static const char *value_of(char *const *env, const char *name)
@@ -119,13 +169,7 @@ _Noreturn void command_exec(const struct plan *plan, int status_fd)
     sched_setscheduler(0, SCHED_OTHER, &parameters);
     umask(022);
     set_limits(plan, status_fd);
-    if (plan->n_layers > 0 && capability_bound(plan) != 0)
-        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
-    become_user(plan, status_fd);
-    if (plan->n_layers > 0 && capability_reduce(plan) != 0)
-        refuse(status_fd, "unable to apply capabilities: %s", reason(errno));
-    if (plan->sandbox && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        refuse(status_fd, "unable to renounce further rights: %s", reason(errno));
+    confine(plan, status_fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* behind setuid, which clears it */
     const char *cwd = plan->cwd ? plan->cwd : "/";
     if (chdir(cwd) != 0)

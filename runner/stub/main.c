@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,7 +43,7 @@ static sigset_t waited_set(void)
 /* The command cannot even be tried. */
 static int fail(const char *what)
 {
-    char text[256];
+    char text[PATH_MAX + 256];
     int length = snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
     return write(STATUS_FD, text, (size_t)length) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN;
 }
@@ -177,7 +178,7 @@ static int map_ids(pid_t child)
 
 /* The inner process in namespaces as far as they are permitted: as root, else in a user namespace, else in none
  * (which cannot have mounts). */
-static pid_t start_inner(const struct plan *plan)
+static pid_t start_inner(struct plan *plan)
 {
     static const unsigned long long tries[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS,
                                                0};
@@ -188,6 +189,7 @@ static pid_t start_inner(const struct plan *plan)
     for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
         if (tries[i] == 0 && needs_namespace)
             break;
+        plan->own_users = (tries[i] & CLONE_NEWUSER) != 0;
         pid_t child = clone_process(tries[i] | (plan_has_root(plan) ? CLONE_NEWUTS | CLONE_NEWIPC : 0));
         if (child == 0) {
             close(go[1]);
@@ -224,17 +226,21 @@ static void write_record(const char *path, int code)
     close(fd);
 }
 
-/* Before anything is forked. A group that cannot be joined limits nothing. */
-static void join_groups(const struct plan *plan)
+/* Before anything is forked. 0, or -1 with the group that cannot be joined in *group. */
+static int join_groups(const struct plan *plan, const char **group)
 {
     for (size_t i = 0; i < plan->n_groups; i++) {
-        int fd = open(plan->groups[i], O_WRONLY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        ssize_t joined = write(fd, "0", 1);
-        (void)joined;
-        close(fd);
+        *group = plan->groups[i];
+        int fd = open(*group, O_WRONLY | O_CLOEXEC);
+        ssize_t joined = fd < 0 ? -1 : write(fd, "0", 1);
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = error;
+        if (joined != 1)
+            return -1;
     }
+    return 0;
 }
 
 int main(void)
@@ -251,7 +257,9 @@ int main(void)
     errno = EINVAL;
     if (plan_read(PLAN_FD, &plan) != 0)
         return fail("the container's plan");
-    join_groups(&plan);
+    const char *group = NULL;
+    if (join_groups(&plan, &group) != 0)
+        return fail(group);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)

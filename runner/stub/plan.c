@@ -51,7 +51,13 @@ static int take_mount(struct plan *plan, const char *key, const char *value)
 static int take_sandbox(struct plan *plan, const char *key, const char *value)
 {
     if (strcmp(key, "sandbox") == 0)
-        plan->sandbox = 1;
+        plan->sandbox = plan->no_new_privileges = 1;
+    else if (strcmp(key, "files") == 0)
+        return sscanf(value, "%llu %llu", &plan->files.soft, &plan->files.hard) == 2 ? 0 : -1;
+    else if (strcmp(key, "processes") == 0)
+        return sscanf(value, "%llu", &plan->processes) == 1 ? 0 : -1;
+    else if (strcmp(key, "nonewprivs") == 0)
+        plan->no_new_privileges = 1;
     else if (strcmp(key, "passwd") == 0)
         plan->passwd = value;
     else if (strcmp(key, "hide") == 0 && plan->n_hidden < PLAN_MAX_HIDDEN)

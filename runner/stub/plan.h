@@ -11,6 +11,10 @@
  *   volume  path that can be written to nevertheless     privileged any text: the kernel's files are not guarded
  *   sandbox any text: for code of strangers. The root cannot be written to, no program gives more rights, memory is
  *           not shared; without layers the root shows the host's files, but for what belongs to users (mirror.h)
+ *   files   "SOFT HARD": open files, as far as this machine permits
+ *   processes how many processes and threads it may have; only in a user namespace of its own they are counted by the
+ *           stub's means, RLIMIT_NPROC: elsewhere that counts all processes of the user
+ *   nonewprivs any text: no program gives more rights
  *   hide    path on the host that such a root does not show
  *   passwd  what /etc/passwd says
  *   mount   path in the container, in order; what follows is of this mount:
@@ -78,6 +82,10 @@ struct plan {
     int read_only_root;
     int privileged;
     int sandbox;
+    int no_new_privileges;
+    struct plan_limit files;      /* soft 0: as it is */
+    unsigned long long processes; /* 0: no limit */
+    int own_users;                /* it runs in a user namespace of its own: set when that has been made */
     const char *hidden[PLAN_MAX_HIDDEN];
     size_t n_hidden;
     const char *passwd;

@@ -209,6 +209,31 @@ static int check_environment(struct call *c, const struct ecs_container_definiti
     return 0;
 }
 
+/* On Fargate nothing gives a container more rights, but for what a debugger needs. */
+slice container_check_fargate(struct arena *arena, const struct ecs_container_definition *container)
+{
+    const struct ecs_linux_parameters *parameters = container->linux_parameters;
+    const struct ecs_kernel_capabilities *capabilities = parameters ? parameters->capabilities : NULL;
+    const struct {
+        const char *name;
+        bool given;
+    } members[] = {
+        {"'privileged'", opt_bool_or(container->privileged, false)},
+        {"dockerSecurityOptions", container->docker_security_options.len > 0},
+        {"devices", parameters && parameters->devices.len > 0},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        if (members[i].given)
+            return arena_printf(arena, "Fargate compatible task definitions do not support %s.", members[i].name);
+    }
+    for (size_t i = 0; capabilities && i < capabilities->add.len; i++) {
+        slice name = capabilities->add.items[i];
+        if (!slice_eq(name, S("SYS_PTRACE")))
+            return arena_printf(arena, "%.*s is not allowed on Fargate.", SLICE_ARG(name));
+    }
+    return (slice){NULL, 0};
+}
+
 int container_check(struct call *c, const struct ecs_task_definition *doc,
                     const struct ecs_container_definition *container)
 {
@@ -216,8 +241,9 @@ int container_check(struct call *c, const struct ecs_task_definition *doc,
         return fail(c, &ecs_client, "Container.image should not be null or empty.");
     if (find_container(doc, container->name) != container)
         return fail(c, &ecs_client, "Container names must be unique: '%.*s'.", SLICE_ARG(container->name));
-    if (opt_bool_or(container->privileged, false) && is_fargate(doc))
-        return fail(c, &ecs_client, "Fargate compatible task definitions do not support 'privileged'.");
+    slice refused = is_fargate(doc) ? container_check_fargate(c->arena, container) : (slice){NULL, 0};
+    if (refused.ptr)
+        return fail(c, &ecs_client, "%.*s", SLICE_ARG(refused));
     TRY(check_memory(c, doc, container));
     TRY(check_times(c, container));
     TRY(check_health(c, container));

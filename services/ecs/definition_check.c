@@ -172,6 +172,15 @@ static void add_health_defaults(struct ecs_health_check *health)
     health->retries = opt_int(opt_int_or(health->retries, 3));
 }
 
+static bool suits_fargate(struct call *c, const struct ecs_task_definition *doc)
+{
+    list_foreach (container, &doc->container_definitions) {
+        if (container_check_fargate(c->arena, container).ptr)
+            return false;
+    }
+    return slice_eq(doc->network_mode, S("awsvpc")) && fits(doc->cpu, doc->memory);
+}
+
 static void add_defaults(struct call *c, struct ecs_task_definition *doc)
 {
     list_foreach (container, &doc->container_definitions) {
@@ -185,7 +194,7 @@ static void add_defaults(struct call *c, struct ecs_task_definition *doc)
     }
     doc->volumes.set = doc->placement_constraints.set = true;
     *list_add(c->arena, &doc->compatibilities) = S("EC2");
-    if (slice_eq(doc->network_mode, S("awsvpc")) && fits(doc->cpu, doc->memory))
+    if (suits_fargate(c, doc))
         *list_add(c->arena, &doc->compatibilities) = S("FARGATE");
     else if (!doc->network_mode.ptr)
         *list_add(c->arena, &doc->compatibilities) = S("EXTERNAL");

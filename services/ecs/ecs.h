@@ -58,6 +58,9 @@ int definition_check_sizes(struct call *c, bool fargate, slice *cpu, slice *memo
 int container_check(struct call *c, const struct ecs_task_definition *doc,
                     const struct ecs_container_definition *container);
 
+/* Why the container cannot run on Fargate, or an absent slice. */
+slice container_check_fargate(struct arena *arena, const struct ecs_container_definition *container);
+
 /* task.c */
 enum phase { PHASE_WAITING, PHASE_SENT, PHASE_RUNNING, PHASE_STOPPED };
 

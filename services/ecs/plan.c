@@ -114,6 +114,18 @@ static void add_environment(struct call *c, struct val *plan, const struct task 
     val_set(c->arena, plan, S("environment"), list);
 }
 
+/* The open files that a container may have without a ulimit: on Fargate AWS's own number, on EC2 what docker is given
+ * by the machine images for ECS. */
+static void add_usual_limits(struct call *c, struct val *plan, const struct task *task)
+{
+    static const int64_t fargate[] = {65535, 65535}, ec2[] = {32768, 65536};
+    const int64_t *files = slice_eq(task->doc.launch_type, S("FARGATE")) ? fargate : ec2;
+    struct val list = val_array();
+    val_push(c->arena, &list, val_int(files[0]));
+    val_push(c->arena, &list, val_int(files[1]));
+    val_set(c->arena, plan, S("files"), list);
+}
+
 static void add_limits(struct call *c, struct val *plan, const struct ecs_container_definition *definition)
 {
     struct val list = val_array();
@@ -125,6 +137,19 @@ static void add_limits(struct call *c, struct val *plan, const struct ecs_contai
         val_push(c->arena, &list, one);
     }
     val_set(c->arena, plan, S("ulimits"), list);
+}
+
+/* What docker takes for it. */
+static bool forbids_new_privileges(const struct ecs_container_definition *definition)
+{
+    static const slice words[] = {S("no-new-privileges"), S("no-new-privileges:true"), S("no-new-privileges=true")};
+    list_foreach (option, &definition->docker_security_options) {
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+            if (slice_eq(*option, words[i]))
+                return true;
+        }
+    }
+    return false;
 }
 
 static slice option(const struct ecs_log_configuration *log, const char *name)
@@ -189,7 +214,10 @@ slice plan_start(struct call *c, const struct task *task, const struct container
     add_environment(c, &plan, task, definition, override);
     set(c, &plan, "workingDirectory", definition->working_directory);
     set(c, &plan, "user", definition->user);
+    add_usual_limits(c, &plan, task);
     add_limits(c, &plan, definition);
+    if (forbids_new_privileges(definition))
+        val_set(c->arena, &plan, S("noNewPrivileges"), val_bool(true));
     set_number(c, &plan, "cpu", override && override->cpu.set ? override->cpu : definition->cpu);
     set_number(c, &plan, "memory", override && override->memory.set ? override->memory : definition->memory);
     int64_t of_task;

@@ -186,6 +186,11 @@ static void test_refused_tasks(void **state)
                  "[{'containerPort': 1, "
                  "'hostPort': 2}]}]");
     refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'privileged': true}]");
+    refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'dockerSecurityOptions': ['o']}]");
+    refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'linuxParameters': {'devices': "
+                       "[{'hostPath': '/dev/x'}]}}]");
+    refused_on_fargate("'containerDefinitions': [{'name': 'a', 'image': 'i', 'linuxParameters': {'capabilities': "
+                       "{'add': ['SYS_PTRACE', 'ALL']}}}]");
     refused_on_fargate(
         "'containerDefinitions': [{'name': 'a', 'image': 'i', 'logConfiguration': {'logDriver': 'syslog'}}]");
     refused_on_fargate(
@@ -201,6 +206,29 @@ static void test_refused_tasks(void **state)
     ok("RegisterTaskDefinition",
        json("{'family': 'f', 'memory': '512', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]}"));
     assert_int_equal(count(ok("ListTaskDefinitions", "{}"), "taskDefinitionArns"), 1);
+}
+
+/* What Fargate does not permit leaves FARGATE out of what a definition is compatible with. */
+static void test_rights(void **state)
+{
+    static const struct {
+        const char *container;
+        size_t launch_types;
+    } cases[] = {
+        {"'linuxParameters': {'capabilities': {'drop': ['ALL']}}", 2},
+        {"'linuxParameters': {'capabilities': {'add': ['SYS_PTRACE']}}", 2},
+        {"'linuxParameters': {'capabilities': {'add': ['NET_ADMIN']}}", 1},
+        {"'privileged': true", 1},
+        {"'dockerSecurityOptions': ['no-new-privileges']", 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct val *made =
+            ok("RegisterTaskDefinition",
+               json("{'family': 'f', 'networkMode': 'awsvpc', 'cpu': '256', 'memory': '512', 'containerDefinitions': "
+                    "[{'name': 'a', 'image': 'i', %s}]}",
+                    cases[i].container));
+        assert_int_equal(count(val_get(made, S("taskDefinition")), "compatibilities"), cases[i].launch_types);
+    }
 }
 
 /* Ten containers, each waiting for all those before it many times over: checking is not exponential. */
@@ -265,8 +293,13 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ecs_test(test_every_field_comes_back), ecs_test(test_defaults),           ecs_test(test_refused_containers),
-        ecs_test(test_refused_tasks),          ecs_test(test_dense_dependencies), ecs_test(test_lists),
+        ecs_test(test_every_field_comes_back),
+        ecs_test(test_defaults),
+        ecs_test(test_refused_containers),
+        ecs_test(test_refused_tasks),
+        ecs_test(test_rights),
+        ecs_test(test_dense_dependencies),
+        ecs_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -302,7 +302,8 @@ static void test_plan(void **state)
                 "'-c'], 'command': "
                 "['a', 'b'], 'environment': [{'name': 'A', 'value': '1'}, {'name': 'B'}, {'name': 'AWS_REGION', "
                 "'value': 'mine'}], 'user': "
-                "'1:2', 'workingDirectory': '/w', 'ulimits': [{'name': 'nofile', 'softLimit': 1, 'hardLimit': 2}], "
+                "'1:2', 'dockerSecurityOptions': ['no-new-privileges:true'], 'workingDirectory': '/w', 'ulimits': "
+                "[{'name': 'nofile', 'softLimit': 1, 'hardLimit': 2}], "
                 "'logConfiguration': "
                 "{'logDriver': 'awslogs', 'options': {'awslogs-group': '/g', 'awslogs-region': 'eu-west-1', "
                 "'awslogs-stream-prefix': 'p', "
@@ -321,6 +322,8 @@ static void test_plan(void **state)
     assert_text(start, "user", "1:2");
     assert_text(start, "workingDirectory", "/w");
     assert_true(slice_eq(json_text(arena, val_get(start, S("ulimits"))), S("[[\"nofile\",1,2]]")));
+    assert_true(slice_eq(json_text(arena, val_get(start, S("files"))), S("[32768,65536]")));
+    assert_true(val_get_bool(start, S("noNewPrivileges"), false));
     assert_int_equal(number(start, "cpu"), 1);
     assert_int_equal(number(start, "memory"), 64);
     assert_int_equal(number(start, "memoryReservation"), 32);
