@@ -16,6 +16,8 @@ struct exchange_call {
     uint64_t id;         /* of the bus */
     struct buf envelope; /* as sent, while it may have to be sent (again) */
     struct exchange *next_held;
+    struct exchange *next_sent; /* of those that wait for a reply */
+    struct exchange *previous_sent;
     int64_t deadline_ms;
     uint8_t tries;
     bool held;    /* not sent yet: a reset is going on */

@@ -33,6 +33,7 @@ struct pending {
     size_t held_bytes;
     struct exchange *held_first;
     struct exchange *held_last;
+    struct exchange *sent;
     struct worker_state workers[];
 };
 
@@ -70,6 +71,11 @@ static void tell_change(struct pending *pending, const struct exchange *exchange
 static void send_now(struct pending *pending, struct exchange *exchange, const struct msg *request)
 {
     pending->in_flight++;
+    exchange->call.previous_sent = NULL;
+    exchange->call.next_sent = pending->sent;
+    if (pending->sent)
+        pending->sent->call.previous_sent = exchange;
+    pending->sent = exchange;
     state_of(pending, exchange)->stats.in_flight++;
     exchange->call.held = false;
     tell_change(pending, exchange);
@@ -90,6 +96,13 @@ static void send_envelope(struct pending *pending, struct exchange *exchange)
 
 static void end_call(struct pending *pending, struct exchange *exchange)
 {
+    struct exchange *next = exchange->call.next_sent;
+    if (next)
+        next->call.previous_sent = exchange->call.previous_sent;
+    if (exchange->call.previous_sent)
+        exchange->call.previous_sent->call.next_sent = next;
+    else
+        pending->sent = next;
     pending->in_flight--;
     state_of(pending, exchange)->stats.in_flight--;
     tell_change(pending, exchange);
@@ -184,6 +197,19 @@ void pending_send(struct pending *pending, struct exchange *exchange, const stru
         hold_back(pending, exchange);
     else
         send_now(pending, exchange, request);
+}
+
+void pending_refuse_sent(struct pending *pending, const struct route_service *service)
+{
+    struct exchange *next;
+    for (struct exchange *exchange = pending->sent; exchange; exchange = next) {
+        next = exchange->call.next_sent;
+        if (service && service != exchange->call.service)
+            continue;
+        bus_forget(exchange->call.peer, exchange->call.id);
+        end_call(pending, exchange);
+        refuse(pending, exchange, 503, "awssim was reset while this request waited for %.*s; try again.");
+    }
 }
 
 void pending_hold(struct pending *pending, bool hold)

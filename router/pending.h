@@ -27,6 +27,9 @@ void pending_close(struct pending *pending);
 void pending_send(struct pending *pending, struct exchange *exchange, const struct route_service *service,
                   struct msg *request);
 
+/* Answers all calls in flight to the service (NULL: to all) in its place: 503, so that the client tries again. */
+void pending_refuse_sent(struct pending *pending, const struct route_service *service);
+
 /* From now on requests are kept back; false sends what was kept, in order. */
 void pending_hold(struct pending *pending, bool hold);
 

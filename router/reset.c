@@ -16,7 +16,7 @@
 #include "router/route.h"
 
 enum {
-    RESET_DRAIN_MS = 1000,   /* calls that last longer wait for something; they will see the emptied state */
+    RESET_DRAIN_MS = 1000,   /* calls that last longer wait for something; they are answered in its place */
     RESET_ANSWER_MS = 10000, /* of the runner, and of a worker */
 };
 
@@ -159,6 +159,7 @@ static void drained(struct reset *reset)
 {
     ev_timer_stop(reset->loop, &reset->drain_timer);
     reset->stage = RESET_RUNNER;
+    pending_refuse_sent(reset->pending, reset->first->service);
     if (concerns_runner(reset->first->service))
         send_reset(reset->runner, S("runner"), on_runner, reset);
     else

@@ -165,13 +165,25 @@ static void test_reset_holds(void **state)
         &admin,
         "POST /_awssim/reset HTTP/1.1\r\nHost: h\r\n\r\nPOST /_awssim/reset?service=sts HTTP/1.1\r\nHost: h\r\n\r\n");
     rig_say(&later, RIG_CALL("Echo", "4", "held"));
-    /* Nobody releases: the reset goes on after its patience with calls that wait for something. */
+    /* Nobody releases: the reset goes on after its patience with calls that wait for something, and answers them. */
+    struct rig_answer refused = rig_hear(f, &first);
+    assert_int_equal(refused.status, 503);
+    rig_assert_has(refused.body, "ServiceUnavailableException");
+    rig_assert_has(refused.body, "was reset");
+    assert_int_equal(rig_hear(f, &first).status, 200);
     assert_int_equal(rig_hear(f, &admin).status, 200);
     assert_int_equal(rig_hear(f, &admin).status, 200);
     rig_assert_has(rig_hear(f, &later).body, "body=held");
     slice events = events_of(f);
     assert_true(slice_starts(events, S("runner Reset\n")));
     assert_true(slice_ends(events, S("sts Reset\n")));
+    /* The worker knows that nobody waits any more. */
+    rig_assert_has(rig_call(f, &later, "Cancelled", S("")).body, "cancelled");
+    /* What waits for another service than the one that is reset goes on waiting. */
+    rig_say(&first, RIG_CALL("Hold", "0", ""));
+    while (slice_find(get(f, "GET", "/_awssim/stats").body, S("\"inFlight\":1")) < 0)
+        continue;
+    assert_int_equal(get(f, "POST", "/_awssim/reset?service=sts").status, 200);
     assert_int_equal(rig_call(f, &later, "Release", S("")).status, 200);
     rig_assert_has(rig_hear(f, &first).body, "released");
     rig_hang_up(&first);

@@ -73,6 +73,16 @@ void batch_internal_failure(struct worker *worker, const struct running *running
     answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
 }
 
+void batch_unavailable(struct worker *worker, const struct running *running, slice message, struct msg *reply)
+{
+    const struct api_service *api = worker->service->api;
+    bool json = api->protocol == API_AWSJSON || api->protocol == API_RESTJSON;
+    struct api_error error = *api->internal_failure;
+    error.name = error.code = json ? S("ServiceUnavailableException") : S("ServiceUnavailable");
+    error.status = 503;
+    answer_failure(worker, running, &error, message, reply);
+}
+
 static void forgive(struct worker *worker, struct call *call, struct violation_list *violations)
 {
     size_t kept = 0;

@@ -98,7 +98,7 @@ int events_run_background(struct worker *worker, struct running *running)
 void events_reset(struct worker *worker, struct msg *reply)
 {
     int result = batch_commit(worker);
-    later_close(worker);
+    later_refuse_all(worker, S("awssim was reset while this request waited."));
     if (result == 0)
         result = db_reset(worker->db);
     struct running running = batch_internal_call(worker);

@@ -79,6 +79,10 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
 
 /* The reply of an internal failure. */
 void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply);
+
+/* The reply to who may try again: 503. */
+void batch_unavailable(struct worker *worker, const struct running *running, slice message, struct msg *reply);
+
 /* Tells loop_watch what has run. */
 void batch_note_step(const struct running *running);
 
@@ -125,6 +129,9 @@ bool later_run_background(struct worker *worker);
 void later_forget(struct worker *worker, struct later *later);
 void later_cancel(struct worker *worker, const struct bus_from *from);
 void later_close(struct worker *worker);
+
+/* The same, and whoever waits for an answer gets one: 503 with this message. */
+void later_refuse_all(struct worker *worker, slice message);
 
 /* work.c */
 void work_add(struct await *await, await_work_fn *run);

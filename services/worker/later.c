@@ -462,3 +462,17 @@ void later_close(struct worker *worker)
     while (worker->waiting)
         later_forget(worker, worker->waiting);
 }
+
+void later_refuse_all(struct worker *worker, slice message)
+{
+    for (struct later *later = worker->waiting; later; later = later->next) {
+        struct msg reply = {0};
+        struct running running = running_again(later);
+        if (later->background)
+            continue;
+        batch_unavailable(worker, &running, message, &reply);
+        if (worker->bus)
+            bus_answer(worker->bus, &later->from, &reply);
+    }
+    later_close(worker);
+}

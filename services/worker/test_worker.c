@@ -442,6 +442,33 @@ static void test_questions(void **state)
     assert_int_equal(answered.status, 200);
 }
 
+static void on_outcome(void *context, enum bus_outcome outcome, const struct msg *msg)
+{
+    struct msg *answer = context;
+    *answer = (struct msg){.status = outcome == BUS_REPLIED ? msg->status : 1};
+    if (outcome == BUS_REPLIED)
+        answer->body = slice_dup(arena, msg->body);
+}
+
+/* Calls of clients and of other services that wait when everything is emptied. */
+static void test_reset_answers(void **state)
+{
+    struct bus_peer *peer = bus_peer(bus, S("words"));
+    struct msg client = {0}, service = {0};
+    struct msg wait = {
+        .kind = MSG_REQUEST, .operation = S("Wait"), .request_id = S("r"), .body = S("{\"text\": \"never\"}")};
+    bus_send(peer, &wait, on_outcome, &client);
+    wait.protocol = S("internal");
+    bus_send(peer, &wait, on_outcome, &service);
+    assert_int_equal(ask(MSG_EVENT, "Reset", "{}", ""), 200);
+    while (client.status == 0 || service.status == 0)
+        ev_run(loop, EVRUN_ONCE);
+    assert_int_equal(client.status, 503);
+    assert_true(slice_find(client.body, S("ServiceUnavailableException")) >= 0);
+    assert_int_equal(service.status, 503);
+    assert_int_equal(ask(MSG_REQUEST, "Count", "{\"text\": \"%\"}", ""), 200);
+}
+
 /* Also when nobody waits any more at the end. */
 static void test_work(void **state)
 {
@@ -502,6 +529,7 @@ int main(int argc, char *argv[])
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_questions, set_up_bus, tear_down_bus),
+        cmocka_unit_test_setup_teardown(test_reset_answers, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_work_in_memory, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_work, set_up_bus, tear_down_bus),
     };
