@@ -65,6 +65,12 @@ static slice run_stub(const struct runner *runner, int plan)
     return length > 0 ? slice_dup(runner->arena, (slice){text, (size_t)length}) : S("");
 }
 
+/* What docker and podman leave in a container. */
+static bool is_in_container(void)
+{
+    return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
 static bool try_sandbox(const struct runner *runner)
 {
     char folder[] = "/tmp/awssim-doctor-XXXXXX";
@@ -81,6 +87,14 @@ static bool try_sandbox(const struct runner *runner)
     printf("sandboxes       no: %.*s\n"
            "                Functions run on the host's files; tasks and functions have neither images nor volumes.\n",
            SLICE_ARG(why));
+    if (is_in_container())
+        printf("                In docker-compose.yml, for this container:\n"
+               "                    cap_add: [SYS_ADMIN, SYS_PTRACE]\n"
+               "                    security_opt: [\"seccomp=unconfined\", \"apparmor=unconfined\", "
+               "\"systempaths=unconfined\"]\n"
+               "                With docker run: --cap-add SYS_ADMIN --cap-add SYS_PTRACE --security-opt "
+               "seccomp=unconfined\n"
+               "                    --security-opt apparmor=unconfined --security-opt systempaths=unconfined\n");
     return false;
 }
 
@@ -96,6 +110,8 @@ static bool try_groups(struct runner *runner)
                "                What is missing is not limited.\n",
                groups->memory.ptr ? "" : ": memory", groups->cpu.ptr ? "" : ", processor",
                groups->processes.ptr ? "" : ", number of processes");
+    if (!all && is_in_container())
+        printf("                In docker-compose.yml, for this container: privileged: true\n");
     cgroup_close(runner);
     return all;
 }
