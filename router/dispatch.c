@@ -10,6 +10,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "proto/access_key.h"
+#include "proto/api.h"
 #include "proto/msg.h"
 #include "router/admin.h"
 #include "router/body.h"
@@ -17,6 +18,7 @@
 #include "router/guard.h"
 #include "router/origin.h"
 #include "router/pending.h"
+#include "router/presigned.h"
 #include "router/refuse.h"
 #include "router/route.h"
 #include "router/sigv4.h"
@@ -64,8 +66,8 @@ static bool is_dropped(slice name, bool body_decoded, bool is_signed)
     return body_decoded && slice_eq_nocase(name, S("content-encoding"));
 }
 
-/* "name: value\n" lines with names in lower case. */
-static slice header_lines(struct dispatch *dispatch, const struct conn_request *request, bool is_signed)
+/* "name: value\n" lines with names in lower case, into dispatch->headers. */
+static void header_lines(struct dispatch *dispatch, const struct conn_request *request, bool is_signed)
 {
     struct buf *lines = &dispatch->headers;
     buf_clear(lines);
@@ -87,7 +89,6 @@ static slice header_lines(struct dispatch *dispatch, const struct conn_request *
         at[value.len] = '\n';
         lines->len += header->key.len + value.len + 3;
     }
-    return buf_slice(lines);
 }
 
 static void refuse(struct dispatch *dispatch, struct exchange *exchange, const struct route_service *service,
@@ -131,10 +132,21 @@ static slice account_of(struct dispatch *dispatch, slice access_key)
     return arena_printf(dispatch->arena, "%s", account);
 }
 
+/* Members of the input are headers then. A function sees its own URL as it is. */
+static bool speaks_rest(const struct route *route)
+{
+    uint8_t protocol = route->service->protocol;
+    return !route->is_function && (protocol == API_RESTXML || protocol == API_RESTJSON);
+}
+
 static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange, const struct conn_request *request,
                            const struct sigv4_scope *scope, const struct route *route)
 {
     const struct http1_request *head = request->head;
+    slice content_type = head->known[HTTP1_CONTENT_TYPE];
+    header_lines(dispatch, request, scope->present);
+    if (speaks_rest(route))
+        presigned_add_headers(dispatch->arena, scope, head->query, &dispatch->headers, &content_type);
     struct msg msg = {
         .flags = route->readonly ? MSG_FLAG_READONLY : 0,
         .request_id = {exchange->request_id, 36},
@@ -147,9 +159,9 @@ static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange,
         .method = head->method,
         .path = route->path,
         .query = head->query,
-        .headers = header_lines(dispatch, request, scope->present),
+        .headers = buf_slice(&dispatch->headers),
         .host = head->host,
-        .content_type = head->known[HTTP1_CONTENT_TYPE],
+        .content_type = content_type,
         .body = request->body,
         .body_file = request->body_file,
         .digests = request->digests,
