@@ -25,6 +25,7 @@ enum {
     LIMIT_MESSAGE_BYTES = 32 * 1024 * 1024, /* one message of the bus: many envelopes */
     LIMIT_BATCH_BYTES = 4 * 1024 * 1024,    /* a batch is closed when it has grown to this */
     LIMIT_CALL_DEADLINE_MS = 60 * 1000,
+    LIMIT_OBJECT_SEGMENTS = 50000,            /* of one object */
     LIMIT_LAMBDA_REQUEST_BYTES = 70167211,    /* a function's code inline, as base64 */
     LIMIT_LAMBDA_ZIPPED_BYTES = 52428800,     /* uploaded directly */
     LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000,  /* code and layers */

@@ -153,12 +153,9 @@ slice code_resolved_image(struct call *c, const struct version *v)
 
 static int read_file(struct call *c, const struct call_file *file, slice *zip)
 {
-    slice whole;
     if (file->length > LIMIT_LAMBDA_UNZIPPED_BYTES)
         return fail(c, &lambda_invalid_parameter_value, "Unzipped size must be smaller than 262144000 bytes");
-    TRY(fdio_read_file(c->arena, slice_cstr(c->arena, file->path), SIZE_MAX, &whole));
-    *zip = slice_sub(whole, (size_t)file->offset, (size_t)(file->offset + file->length));
-    return 0;
+    return call_file_read(c->arena, file, zip);
 }
 
 static int take_object(struct call *c, const struct code_source *source, struct code *code)

@@ -231,6 +231,9 @@ int s3_delete_bucket(struct call *c, const struct s3_delete_bucket_in *in, struc
     db_done(&rows);
     if (used)
         return fail_bucket(c, &s3_bucket_not_empty, in->bucket, "The bucket you tried to delete is not empty");
+    /* Unfinished uploads do not keep a bucket; their parts go some at a time. */
+    db_run(c->db, S3_SQL_BUCKET_DEAD, "i", bucket.id);
+    call_timer_changed(c);
     db_run(c->db, S3_SQL_CONFIG_DELETE_ALL, "i", bucket.id);
     db_run(c->db, S3_SQL_BUCKET_DELETE, "i", bucket.id);
     return 0;

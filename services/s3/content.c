@@ -1,8 +1,8 @@
 /* content: the bytes of objects: small ones in the database, large ones as files below <state_dir>/s3, which come there
- * by renaming a spool file, before their row, and go some time after it. */
+ * by renaming a spool file, before their row, and go some time after the last row that names them (content_clean.c).
+ * Contents never change, so rows may share them. */
 #include "services/s3/s3.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +13,6 @@
 #include "common/fdio.h"
 #include "common/ids.h"
 #include "common/limits.h"
-
-enum { GRACE_MS = 10 * 1000 /* an answer on its way may name a file */ };
 
 slice content_path(struct call *c, slice file)
 {
@@ -78,83 +76,9 @@ int content_create(struct call *c, slice *name)
     return fd;
 }
 
-int content_append(int fd, const char *path, int64_t at, int64_t length)
+void content_copy(struct call *c, const struct version *from, struct content *to)
 {
-    __attribute__((cleanup(fdio_cleanup))) int from = open(path, O_RDONLY | O_CLOEXEC);
-    off_t offset = at;
-    if (from < 0)
-        return -errno;
-    while (length > 0) {
-        ssize_t n = copy_file_range(from, &offset, fd, NULL, (size_t)length, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        length -= n;
-    }
-    return 0;
-}
-
-int content_copy(struct call *c, const struct version *from, struct content *to)
-{
-    *to = (struct content){.size = from->size};
-    if (!from->file.ptr) {
+    *to = (struct content){.size = from->size, .file = from->file};
+    if (!from->file.ptr)
         to->bytes = content_bytes(c, from);
-        return 0;
-    }
-    /* Contents never change: two rows may have the same bytes under two names. */
-    to->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
-    if (link(content_path(c, from->file).ptr, content_path(c, to->file).ptr) != 0)
-        return -errno;
-    call_made_file(c, content_path(c, to->file));
-    return 0;
-}
-
-void content_drop(struct call *c, slice file)
-{
-    if (!file.ptr)
-        return;
-    db_run(c->db, S3_SQL_FILE_DEAD, "ti", file, c->now_ms + GRACE_MS);
-    call_timer_changed(c);
-}
-
-int64_t content_clean(struct call *c)
-{
-    struct slice_list names = {0};
-    struct db_rows rows = db_query(c->db, S3_SQL_FILE_DUE, "i", c->now_ms);
-    while (db_next(&rows))
-        *list_add(c->arena, &names) = db_text(&rows, 0);
-    list_foreach (name, &names) {
-        unlink(content_path(c, *name).ptr);
-        db_run(c->db, S3_SQL_FILE_FORGET, "t", *name);
-    }
-    rows = db_query(c->db, S3_SQL_FILE_NEXT, "");
-    int64_t next = db_next(&rows) ? db_int(&rows, 0) : 0;
-    db_done(&rows);
-    return next;
-}
-
-static bool is_known(struct call *c, slice file)
-{
-    struct db_rows rows = db_query(c->db, S3_SQL_FILE_KNOWN, "t", file);
-    bool known = db_next(&rows) && db_int(&rows, 0) != 0;
-    db_done(&rows);
-    return known;
-}
-
-int content_start(struct call *c)
-{
-    slice folder = content_path(c, S(""));
-    if (mkdir(folder.ptr, 0700) != 0 && errno != EEXIST)
-        return errno == ENOENT ? 0 : -errno; /* a database in memory has no folder beside it */
-    DIR *entries = opendir(folder.ptr);
-    if (!entries)
-        return -errno;
-    for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
-        slice name = slice_of(entry->d_name);
-        if (entry->d_name[0] != '.' && !is_known(c, name))
-            unlink(content_path(c, name).ptr);
-    }
-    closedir(entries);
-    return 0;
 }

@@ -3,25 +3,35 @@
 
 enum { MAX_PARTS = 1000 };
 
+/* A part's size, and its checksum when one is known. */
+static int64_t part_size(const struct val *part, slice *checksum)
+{
+    *checksum = (slice){NULL, 0};
+    if (part->type != VAL_ARRAY)
+        return part->integer;
+    *checksum = part->array.items[1].string;
+    return part->array.items[0].integer;
+}
+
 /* Part number n of a multipart object: where it is. False when it has fewer. */
 static bool find_part(struct call *c, const struct version *version, int64_t number, int64_t *at, int64_t *length,
                       int64_t *count)
 {
-    struct val sizes;
-    slice why;
+    struct val parts;
+    slice why, checksum;
     *at = 0;
     *count = 0;
     *length = version->size;
-    if (!version->part_sizes.ptr)
+    if (!version->in_parts)
         return number == 1;
-    if (json_parse(c->arena, version->part_sizes, &sizes, &why) != 0)
+    if (json_parse(c->arena, version_parts(c, version), &parts, &why) != 0)
         return false;
-    *count = (int64_t)sizes.array.len;
+    *count = (int64_t)parts.array.len;
     for (int64_t i = 0; i + 1 < number && i < *count; i++)
-        *at += sizes.array.items[i].integer;
+        *at += part_size(&parts.array.items[i], &checksum);
     if (number > *count)
         return false;
-    *length = sizes.array.items[number - 1].integer;
+    *length = part_size(&parts.array.items[number - 1], &checksum);
     return true;
 }
 
@@ -168,13 +178,14 @@ int s3_get_object(struct call *c, const struct s3_get_object_in *in, struct s3_g
         return fail_with(c, &s3_invalid_object_state, extra,
                          "The operation is not valid for the object's storage class");
     }
-    if (!version.file.ptr) {
-        out->body = slice_sub(content_bytes(c, &version), (size_t)part.at, (size_t)(part.at + part.length));
-        return 0;
-    }
-    c->reply_file = arena_printf(c->arena, "../s3/%.*s", SLICE_ARG(version.file));
-    c->reply_file_offset = part.at;
-    c->reply_file_length = part.length;
+    struct msg body = {0};
+    content_answer(c, &(struct content_range){&version, part.at, part.length, 0}, &body);
+    out->body = body.body;
+    c->reply_file = body.body_file;
+    c->reply_segments = body.segments;
+    c->reply_lease = body.lease;
+    c->reply_file_offset = body.file_offset;
+    c->reply_file_length = body.file_length;
     return 0;
 }
 
@@ -208,23 +219,26 @@ int s3_head_object(struct call *c, const struct s3_head_object_in *in, struct s3
 }
 
 static void fill_parts(struct call *c, const struct s3_get_object_attributes_in *in, const struct version *version,
-                       struct s3_get_object_attributes_out *out)
+                       unsigned algorithm, struct s3_get_object_attributes_out *out)
 {
     struct val sizes;
     slice why;
     int64_t after = opt_int_or(in->part_number_marker, 0), max = opt_int_or(in->max_parts, MAX_PARTS);
-    if (!version->part_sizes.ptr || json_parse(c->arena, version->part_sizes, &sizes, &why) != 0)
+    if (!version->in_parts || json_parse(c->arena, version_parts(c, version), &sizes, &why) != 0)
         return;
     struct s3_get_object_attributes_parts *parts = arena_alloc(c->arena, sizeof(*parts));
     int64_t count = (int64_t)sizes.array.len;
+    max = max > MAX_PARTS ? MAX_PARTS : max;
     parts->total_parts_count = opt_int(count);
     parts->part_number_marker = opt_int(after);
     parts->max_parts = opt_int(max);
-    for (int64_t number = after + 1; number <= count && (int64_t)parts->parts.len < max; number++) {
+    for (int64_t number = after + 1; number >= 1 && number <= count && (int64_t)parts->parts.len < max; number++) {
         struct s3_object_part *part = list_add(c->arena, &parts->parts);
+        struct checksum checksum = {algorithm, S("")};
         part->part_number = opt_int(number);
-        part->size = opt_int(sizes.array.items[number - 1].integer);
+        part->size = opt_int(part_size(&sizes.array.items[number - 1], &checksum.value));
         parts->next_part_number_marker = opt_int(number);
+        checksum_set(&s3_shape_object_part, part, &checksum);
     }
     parts->is_truncated = opt_bool(after + (int64_t)parts->parts.len < count);
     out->object_parts = parts;
@@ -237,7 +251,9 @@ static void fill_checksum(struct call *c, const struct s3_head_object_out *head,
     if (!algorithm)
         return;
     out->checksum = arena_alloc(c->arena, sizeof(*out->checksum));
-    struct checksum checksum = {algorithm, checksum_member(&s3_shape_head_object_output, head, algorithm)};
+    slice value = checksum_member(&s3_shape_head_object_output, head, algorithm);
+    /* Here, and only here, a checksum of parts' checksums comes without their number. */
+    struct checksum checksum = {algorithm, slice_sub(value, 0, slice_index(value, '-'))};
     checksum_set(&s3_shape_checksum, out->checksum, &checksum);
     out->checksum->checksum_type = head->checksum_type;
 }
@@ -260,7 +276,7 @@ int s3_get_object_attributes(struct call *c, const struct s3_get_object_attribut
         else if (slice_eq(*word, S("Checksum")))
             fill_checksum(c, &head, out);
         else if (slice_eq(*word, S("ObjectParts")))
-            fill_parts(c, in, &version, out);
+            fill_parts(c, in, &version, checksum_of(&s3_shape_head_object_output, &head), out);
         else if (slice_eq(*word, S("StorageClass")))
             out->storage_class = version.storage_class;
         else if (slice_eq(*word, S("ObjectSize")))

@@ -5,7 +5,7 @@
 #include "common/time.h"
 #include "common/uri.h"
 
-enum { HOUR_MS = 3600 * 1000, TURN_ROWS = 500, MAX_RULES = 1000 };
+enum { HOUR_MS = 3600 * 1000, TURN_ROWS = 100, MAX_RULES = 1000 };
 static const int64_t day_ms = 86400000;
 
 static bool has_tags(const struct s3_lifecycle_rule *rule)
@@ -99,6 +99,7 @@ int s3_put_bucket_lifecycle_configuration(struct call *c, const struct s3_put_bu
     struct s3_get_bucket_lifecycle_configuration_out kept = {
         .rules = config->rules, .transition_default_minimum_object_size = out->transition_default_minimum_object_size};
     config_set(c, &bucket, "lifecycle", &s3_shape_get_bucket_lifecycle_configuration_output, &kept);
+    db_run(c->db, S3_SQL_WALK_SET, "iti", (int64_t)0, S(""), c->now_ms);
     call_timer_changed(c);
     return 0;
 }
@@ -284,57 +285,70 @@ static void abort_uploads(struct call *c, const struct bucket *bucket, const str
         multipart_remove(c, one);
 }
 
-/* Where a bucket's scan stands: a row of its own, so that a restart goes on. */
-#define CURSOR "lifecycle-cursor"
+/* Where the walk through all buckets is: in the bucket of that id or the first behind it, at that key. */
+struct walk {
+    int64_t bucket_id;
+    slice key;
+    int64_t due_ms;
+};
 
-static slice cursor_of(struct call *c, int64_t bucket_id)
+static struct walk walk_of(struct call *c)
 {
-    slice at = {NULL, 0};
-    struct db_rows rows = db_query(c->db, S3_SQL_CONFIG_GET, "it", bucket_id, S(CURSOR));
+    struct walk walk = {.key = S("")};
+    struct db_rows rows = db_query(c->db, S3_SQL_WALK_GET, "");
     if (db_next(&rows))
-        at = db_text(&rows, 0);
+        walk = (struct walk){db_int(&rows, 0), db_text(&rows, 1), db_int(&rows, 2)};
     db_done(&rows);
-    return at.ptr ? at : S("");
+    return walk;
 }
 
-static bool run_bucket(struct call *c, int64_t bucket_id, slice json)
+/* Some keys of one bucket. Answers when to go on; 0: no bucket has a lifecycle. */
+static int64_t walk_on(struct call *c)
 {
+    struct walk walk = walk_of(c);
     struct bucket bucket;
     struct s3_get_bucket_lifecycle_configuration_out config = {0};
-    if (!bucket_find_id(c, bucket_id, &bucket) ||
-        api_from_json(c->arena, &s3_shape_get_bucket_lifecycle_configuration_output, json, &config) != 0)
-        return false;
-    slice from = cursor_of(c, bucket_id);
-    if (from.len == 0) {
-        list_foreach (rule, &config.rules)
-            abort_uploads(c, &bucket, rule);
+    if (walk.due_ms > c->now_ms)
+        return walk.due_ms;
+    struct db_rows rows = db_query(c->db, S3_SQL_CONFIG_BEHIND, "it", walk.bucket_id, S("lifecycle"));
+    bool found = db_next(&rows);
+    int64_t id = found ? db_int(&rows, 0) : 0;
+    slice json = found ? db_text(&rows, 1) : S(""), next = {NULL, 0};
+    db_done(&rows);
+    if (!found) {
+        if (walk.bucket_id == 0)
+            return 0;
+        db_run(c->db, S3_SQL_WALK_SET, "iti", (int64_t)0, S(""), c->now_ms + HOUR_MS);
+        return c->now_ms + HOUR_MS;
     }
-    slice next = run_turn(c, &bucket, &config, from);
-    if (next.ptr)
-        db_run(c->db, S3_SQL_CONFIG_SET, "itt", bucket_id, S(CURSOR), next);
-    else if (from.len > 0)
-        db_run(c->db, S3_SQL_CONFIG_DELETE, "it", bucket_id, S(CURSOR));
-    return next.ptr != NULL;
+    if (id != walk.bucket_id)
+        walk.key = S("");
+    if (bucket_find_id(c, id, &bucket) &&
+        api_from_json(c->arena, &s3_shape_get_bucket_lifecycle_configuration_output, json, &config) == 0) {
+        if (walk.key.len == 0) {
+            list_foreach (rule, &config.rules)
+                abort_uploads(c, &bucket, rule);
+        }
+        next = run_turn(c, &bucket, &config, walk.key);
+    }
+    db_run(c->db, S3_SQL_WALK_SET, "iti", next.ptr ? id : id + 1, next.ptr ? next : S(""), (int64_t)0);
+    return c->now_ms;
 }
 
 int lifecycle_run(struct call *c, int64_t *next_due_ms)
 {
-    struct pair_list buckets = {0};
-    struct {
-        int64_t *items;
-        size_t len;
-        bool set;
-    } ids = {0};
-    bool more = false;
-    struct db_rows rows = db_query(c->db, S3_SQL_CONFIG_OF_KIND, "t", S("lifecycle"));
-    while (db_next(&rows)) {
-        *list_add(c->arena, &ids) = db_int(&rows, 0);
-        list_add(c->arena, &buckets)->value = db_text(&rows, 1);
+    const int64_t due[] = {
+        walk_on(c),
+        multipart_clean(c) ? c->now_ms : 0,
+        content_clean(c),
+        content_hash_expire(c),
+        multipart_expire_completed(c),
+    };
+    *next_due_ms = 0;
+    for (size_t i = 0; i < sizeof(due) / sizeof(*due); i++) {
+        if (due[i] != 0 && (*next_due_ms == 0 || due[i] < *next_due_ms))
+            *next_due_ms = due[i];
     }
-    for (size_t i = 0; i < ids.len; i++)
-        more = run_bucket(c, ids.items[i], buckets.items[i].value) || more;
-    int64_t files = content_clean(c), scan = ids.len == 0 ? 0 : more ? c->now_ms + 10 : c->now_ms + HOUR_MS;
-    *next_due_ms = files == 0 || (scan != 0 && scan < files) ? scan : files;
     return 0;
 }
 

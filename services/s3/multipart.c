@@ -3,6 +3,7 @@
 
 #include "common/base64.h"
 #include "common/ids.h"
+#include "common/limits.h"
 
 enum { MAX_PART_NUMBER = 10000 };
 
@@ -58,15 +59,6 @@ bool multipart_find_part(struct call *c, slice upload_id, int64_t number, struct
         multipart_read_part(&rows, part);
     db_done(&rows);
     return found;
-}
-
-void multipart_remove(struct call *c, const struct upload *upload)
-{
-    const int64_t grace_ms = 1000;
-    db_run(c->db, S3_SQL_FILES_DEAD_OF_UPLOAD, "ti", upload->id, c->now_ms + grace_ms);
-    db_run(c->db, S3_SQL_PARTS_DELETE, "t", upload->id);
-    db_run(c->db, S3_SQL_UPLOAD_DELETE, "t", upload->id);
-    call_timer_changed(c);
 }
 
 /* CRC64NVME is only made of whole objects, what is no CRC only of parts. */
@@ -143,8 +135,11 @@ static void set_part(struct call *c, const struct upload *upload, const struct p
                      const struct content *content)
 {
     struct part former;
-    if (multipart_find_part(c, upload->id, part->number, &former))
+    if (multipart_find_part(c, upload->id, part->number, &former)) {
         content_drop(c, former.file);
+        if (!slice_eq(former.etag, part->etag))
+            multipart_drop_tail(c, upload->id, &former);
+    }
     db_run(c->db, S3_SQL_PART_SET, "tiitttitb", upload->id, part->number, content->size, part->etag, part->algorithm,
            part->checksum, c->now_ms, content->file, content->bytes);
 }
@@ -224,6 +219,15 @@ static void describe_part(struct call *c, slice digests, const struct upload *up
     part->checksum = base64_encode(c->arena, digest_get(c->arena, digests, part_algorithm(upload)));
 }
 
+static int take_range(struct call *c, const struct content_range *range, struct content *content)
+{
+    *content = (struct content){.size = range->length};
+    if (content_is_small(range))
+        return content_read(c, range, &content->bytes);
+    content->file = content_cut(c, range);
+    return 0;
+}
+
 int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in, struct s3_upload_part_copy_out *out)
 {
     struct bucket bucket;
@@ -240,8 +244,13 @@ int s3_upload_part_copy(struct call *c, const struct s3_upload_part_copy_in *in,
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     TRY(copy_find(c, in->copy_source, &condition, &source));
     TRY(copy_range(c, in->copy_source_range, &source.version, &at, &length));
+    if (length > (int64_t)LIMIT_OBJECT_BYTES)
+        return fail(c, &s3_invalid_request,
+                    "The specified copy source is larger than the maximum allowable size for a copy source: %lld",
+                    (long long)LIMIT_OBJECT_BYTES);
     struct content_range range = {&source.version, at, length, DIGEST_MD5 | part_algorithm(&upload)};
-    TRY(content_copy_range(c, &range, &content, &digests));
+    TRY(content_hash(c, &range, &digests));
+    TRY(take_range(c, &range, &content));
     describe_part(c, digests, &upload, &part);
     set_part(c, &upload, &part, &content);
     api_from_json(c->arena, c->operation->out, upload.attributes, out);

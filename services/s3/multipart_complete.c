@@ -75,6 +75,29 @@ static int check_part_checksum(struct call *c, const struct upload *upload, cons
                 SLICE_ARG(name), (long long)number);
 }
 
+/* One more part out of the upload's rows, which are in order. */
+static int collect_one(struct call *c, const struct upload *upload, const struct s3_completed_part *one,
+                       struct db_rows *rows, struct parts *parts)
+{
+    struct part *part = &parts->items[parts->len];
+    int64_t number = opt_int_or(one->part_number, 0);
+    if (parts->len > 0 && number <= parts->items[parts->len - 1].number)
+        return fail(c, &s3_invalid_part_order,
+                    "The list of parts was not in ascending order. The parts list must be "
+                    "specified in order by part number.");
+    TRY(check_part_checksum(c, upload, one, number));
+    do {
+        if (!db_next(rows))
+            return fail_part(c, upload, number, one->e_tag);
+        multipart_read_part(rows, part);
+    } while (part->number < number);
+    if (part->number > number || !is_same(part, one))
+        return fail_part(c, upload, number, one->e_tag);
+    parts->size += part->size;
+    parts->len++;
+    return 0;
+}
+
 /* The named parts, each there and as it is named, in order. */
 static int collect(struct call *c, const struct upload *upload, const struct s3_completed_multipart_upload *wanted,
                    struct parts *parts)
@@ -85,19 +108,14 @@ static int collect(struct call *c, const struct upload *upload, const struct s3_
         return fail(c, &s3_malformed_xml,
                     "The XML you provided was not well-formed or did not validate against our published schema");
     parts->items = arena_array(c->arena, wanted->parts.len, sizeof(*parts->items));
+    struct db_rows rows = db_query(c->db, S3_SQL_PART_LIST, "ti", upload->id, (int64_t)0);
+    int result = 0;
     list_foreach (one, &wanted->parts) {
-        struct part *part = &parts->items[parts->len];
-        int64_t number = opt_int_or(one->part_number, 0);
-        if (parts->len > 0 && number <= parts->items[parts->len - 1].number)
-            return fail(c, &s3_invalid_part_order,
-                        "The list of parts was not in ascending order. The parts list must be "
-                        "specified in order by part number.");
-        TRY(check_part_checksum(c, upload, one, number));
-        if (!multipart_find_part(c, upload->id, number, part) || !is_same(part, one))
-            return fail_part(c, upload, number, one->e_tag);
-        parts->size += part->size;
-        parts->len++;
+        if (result == 0)
+            result = collect_one(c, upload, one, &rows, parts);
     }
+    db_done(&rows);
+    TRY(result);
     for (size_t i = 0; i + 1 < parts->len; i++) {
         if (parts->items[i].size < MIN_PART_BYTES)
             return fail_small(c, &parts->items[i]);
@@ -209,79 +227,74 @@ static slice part_body(struct call *c, const struct upload *upload, const struct
     return body.ptr ? body : S("");
 }
 
-static int append_parts(struct await *await, int fd, slice parts)
+/* The helper thread's part: "PATH\n" and what goes into that file. */
+static int write_tail(struct await *await)
 {
-    slice line, length, path;
-    int64_t bytes;
-    while (parts.len > 0) {
-        slice_cut(parts, '\n', &line, &parts);
-        if (!slice_cut(line, ' ', &length, &path) || !slice_to_int64(length, &bytes))
-            return FAULT_INTERNAL;
-        TRY(content_append(fd, slice_cstr(await->arena, path), 0, bytes));
-    }
+    slice path, bytes;
+    slice_cut(await->input, '\n', &path, &bytes);
+    __attribute__((cleanup(fdio_cleanup))) int fd =
+        open(slice_cstr(await->arena, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    TRY(fdio_write_all(fd, bytes));
     return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
-/* The helper thread's part: "TARGET\nLENGTH PATH\n…" → the files behind one another in TARGET. */
-static int copy_parts(struct await *await)
+/* Only the last part can be so small that it has no file. When the client does not wait for it, the next attempt writes
+ * the same file, and the upload's end removes it. */
+static int settle_last(struct call *c, const struct upload *upload, struct part *part)
 {
-    slice target, parts;
-    slice_cut(await->input, '\n', &target, &parts);
-    const char *path = slice_cstr(await->arena, target);
-    __attribute__((cleanup(fdio_cleanup))) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    int result = append_parts(await, fd, parts);
-    if (result != 0)
-        unlink(path);
-    await->output = slice_sub(target, target.len - CONTENT_NAME_BYTES, target.len);
-    return result;
-}
-
-/* Only the last part can be so small that it has no file. */
-static int append_last(struct call *c, const struct upload *upload, const struct part *part, slice file)
-{
-    if (part->file.ptr)
+    slice none;
+    if (part->file.ptr || part->size == 0)
         return 0;
-    __attribute__((cleanup(fdio_cleanup))) int fd = open(content_path(c, file).ptr, O_WRONLY | O_APPEND | O_CLOEXEC);
-    return fd < 0 ? -errno : fdio_write_all(fd, part_body(c, upload, part));
-}
-
-static int assemble_file(struct call *c, const struct upload *upload, const struct parts *parts,
-                         struct content *content)
-{
-    struct buf input;
-    buf_init(&input, c->arena);
-    buf_printf(&input, "%.*s\n", SLICE_ARG(content_path(c, ids_hex(c->arena, CONTENT_NAME_BYTES))));
-    for (size_t i = 0; i < parts->len; i++) {
-        if (parts->items[i].file.ptr)
-            buf_printf(&input, "%lld %.*s\n", (long long)parts->items[i].size,
-                       SLICE_ARG(content_path(c, parts->items[i].file)));
-    }
-    TRY(await_work(c, S("assemble"), copy_parts, buf_slice(&input), &content->file));
-    call_made_file(c, content_path(c, content->file));
-    return append_last(c, upload, &parts->items[parts->len - 1], content->file);
-}
-
-static int assemble(struct call *c, const struct upload *upload, const struct parts *parts, struct content *content)
-{
-    struct buf all;
-    *content = (struct content){.size = parts->size};
-    if (parts->size > LIMIT_BODY_INLINE_BYTES)
-        return assemble_file(c, upload, parts, content);
-    buf_init(&all, c->arena);
-    for (size_t i = 0; i < parts->len; i++)
-        buf_add(&all, part_body(c, upload, &parts->items[i]));
-    content->bytes = buf_slice(&all);
+    slice name = multipart_tail(c, upload->id, part);
+    slice input =
+        arena_printf(c->arena, "%.*s\n%.*s", SLICE_ARG(content_path(c, name)), SLICE_ARG(part_body(c, upload, part)));
+    TRY(await_work(c, S("tail"), write_tail, input, &none));
+    part->file = name;
     return 0;
 }
 
-static slice sizes_json(struct call *c, const struct parts *parts)
+/* The parts become the content; nothing is copied. */
+static int assemble(struct call *c, const struct upload *upload, const struct parts *parts, struct content *content)
+{
+    int64_t at = 0, segments = 0;
+    *content = (struct content){.size = parts->size, .file = parts->items[0].file};
+    if (parts->len == 1 && !content->file.ptr)
+        content->bytes = part_body(c, upload, &parts->items[0]);
+    if (parts->len == 1)
+        return 0;
+    TRY(settle_last(c, upload, &parts->items[parts->len - 1]));
+    content->file = ids_hex(c->arena, CONTENT_NAME_BYTES);
+    for (size_t i = 0; i < parts->len; i++) {
+        const struct part *part = &parts->items[i];
+        if (part->size > 0)
+            segments += content_list_add(c, content->file, at, part->file, part->size);
+        at += part->size;
+        if (segments > LIMIT_OBJECT_SEGMENTS)
+            return fail(c, &s3_invalid_request, "The object would consist of more than %d pieces of others.",
+                        LIMIT_OBJECT_SEGMENTS);
+    }
+    return 0;
+}
+
+/* For version_parts: checksums only where the client has asked for them. */
+static slice sizes_json(struct call *c, const struct upload *upload, const struct parts *parts)
 {
     struct json_writer *w = json_writer_open(c->arena);
     json_array_begin(w);
-    for (size_t i = 0; i < parts->len; i++)
-        json_int(w, parts->items[i].size);
+    for (size_t i = 0; i < parts->len; i++) {
+        const struct part *part = &parts->items[i];
+        bool checked = upload->algorithm.ptr && part->checksum.ptr;
+        if (checked) {
+            json_array_begin(w);
+            json_int(w, part->size);
+            json_string(w, part->checksum);
+            json_array_end(w);
+        } else {
+            json_int(w, part->size);
+        }
+    }
     json_array_end(w);
     return json_writer_close(w);
 }
@@ -314,8 +327,44 @@ static int make_version(struct call *c, const struct s3_complete_multipart_uploa
                                 .acl = upload->acl,
                                 .size = parts->size,
                                 .etag = make_etag(c, parts),
-                                .part_sizes = sizes_json(c, parts)};
+                                .part_sizes = sizes_json(c, upload, parts)};
     return attributes_write(c, bucket, &attributes, version);
+}
+
+static void remember(struct call *c, const struct bucket *bucket, const struct upload *upload,
+                     const struct s3_complete_multipart_upload_out *out)
+{
+    db_run(c->db, S3_SQL_COMPLETED_ADD, "tittti", upload->id, bucket->id, upload->key, out->e_tag,
+           api_to_json(c->arena, c->operation->out, out), c->now_ms);
+}
+
+/* Whether the upload was completed with the same parts not long ago: then the answer is the same again. */
+static bool was_completed(struct call *c, const struct bucket *bucket, const struct s3_complete_multipart_upload_in *in,
+                          struct s3_complete_multipart_upload_out *out)
+{
+    struct parts parts = {0};
+    if (!in->multipart_upload || in->multipart_upload->parts.len == 0)
+        return false;
+    struct db_rows rows = db_query(c->db, S3_SQL_COMPLETED_GET, "tit", in->upload_id, bucket->id, in->key);
+    bool found = db_next(&rows);
+    slice etag = found ? db_text(&rows, 0) : S(""), answer = found ? db_text(&rows, 1) : S("");
+    db_done(&rows);
+    if (!found)
+        return false;
+    parts.items = arena_array(c->arena, in->multipart_upload->parts.len, sizeof(*parts.items));
+    list_foreach (one, &in->multipart_upload->parts)
+        parts.items[parts.len++].etag = one->e_tag;
+    return slice_eq(make_etag(c, &parts), etag) && api_from_json(c->arena, c->operation->out, answer, out) == 0;
+}
+
+int64_t multipart_expire_completed(struct call *c)
+{
+    const int64_t keep_ms = 24 * 3600 * 1000;
+    db_run(c->db, S3_SQL_COMPLETED_EXPIRE, "i", c->now_ms - keep_ms);
+    struct db_rows rows = db_query(c->db, S3_SQL_COMPLETED_OLDEST, "");
+    int64_t oldest = db_next(&rows) ? db_int(&rows, 0) : 0;
+    db_done(&rows);
+    return oldest ? oldest + keep_ms + 1 : 0;
 }
 
 int s3_complete_multipart_upload(struct call *c, const struct s3_complete_multipart_upload_in *in,
@@ -327,6 +376,8 @@ int s3_complete_multipart_upload(struct call *c, const struct s3_complete_multip
     struct content content;
     struct parts parts = {0};
     TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
+    if (was_completed(c, &bucket, in, out))
+        return 0;
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     TRY(collect(c, &upload, in->multipart_upload, &parts));
     if (in->mpu_object_size.set && in->mpu_object_size.v != parts.size)
@@ -339,6 +390,7 @@ int s3_complete_multipart_upload(struct call *c, const struct s3_complete_multip
     version_add(c, &bucket, &version, &content);
     multipart_remove(c, &upload);
     fill_answer(c, &bucket, &version, out);
+    remember(c, &bucket, &upload, out);
     notify_event(c, &bucket, "ObjectCreated:CompleteMultipartUpload", &version);
     return 0;
 }

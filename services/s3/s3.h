@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/opt.h"
 #include "proto/codec.h"
+#include "proto/segments.h"
 #include "s3_api.h"
 #include "services/worker/call.h"
 
@@ -58,12 +59,18 @@ struct version {
     slice attributes;
     slice tags;
     slice acl;
-    slice part_sizes; /* JSON list, of multipart objects */
-    slice file;       /* of a large content */
+    bool in_parts;    /* it was uploaded in parts (version_parts) */
+    slice part_sizes; /* of one to be added: JSON list of sizes or [size, checksum]; absent: it is one piece */
+    slice file;       /* the name of a large content: of a file, or of a list of segments */
 };
 
 /* Reads one row of the statements with VERSION_COLUMNS. */
 void version_read(struct db_rows *rows, struct version *version);
+
+bool version_find_id(struct call *c, int64_t id, struct version *version);
+
+/* The parts that it was uploaded in: a JSON list as above. */
+slice version_parts(struct call *c, const struct version *version);
 
 /* version_id absent: the latest. Markers are found too. */
 bool version_find(struct call *c, const struct bucket *bucket, slice key, slice version_id, struct version *version);
@@ -76,10 +83,13 @@ bool version_numbered(const struct bucket *bucket);
 
 enum { CONTENT_NAME_BYTES = 32 };
 
+/* A file in the folder of contents: those who read lists hold locks on it, and its time is that of the last start. */
+#define CONTENT_LEASE ".lease"
+
 /* Where the bytes of an object are. */
 struct content {
     slice bytes; /* when they are few */
-    slice file;  /* else the name of a file of ours */
+    slice file;  /* else a name: of a file of ours, or of a list of segments */
     int64_t size;
 };
 
@@ -108,30 +118,63 @@ int content_take(struct call *c, struct content *content);
 /* How large the request's body is, and its digests as the router computed them. Answers 0 or a fault. */
 int content_size(struct call *c, int64_t *size);
 
-/* The bytes [from, from + length) of a version, as few as come inline, or a part of its file appended to fd. */
+/* The bytes of a small version; the path of a file of ours. */
 slice content_bytes(struct call *c, const struct version *version);
 slice content_path(struct call *c, slice file);
 
-/* A content with the same bytes. Answers 0 or a fault. */
-int content_copy(struct call *c, const struct version *from, struct content *to);
+/* A content with the same bytes: the same content, when it is large. */
+void content_copy(struct call *c, const struct version *from, struct content *to);
 
-/* A new content of a part of a version, and its digests: "name HEX\n" lines. Large ones are made by the helper thread:
- * to be called before the first write. Answers 0, CALL_LATER or a fault. */
-int content_copy_range(struct call *c, const struct content_range *range, struct content *to, slice *digests);
+/* What a part of the large content of that name consists of: names of files of ours. */
+struct content_pieces {
+    struct segment *items;
+    size_t len;
+    bool set;
+};
+void content_pieces(struct call *c, slice name, int64_t at, int64_t length, struct content_pieces *pieces);
 
-/* The digests alone, in the same way. */
+/* Puts a whole large content into a list, at that place. Answers how many segments that are. */
+int64_t content_list_add(struct call *c, slice list, int64_t at, slice name, int64_t size);
+
+/* The byte of the file CONTENT_LEASE that whoever reads the list keeps locked. */
+int64_t content_lease(slice list);
+
+/* The name of a large content that is a part of another; nothing is copied. */
+slice content_cut(struct call *c, const struct content_range *range);
+
+/* Fills in the body of a reply, in whatever form it is. */
+void content_answer(struct call *c, const struct content_range *range, struct msg *reply);
+
+/* Whether the range is so small that its bytes are read and hashed at once; its bytes. Answers 0 or a fault. */
+bool content_is_small(const struct content_range *range);
+int content_read(struct call *c, const struct content_range *range, slice *bytes);
+
+/* The digests of a part of a version, "name HEX\n" lines, or of bytes. Of large ones they are made by the helper
+ * thread, whether or not somebody waits: to be called before the first write. Answers 0, CALL_LATER, CALL_FAILED or a
+ * fault. */
 int content_hash(struct call *c, const struct content_range *range, slice *digests);
+slice content_hash_bytes(struct arena *arena, unsigned algorithms, slice bytes);
 
-/* A new file of ours, open for writing; a part of another file added to its end. */
+/* A new file of ours, open for writing. */
 int content_create(struct call *c, slice *name);
-int content_append(int fd, const char *path, int64_t at, int64_t length);
 
-/* A content that no row names any more. */
-void content_drop(struct call *c, slice file);
+/* A row has let go of this content; absent: there was none. It goes when no other row has it. */
+void content_drop(struct call *c, slice name);
 
-/* Removes what is due; answers when to come again. Removes files that nobody knows. */
+/* Whether a row names it. */
+bool content_is_known(struct call *c, slice name);
+
+/* By the timer: removes what is due, forgets results; answer when to come again, or 0. */
 int64_t content_clean(struct call *c);
+int64_t content_hash_expire(struct call *c);
+
+/* At the start and after a reset: files that no row names will be removed. */
 int content_start(struct call *c);
+
+/* Events of our own (call_background). */
+int content_hash_run(struct call *c, slice key);
+int content_remove_run(struct call *c, slice names);
+int content_sweep_run(struct call *c, slice names);
 
 /* A body's or part's checksum. */
 struct checksum {

@@ -5,6 +5,13 @@
 
 extern const char *const s3_migrations[];
 
+static const struct service_event events[] = {
+    {S("ComputeDigests"), content_hash_run},
+    {S("RemoveFiles"), content_remove_run},
+    {S("SweepFiles"), content_sweep_run},
+    {{NULL, 0}, NULL},
+};
+
 static const char *const statements[] = {
 #define SQL(name, text) text,
 #include "services/s3/sql.def"
@@ -16,6 +23,7 @@ const struct service s3_process = {
     .migrations = s3_migrations,
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
+    .events = events,
     .timer = lifecycle_run,
     .start = content_start,
     .reset = content_start,

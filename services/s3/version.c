@@ -21,7 +21,7 @@ void version_read(struct db_rows *rows, struct version *version)
         .attributes = db_text(rows, 12),
         .tags = db_text(rows, 13),
         .acl = db_text(rows, 14),
-        .part_sizes = db_text(rows, 15),
+        .in_parts = db_int(rows, 15) != 0,
         .file = db_text(rows, 16),
     };
     if (!db_is_null(rows, 10))
@@ -41,6 +41,19 @@ bool version_find(struct call *c, const struct bucket *bucket, slice key, slice 
 {
     return version_id.ptr ? read_one(db_query(c->db, S3_SQL_VERSION_NAMED, "itt", bucket->id, key, version_id), version)
                           : read_one(db_query(c->db, S3_SQL_VERSION_LATEST, "it", bucket->id, key), version);
+}
+
+bool version_find_id(struct call *c, int64_t id, struct version *version)
+{
+    return read_one(db_query(c->db, S3_SQL_VERSION_BY_ID, "i", id), version);
+}
+
+slice version_parts(struct call *c, const struct version *version)
+{
+    struct db_rows rows = db_query(c->db, S3_SQL_VERSION_PARTS, "i", version->id);
+    slice parts = db_next(&rows) ? db_text(&rows, 0) : (slice){NULL, 0};
+    db_done(&rows);
+    return parts;
 }
 
 static int fail_key(struct call *c, const struct api_error *error, slice key, slice version_id, const char *text)

@@ -73,13 +73,7 @@ static void answer_object(struct call *c, uint16_t status, const struct version 
                                       (long long)at, (long long)(at + length - 1), (long long)version->size);
     if (status == 304)
         return;
-    if (version->file.ptr) {
-        reply->body_file = arena_printf(c->arena, "../s3/%.*s", SLICE_ARG(version->file));
-        reply->file_offset = at;
-        reply->file_length = length;
-    } else {
-        reply->body = slice_sub(content_bytes(c, version), (size_t)at, (size_t)(at + length));
-    }
+    content_answer(c, &(struct content_range){version, at, length, 0}, reply);
 }
 
 static bool find(struct call *c, const struct bucket *bucket, slice key, struct version *version)

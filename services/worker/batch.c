@@ -156,6 +156,8 @@ static void add_to_reply(const struct call *call, int result, struct msg *reply)
     if (call->reply_status != 0)
         reply->status = call->reply_status;
     reply->body_file = call->reply_file;
+    reply->segments = call->reply_segments;
+    reply->lease = call->reply_lease;
     reply->file_offset = call->reply_file_offset;
     reply->file_length = call->reply_file_length;
     reply->flags |= call->reply_file_grows ? MSG_FLAG_GROWING : 0;

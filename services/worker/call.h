@@ -33,6 +33,8 @@ struct call {
     slice reply_file;
     int64_t reply_file_offset;
     int64_t reply_file_length;
+    slice reply_segments; /* or parts of several files, and their lease, as in the envelope */
+    slice reply_lease;
     bool reply_file_grows; /* it is still being written (MSG_FLAG_GROWING) */
     /* What fail recorded. */
     const struct api_error *error;
@@ -69,8 +71,12 @@ struct call_file {
     slice path;
     int64_t offset;
     int64_t length;
+    slice segments; /* present: parts of several files in place of the one, their names paths (proto/segments.h) */
 };
 bool call_answered_file(struct call *c, struct call_file *file);
+
+/* Its bytes, in that arena; any thread may do so. Answers 0 or -errno. */
+int call_file_read(struct arena *arena, const struct call_file *file, slice *bytes);
 
 /* The same for a question the other service answers that is no operation of AWS (struct service_question); both texts
  * are JSON. */
@@ -84,6 +90,10 @@ int call_question(struct call *c, slice target, slice name, slice body, int *sta
  * may ask and wait as handlers do. A fault runs it again after a moment. It is lost with the process: the service
  * begins it anew from its tables. */
 void call_background(struct call *c, slice name, slice body);
+
+/* The same, unless one with that name and body is already under way. False, and nothing begun, when there are max with
+ * that name. */
+bool call_background_once(struct call *c, slice name, slice body, size_t max);
 
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at
  * least once, in order per target, and deleted when acknowledged. When the service lists an event `<name>Done`, it runs

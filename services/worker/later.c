@@ -2,9 +2,16 @@
  * kept; when what they wait for is there, they run again from the top, with all answers they have had so far. */
 #include "services/worker/impl.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/fdio.h"
 #include "common/json.h"
 #include "common/time.h"
 #include "proto/jsonform.h"
+#include "proto/segments.h"
 
 /* A background call that failed begins again so much later. */
 static const double again_seconds = 1;
@@ -148,9 +155,26 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
         question->status = reply->status;
         question->body = slice_dup(question->later->arena, reply->body);
         question->file = (struct call_file){slice_dup(question->later->arena, reply->body_file), reply->file_offset,
-                                            reply->file_length};
+                                            reply->file_length, slice_dup(question->later->arena, reply->segments)};
     }
     resume(question->later);
+}
+
+static slice answered_path(struct call *c, slice name)
+{
+    return arena_printf(c->arena, "%.*s/spool/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(name));
+}
+
+static slice segments_with_paths(struct call *c, slice segments)
+{
+    struct segment part;
+    struct buf text;
+    buf_init(&text, c->arena);
+    while (segments_next(&segments, &part)) {
+        part.name = answered_path(c, part.name);
+        segments_add(&text, &part);
+    }
+    return buf_slice(&text);
 }
 
 bool call_answered_file(struct call *c, struct call_file *file)
@@ -158,10 +182,45 @@ bool call_answered_file(struct call *c, struct call_file *file)
     const struct running *running = running_of(c);
     const struct question *last = running->later->questions.items[running->questions - 1];
     *file = last->file;
-    if (slice_empty(file->path))
+    if (file->segments.len > 0)
+        file->segments = segments_with_paths(c, file->segments);
+    else if (file->path.len > 0)
+        file->path = answered_path(c, file->path);
+    else
         return false;
-    file->path = arena_printf(c->arena, "%.*s/spool/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(file->path));
     return true;
+}
+
+static int read_part(struct arena *arena, const struct segment *part, char *into)
+{
+    const char *path = slice_cstr(arena, part->name);
+    __attribute__((cleanup(fdio_cleanup))) int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return -errno;
+    for (int64_t done = 0; done < part->length;) {
+        ssize_t n = pread(fd, into + done, (size_t)(part->length - done), (off_t)(part->offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        done += n;
+    }
+    return 0;
+}
+
+int call_file_read(struct arena *arena, const struct call_file *file, slice *bytes)
+{
+    struct segment part = {file->path, file->offset, file->length};
+    char *into = arena_alloc(arena, (size_t)file->length + 1);
+    slice rest = file->segments;
+    *bytes = (slice){into, (size_t)file->length};
+    if (rest.len == 0)
+        return read_part(arena, &part, into);
+    if (segments_length(rest) != file->length)
+        return -EIO;
+    for (; segments_next(&rest, &part); into += part.length)
+        TRY(read_part(arena, &part, into));
+    return 0;
 }
 
 /* Without a bus: the test says what the answer is. */
@@ -395,6 +454,22 @@ void call_background(struct call *c, slice name, slice body)
     arm(later, 0);
 }
 
+bool call_background_once(struct call *c, slice name, slice body, size_t max)
+{
+    size_t n = 0;
+    for (const struct later *later = c->worker->waiting; later; later = later->next) {
+        if (!later->background || !slice_eq(later->request.operation, name))
+            continue;
+        if (slice_eq(later->request.body, body))
+            return true;
+        n++;
+    }
+    if (n >= max)
+        return false;
+    call_background(c, name, body);
+    return true;
+}
+
 bool later_run_background(struct worker *worker)
 {
     struct later *later = worker->waiting;
@@ -410,8 +485,12 @@ bool later_run_background(struct worker *worker)
 void call_wake(struct call *c, slice key)
 {
     for (struct later *later = c->worker->waiting; later; later = later->next) {
-        if (!later->wait_key.ptr || !slice_eq(later->wait_key, key) || !c->worker->loop)
+        if (!later->wait_key.ptr || !slice_eq(later->wait_key, key))
             continue;
+        if (!c->worker->loop) {
+            later->wait_key = (slice){NULL, 0};
+            continue;
+        }
         /* Not before the waker's own writes are committed. */
         ev_timer_stop(c->worker->loop, &later->until);
         ev_timer_set(&later->until, 0, 0);

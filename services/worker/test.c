@@ -88,12 +88,19 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
     struct running running = call_of(worker, request);
     *reply = (struct msg){0};
     bool due = batch_run(worker, &running, reply);
-    while (!due && later_is_answered(worker, &running))
+    while (!due) {
+        /* What it waits for may be what it has begun in the background. */
+        while (!later_is_answered(worker, &running) && later_run_background(worker))
+            ;
+        if (!later_is_answered(worker, &running))
+            break;
         due = batch_run(worker, &running, reply);
+    }
     if (due && running.later) {
         /* These may be what another process answered. */
         reply->body = slice_dup(worker->batch, reply->body);
         reply->body_file = slice_dup(worker->batch, reply->body_file);
+        reply->segments = slice_dup(worker->batch, reply->segments);
         later_forget(worker, running.later);
     }
     if (batch_commit(worker) != 0)

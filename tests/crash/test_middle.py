@@ -79,13 +79,19 @@ def check_object(sim, path, body):
 
 
 def check_files(sim):
-    """After a restart each file of S3 belongs to an object or a part, and each of those has its file."""
+    """After a restart each file of S3 belongs to an object or a part, and each of those has its files."""
+    def found():
+        return {name for name in os.listdir(os.path.join(sim.state_dir, "s3")) if name[0] != "."}
+
     sim.stop()
     with contextlib.closing(sqlite3.connect(f"file:{sim.state_dir}/s3.db?mode=ro", uri=True)) as db:
-        known = {name for table in ("version", "part") for name, in db.execute(f"SELECT file FROM {table} WHERE file IS NOT NULL")}
+        named = {name for name, in db.execute("SELECT file FROM version UNION SELECT file FROM part "
+                                              "WHERE upload_id IN (SELECT id FROM upload)") if name}
+        segments = [row for row in db.execute("SELECT list, file FROM segment") if row[0] in named]
+    known = named - {name for name, _ in segments} | {file for _, file in segments}
     sim.start()
-    found = {name for name in os.listdir(os.path.join(sim.state_dir, "s3")) if name[0] != "."}
-    assert found == known, (sorted(found - known), sorted(known - found))
+    wait_until(lambda: found() == known, 20, f"{sorted(known)}, not {sorted(found())}")
+    return found
 
 
 @suite.test
@@ -192,6 +198,31 @@ def upload_in_parts():
             check_object(sim, path, whole)
             wait_spool_empty(sim)
         check_files(sim)
+
+
+@suite.test
+def copies():
+    """Contents that are shared: kills between copies, deletions and their clean-up leave every copy whole, and no file."""
+    whole = content(5, 12 * MIB)
+    with Awssim() as sim:
+        assert sim.http("PUT", "/middle")[0] == 200
+        upload = begin_parts(sim, "/middle/0")
+        etags = {n: sim.http("PUT", f"/middle/0?partNumber={n}&uploadId={upload}", whole[(n - 1) * 6 * MIB:n * 6 * MIB])[1]["etag"]
+                 for n in (1, 2)}
+        assert complete(sim, "/middle/0", upload, etags).finish()[0] == 200
+        for number in range(1, 7):
+            copy = HalfRequest(sim, "PUT", f"/middle/{number}", b"", {"x-amz-copy-source": f"/middle/{number - 1}"})
+            if number % 2:
+                kill(sim, "s3")
+            status = copy.finish()[0]
+            if status != 200 and sim.http("HEAD", f"/middle/{number}")[0] != 200:
+                assert sim.http("PUT", f"/middle/{number}", b"", {"x-amz-copy-source": f"/middle/{number - 1}"})[0] == 200
+            assert sim.http("DELETE", f"/middle/{number - 1}")[0] == 204
+            check_object(sim, f"/middle/{number}", whole)
+        found = check_files(sim)
+        check_object(sim, "/middle/6", whole)
+        assert sim.http("DELETE", "/middle/6")[0] == 204
+        wait_until(lambda: not found(), 30, "the end of the files")
 
 
 @suite.test
