@@ -2,15 +2,17 @@
 #include "common/conf.h"
 
 #include "common/err.h"
+#include "common/fdio.h"
 #include "common/hash.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum option_type { TEXT, NUMBER, SWITCH };
+enum option_type { TEXT, SECRET, NUMBER, SWITCH };
 
 enum { SOCKET_PATH_BYTES = 107, SOCKET_NAME_BYTES = 40 };
 
@@ -28,7 +30,21 @@ static const struct option {
 #undef CONF
 };
 
-enum { N_OPTIONS = sizeof(options) / sizeof(*options) };
+enum { N_OPTIONS = sizeof(options) / sizeof(*options), SECRET_BYTES = 64 * 1024 };
+
+#define VARIABLE_TEXT(environment)
+#define VARIABLE_NUMBER(environment)
+#define VARIABLE_SWITCH(environment)
+#define VARIABLE_SECRET(environment) environment,
+const char *const conf_secret_variables[] = {
+#define CONF(field, type, flag, environment, otherwise, help) VARIABLE_##type(environment)
+#include "common/conf.def"
+#undef CONF
+    NULL};
+#undef VARIABLE_TEXT
+#undef VARIABLE_NUMBER
+#undef VARIABLE_SWITCH
+#undef VARIABLE_SECRET
 
 /* Options that take one of some words, which are separated by spaces. */
 static const struct conf_choice {
@@ -75,6 +91,7 @@ static int set_option(struct arena *arena, struct conf *conf, const struct optio
     int64_t number;
     switch (option->type) {
     case TEXT:
+    case SECRET:
         *(slice *)field = value;
         return 0;
     case NUMBER:
@@ -239,6 +256,35 @@ static int check_words(struct arena *arena, const struct conf *conf, slice *why)
     return 0;
 }
 
+/* @FILE: one line an element of the list. */
+static int read_secret(struct arena *arena, const struct option *option, slice *value, slice *why)
+{
+    slice content, line, list = S("");
+    if (!slice_starts(*value, S("@")))
+        return 0;
+    const char *path = slice_cstr(arena, slice_sub(*value, 1, value->len));
+    int result = path ? fdio_read_file(arena, path, SECRET_BYTES, &content) : -EINVAL;
+    if (result != 0)
+        return refuse_value(arena, why, "--%.*s: cannot read the file %.*s", option, slice_sub(*value, 1, value->len));
+    while (content.len > 0) {
+        slice_cut(content, '\n', &line, &content);
+        line = slice_trim(line);
+        if (line.len > 0)
+            list = list.len > 0 ? arena_printf(arena, "%.*s,%.*s", SLICE_ARG(list), SLICE_ARG(line)) : line;
+    }
+    *value = list;
+    return 0;
+}
+
+static int read_secrets(struct arena *arena, struct conf *conf, slice *why)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (options[i].type == SECRET)
+            TRY(read_secret(arena, &options[i], (slice *)(void *)((char *)conf + options[i].offset), why));
+    }
+    return 0;
+}
+
 static slice absolute(struct arena *arena, slice path)
 {
     char here[PATH_MAX];
@@ -325,6 +371,7 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
     TRY(choose_defaults(arena, argc, argv, conf, given, why));
     TRY(split_listen(arena, conf, given, why));
     TRY(check_words(arena, conf, why));
+    TRY(read_secrets(arena, conf, why));
     TRY(choose_state_dir(arena, conf, why));
     choose_run_dir(arena, conf);
     choose_init_dir(arena, conf);
@@ -337,11 +384,14 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
 
 char **conf_argv(struct arena *arena, const struct conf *conf, const char *first)
 {
-    char **argv = arena_array(arena, N_OPTIONS + 2, sizeof(*argv));
-    argv[0] = arena_copy(arena, first, strlen(first) + 1);
+    char **argv = arena_array(arena, N_OPTIONS + 3, sizeof(*argv));
+    size_t n = 0;
+    argv[n++] = arena_copy(arena, first, strlen(first) + 1);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const void *field = (const char *)conf + options[i].offset;
         slice text;
+        if (options[i].type == SECRET)
+            continue;
         if (options[i].type == TEXT)
             text = *(const slice *)field;
         else if (options[i].type == NUMBER)
@@ -349,17 +399,18 @@ char **conf_argv(struct arena *arena, const struct conf *conf, const char *first
         else
             text = *(const bool *)field ? S("1") : S("0");
         slice argument = arena_printf(arena, "--%.*s=%.*s", SLICE_ARG(options[i].flag), SLICE_ARG(text));
-        argv[i + 1] = arena_copy(arena, argument.ptr, argument.len + 1);
+        argv[n++] = arena_copy(arena, argument.ptr, argument.len + 1);
     }
     return argv;
 }
 
 char **conf_argv_and(struct arena *arena, const struct conf *conf, const char *first, const char *last)
 {
-    char **given = conf_argv(arena, conf, first);
-    char **argv = arena_array(arena, N_OPTIONS + 3, sizeof(*argv));
-    memcpy(argv, given, (N_OPTIONS + 1) * sizeof(*argv));
-    argv[N_OPTIONS + 1] = arena_copy(arena, last, strlen(last) + 1);
+    char **argv = conf_argv(arena, conf, first); /* has room for one more */
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    argv[n] = arena_copy(arena, last, strlen(last) + 1);
     return argv;
 }
 
@@ -377,6 +428,18 @@ bool conf_option_at(size_t i, struct conf_option *option)
     for (size_t k = 0; k < sizeof(paths) / sizeof(*paths); k++)
         option->is_path = option->is_path || slice_eq(paths[k], options[i].flag);
     return true;
+}
+
+void conf_export_secrets(struct arena *arena, const struct conf *conf)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (options[i].type != SECRET)
+            continue;
+        const void *field = (const char *)conf + options[i].offset;
+        const char *value = slice_cstr(arena, *(const slice *)field);
+        if (value)
+            setenv(options[i].environment, value, 1);
+    }
 }
 
 slice conf_help(struct arena *arena)

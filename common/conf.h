@@ -7,10 +7,12 @@
 struct conf {
 #define CONF(field, type, flag, environment, otherwise, help) CONF_FIELD_##type(field)
 #define CONF_FIELD_TEXT(field) slice field;
+#define CONF_FIELD_SECRET(field) slice field;
 #define CONF_FIELD_NUMBER(field) int64_t field;
 #define CONF_FIELD_SWITCH(field) bool field;
 #include "common/conf.def"
 #undef CONF_FIELD_TEXT
+#undef CONF_FIELD_SECRET
 #undef CONF_FIELD_NUMBER
 #undef CONF_FIELD_SWITCH
 #undef CONF
@@ -34,8 +36,8 @@ bool conf_replaces_simulator(const char *program);
 /* Makes such a folder; absent with errno when that fails. */
 slice conf_make_private_dir(struct arena *arena);
 
-/* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment. NULL-terminated;
- * first is argv[0]. */
+/* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment but for secrets.
+ * NULL-terminated; first is argv[0]. */
 char **conf_argv(struct arena *arena, const struct conf *conf, const char *first);
 
 /* The same with one argument more at the end. */
@@ -54,6 +56,13 @@ struct conf_option {
 
 /* The option of that number, from 0; false when there are not so many. */
 bool conf_option_at(size_t i, struct conf_option *option);
+
+/* Puts the secrets into this process's environment, from where its children read them: a command line is readable by
+ * everybody. */
+void conf_export_secrets(struct arena *arena, const struct conf *conf);
+
+/* Their variables, NULL-terminated: children that have no use for them are started without. */
+extern const char *const conf_secret_variables[];
 
 /* One line an option, for --help. */
 slice conf_help(struct arena *arena);

@@ -73,3 +73,16 @@ slice listener_endpoint(struct arena *arena, slice host, int64_t port)
     bool v6 = slice_index(host, ':') < host.len;
     return arena_printf(arena, "http://%s%.*s%s:%lld", v6 ? "[" : "", SLICE_ARG(host), v6 ? "]" : "", (long long)port);
 }
+
+bool listener_is_loopback(int fd)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t length = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &length) != 0)
+        return false;
+    if (name.ss_family == AF_INET)
+        return ntohl(((struct sockaddr_in *)(void *)&name)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    const struct in6_addr *six = &((struct sockaddr_in6 *)(void *)&name)->sin6_addr;
+    bool mapped = IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET;
+    return name.ss_family == AF_INET6 && (IN6_IS_ADDR_LOOPBACK(six) || mapped);
+}

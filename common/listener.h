@@ -15,3 +15,6 @@ int listener_port(int fd);
 
 /* The URL under which a client on this machine reaches what listens at host and port. */
 slice listener_endpoint(struct arena *arena, slice host, int64_t port);
+
+/* Whether only this machine reaches it: it listens on a loopback address. */
+bool listener_is_loopback(int fd);

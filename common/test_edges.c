@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -134,6 +135,33 @@ static void test_conf(void **state)
     assert_true(slice_eq(conf.profile, S("sockerless")));
 }
 
+/* No command line shows a secret; children find it in their environment. */
+static void test_conf_secrets(void **state)
+{
+    (void)state;
+    struct conf conf, again;
+    char path[] = "/tmp/test-conf-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && dprintf(fd, "A:first\r\n\n  B:second \n") > 0 && close(fd) == 0);
+    assert_int_equal(parse(arena_printf(arena, "x --state-dir=/s --root-keys=@%s", path).ptr, &conf), 0);
+    assert_true(slice_eq(conf.root_keys, S("A:first,B:second")));
+    char **argv = conf_argv_and(arena, &conf, "child", "last");
+    size_t n = 0;
+    for (; argv[n]; n++)
+        assert_null(strstr(argv[n], "root-keys"));
+    assert_string_equal(argv[n - 1], "last");
+    conf_export_secrets(arena, &conf);
+    assert_int_equal(parse_argv(conf_argv(arena, &conf, "child"), &again), 0);
+    assert_true(slice_eq(again.root_keys, conf.root_keys));
+    for (n = 0; conf_secret_variables[n]; n++)
+        unsetenv(conf_secret_variables[n]);
+    assert_int_equal(n, 1);
+    assert_int_equal(parse_argv(conf_argv(arena, &conf, "child"), &again), 0);
+    assert_true(slice_eq(again.root_keys, S("test:test")));
+    unlink(path);
+    assert_int_equal(parse("x --root-keys=@/nowhere", &conf), BAD_INPUT);
+}
+
 static int setup(void **state)
 {
     clearenv();
@@ -152,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_db_outside_call),   cmocka_unit_test(test_json_refused),     cmocka_unit_test(test_time),
         cmocka_unit_test(test_page_key_with_nul), cmocka_unit_test(test_remove_deep_tree), cmocka_unit_test(test_conf),
+        cmocka_unit_test(test_conf_secrets),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

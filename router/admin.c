@@ -187,9 +187,16 @@ static const struct {
 };
 enum { N_PATHS = sizeof paths / sizeof paths[0] };
 
-bool admin_wants(slice path)
+bool admin_is_public(slice path)
 {
-    return slice_eq(path, S("/health")) || slice_starts(path, S("/_awssim/")) || slice_starts(path, S("/_localstack/"));
+    return slice_eq(path, S("/health"));
+}
+
+bool admin_wants(slice path, bool is_signed)
+{
+    if (admin_is_public(path))
+        return !is_signed;
+    return slice_starts(path, S("/_awssim/")) || slice_starts(path, S("/_localstack/"));
 }
 
 static void unknown_path(struct admin *admin, struct exchange *exchange)

@@ -69,6 +69,7 @@ struct exchange *conn_exchange_add(struct conn *conn)
     struct exchange *exchange = exchange_take(conn->set);
     exchange->next = NULL;
     exchange->conn = conn;
+    exchange->trusted = conn->trusted;
     exchange->file = exchange->lease = -1;
     if (conn->last)
         conn->last->next = exchange;
@@ -202,7 +203,7 @@ static void on_writer(struct ev_loop *loop, ev_io *io, int events)
     loop_watch_did(S("writing to a client"));
 }
 
-void conn_accept(struct conn_set *set, int fd, bool only_urgent)
+void conn_accept(struct conn_set *set, int fd, bool only_urgent, bool trusted)
 {
     conn_pressure_make_room(set);
     struct conn *conn = calloc(1, sizeof *conn);
@@ -210,6 +211,7 @@ void conn_accept(struct conn_set *set, int fd, bool only_urgent)
         abort();
     conn->set = set;
     conn->fd = fd;
+    conn->trusted = trusted;
     conn->unknown = set->config.tls != NULL;
     conn->opened_at = conn->active_at = conn->idle_at = ev_now(set->config.loop);
     conn->reserved = only_urgent || !conn_pressure_has_room(set);

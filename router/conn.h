@@ -53,8 +53,8 @@ void conn_close_set(struct conn_set *set);
 
 /* Takes over a connected, non-blocking socket. When there are as many connections as there may be, one that is idle is
  * closed for it, then one that is slow; where all are at work, or when only_urgent, nothing but what is urgent is
- * answered on it. */
-void conn_accept(struct conn_set *set, int fd, bool only_urgent);
+ * answered on it. trusted: its requests are (exchange.h). */
+void conn_accept(struct conn_set *set, int fd, bool only_urgent, bool trusted);
 size_t conn_count(const struct conn_set *set);
 
 /* No further connection is within the limit. */

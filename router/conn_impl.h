@@ -65,6 +65,7 @@ struct conn {
     ev_tstamp linger_at; /* when lingering ends at the latest */
     int fd;
     bool reserved;  /* beyond the limit: only what is urgent is answered */
+    bool trusted;   /* of awssim's own user */
     bool unknown;   /* plain or TLS shows with the first byte */
     bool handshake; /* TLS's is going on */
     bool dirty;     /* in the set's list of connections to flush */

@@ -27,6 +27,9 @@
 
 enum { REPORTED = 32 /* as many different ones are worth a line in the log */ };
 
+/* awssim's own paths, as if they were a service's. */
+static const struct route_service own_service = {.name = S("awssim"), .title = S("awssim"), .protocol = API_RESTJSON};
+
 struct dispatch {
     struct admin *admin;
     struct pending *pending;
@@ -237,9 +240,9 @@ static void route_request(struct dispatch *dispatch, struct exchange *exchange, 
 }
 
 /* Of awssim's own paths; in a bucket's own host name they are keys. */
-static bool is_admin(const struct http1_request *head)
+static bool is_admin(const struct http1_request *head, const struct sigv4_scope *scope)
 {
-    return admin_wants(head->path) && !vhost_bucket(head->host).ptr;
+    return admin_wants(head->path, scope->present) && !vhost_bucket(head->host).ptr;
 }
 
 /* As far as these tell; without a body, as far as the head does. */
@@ -248,15 +251,17 @@ static void route_of(struct dispatch *dispatch, const struct http1_request *head
     struct sigv4_scope scope;
     const char *why;
     *route = (struct route){0};
-    if (sigv4_read(dispatch->arena, head, &scope, &why) == 0)
+    if (sigv4_read(dispatch->arena, head, &scope, &why) != 0)
+        return;
+    if (is_admin(head, &scope))
+        *route = (struct route){.service = &own_service, .path = head->path, .readonly = true};
+    else
         route_find(head, &scope, body, route);
 }
 
 static const struct route_service *service_of(struct dispatch *dispatch, const struct http1_request *head, slice body)
 {
     struct route route;
-    if (is_admin(head))
-        return NULL;
     route_of(dispatch, head, body, &route);
     return route.service;
 }
@@ -265,8 +270,6 @@ static const struct route_service *service_of(struct dispatch *dispatch, const s
 static bool only_reads(struct dispatch *dispatch, const struct http1_request *head)
 {
     struct route route;
-    if (is_admin(head))
-        return true;
     route_of(dispatch, head, (slice){0}, &route);
     return route.is_function || route.readonly;
 }
@@ -303,6 +306,20 @@ static void refuse_foreign(struct dispatch *dispatch, struct exchange *exchange,
     refuse(dispatch, exchange, service, why);
 }
 
+/* With verified signatures awssim's own paths are for roots. Whoever runs it has a socket that nobody else can use. */
+static void serve_admin(struct dispatch *dispatch, struct exchange *exchange, const struct conn_request *request,
+                        const struct sigv4_scope *scope)
+{
+    struct route route = {.service = &own_service, .path = request->head->path};
+    struct verify_claim claim = {.scope = scope, .route = &route};
+    struct refuse_why why;
+    bool open = !dispatch->guard || exchange->trusted || admin_is_public(request->head->path);
+    if (open || guard_check_root(dispatch->guard, dispatch->arena, request, &claim, &why) == 0)
+        admin_handle(dispatch->admin, exchange, request);
+    else
+        refuse(dispatch, exchange, &own_service, &why);
+}
+
 void dispatch_request(void *context, struct exchange *exchange, const struct conn_request *request)
 {
     struct dispatch *dispatch = context;
@@ -315,8 +332,8 @@ void dispatch_request(void *context, struct exchange *exchange, const struct con
         refuse_foreign(dispatch, exchange, service_of(dispatch, head, request->body), &foreign);
     else if (sigv4_read(dispatch->arena, head, &scope, &why) != 0)
         refuse(dispatch, exchange, NULL, &(struct refuse_why){400, S("IncompleteSignatureException"), slice_of(why)});
-    else if (!scope.present && is_admin(head))
-        admin_handle(dispatch->admin, exchange, request);
+    else if (is_admin(head, &scope))
+        serve_admin(dispatch, exchange, request, &scope);
     else
         route_request(dispatch, exchange, request, &scope);
     arena_reset(dispatch->arena);
@@ -348,7 +365,7 @@ void dispatch_plan_body(void *context, const struct http1_request *head, struct 
 bool dispatch_is_urgent(void *context, const struct http1_request *head)
 {
     (void)context;
-    return admin_wants(head->path) && !vhost_bucket(head->host).ptr;
+    return admin_wants(head->path, false) && !vhost_bucket(head->host).ptr;
 }
 
 void dispatch_refused(void *context, struct exchange *exchange, const struct http1_request *head,

@@ -30,10 +30,11 @@ struct exchange {
     char request_id[37];
     bool head_only; /* HEAD: the answer has no body */
     bool http10;
-    bool close; /* the connection ends behind the answer */
-    bool cors;  /* asked by a page in a browser */
-    bool lan;   /* a browser asks whether a page may reach into the local network */
-    bool s3;    /* S3 names the request id in headers of its own and answers for other origins itself */
+    bool close;   /* the connection ends behind the answer */
+    bool cors;    /* asked by a page in a browser */
+    bool lan;     /* a browser asks whether a page may reach into the local network */
+    bool s3;      /* S3 names the request id in headers of its own and answers for other origins itself */
+    bool trusted; /* from awssim's own user, who needs no signature for awssim's own paths */
     bool answered;
     struct buf out; /* the answer, while earlier ones are missing */
     int file;       /* descriptor whose bytes follow the answer's head, or -1 */

@@ -168,3 +168,21 @@ int guard_check(struct guard *guard, struct arena *arena, struct exchange *excha
     refuse_unknown(arena, claim->route->service, claim->scope->access_key, outcome, why);
     return BAD_INPUT;
 }
+
+int guard_check_root(struct guard *guard, struct arena *arena, const struct conn_request *request,
+                     const struct verify_claim *claim, struct refuse_why *why)
+{
+    int64_t now_ms = time_now_ms();
+    struct verify_claim read = *claim;
+    struct verify_secret secret;
+    if (!claim->scope->present || !secrets_find_root(guard->config.secrets, claim->scope->access_key, &secret)) {
+        *why = (struct refuse_why){
+            .status = 403,
+            .message =
+                S("This path needs a signature with a root key (--root-keys) while signatures are verified: curl "
+                  "--aws-sigv4 aws:amz:us-east-1:awssim --user KEY:SECRET. awssimctl needs none.")};
+        return BAD_INPUT;
+    }
+    TRY(verify_read(arena, request, now_ms, &read, why));
+    return verify_check(arena, request, &read, &secret, why);
+}

@@ -32,3 +32,7 @@ enum { GUARD_WAITS = 101 };
 /* Answers 0 (it may pass), BAD_INPUT (with *why), or GUARD_WAITS: the guard has taken the exchange. */
 int guard_check(struct guard *guard, struct arena *arena, struct exchange *exchange, const struct conn_request *request,
                 const struct verify_claim *claim, struct refuse_why *why);
+
+/* The same for a request that only a root may send: signed with one of the root keys. Never waits. */
+int guard_check_root(struct guard *guard, struct arena *arena, const struct conn_request *request,
+                     const struct verify_claim *claim, struct refuse_why *why);

@@ -10,7 +10,9 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/arena.h"
@@ -23,12 +25,14 @@
 enum {
     LISTEN_TURN = 64,        /* connections accepted before others have their turn */
     LISTEN_CROWDED_TURN = 4, /* the same, when they may push out each other */
-    LISTEN_RETRY_MS = 100,   /* without descriptors; one may become free outside of this process */
+    PRIVATE_BACKLOG = 64,
+    LISTEN_RETRY_MS = 100, /* without descriptors; one may become free outside of this process */
 };
 
 struct listen {
     int fd;
     int port;
+    bool private;
     struct ev_loop *loop; /* NULL: not started or stopped */
     struct conn_set *set;
     ev_io acceptor;
@@ -36,18 +40,54 @@ struct listen {
     int spare; /* a descriptor kept back for a time without others; -1: it is in use */
 };
 
-int listen_open(struct arena *arena, slice host, int64_t port, struct listen **out, slice *why)
+static struct listen *listen_new(int fd)
 {
-    int fd = supervised_listener();
-    if (fd < 0)
-        TRY(listener_open(arena, host, port, &fd, why));
     struct listen *l = calloc(1, sizeof *l);
     if (!l)
         abort();
     l->fd = fd;
     l->spare = -1;
     l->port = listener_port(fd);
-    *out = l;
+    return l;
+}
+
+int listen_open(struct arena *arena, slice host, int64_t port, struct listen **out, slice *why)
+{
+    int fd = supervised_listener();
+    if (fd < 0)
+        TRY(listener_open(arena, host, port, &fd, why));
+    *out = listen_new(fd);
+    return 0;
+}
+
+/* A router before this one may have left the name behind. */
+static int bind_private(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof name.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(name.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&name, sizeof name) == 0 && listen(fd, PRIVATE_BACKLOG) == 0)
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+int listen_open_private(struct arena *arena, slice run_dir, struct listen **out, slice *why)
+{
+    slice path = arena_printf(arena, "%.*s/admin", SLICE_ARG(run_dir));
+    int fd = bind_private(path.ptr);
+    if (fd < 0) {
+        *why = arena_printf(arena, "cannot listen on %.*s: %s", SLICE_ARG(path), strerror(-fd));
+        return BAD_INPUT;
+    }
+    *out = listen_new(fd);
+    (*out)->private = true;
     return 0;
 }
 
@@ -99,6 +139,26 @@ static int accept_next(struct listen *l, bool *spare)
     return fd;
 }
 
+/* The folder keeps others out already, unless somebody has given them the right to enter. */
+static bool is_owner(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void welcome(struct listen *l, int fd, bool spare)
+{
+    int on = 1;
+    if (l->private && !is_owner(fd)) {
+        close(fd);
+        return;
+    }
+    if (!l->private)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    conn_accept(l->set, fd, spare, l->private);
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *acceptor, int events)
 {
     struct listen *l = acceptor->data;
@@ -115,9 +175,7 @@ static void on_connection(struct ev_loop *loop, ev_io *acceptor, int events)
             }
             break;
         }
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        conn_accept(l->set, fd, spare);
+        welcome(l, fd, spare);
     }
     loop_watch_did(S("new connections"));
 }

@@ -41,6 +41,7 @@ struct router {
     struct tls *tls;
     struct spool spool;
     struct listen *listen;
+    struct listen *private; /* for awssimctl */
     struct bus *bus;
     struct pending *pending;
     struct reset *reset;
@@ -117,8 +118,10 @@ static void on_closed(void *owner)
     struct router *router = owner;
     if (router->draining && conn_count(router->conns) == 0)
         ev_break(router->loop, EVBREAK_ALL);
-    else
+    else {
         listen_resume(router->listen);
+        listen_resume(router->private);
+    }
 }
 
 static void on_drain_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -136,6 +139,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
         return;
     router->draining = true;
     listen_stop(router->listen);
+    listen_stop(router->private);
     conn_drain(router->conns);
     ev_timer_start(loop, &router->drain_timer);
     if (conn_count(router->conns) == 0)
@@ -212,6 +216,22 @@ static int say_ready(struct router *router)
     return 0;
 }
 
+/* What decides who may do what. Answers 0, or BAD_INPUT with a sentence in *why and nothing open. */
+static int open_guarded(struct router *router, slice *why)
+{
+    const char *wrong;
+    if (router->conf.verify_signatures &&
+        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0) {
+        *why = slice_of(wrong);
+        return BAD_INPUT;
+    }
+    if (listen_open_private(router->arena, router->conf.run_dir, &router->private, why) == 0)
+        return 0;
+    if (router->secrets)
+        secrets_close(router->secrets);
+    return BAD_INPUT;
+}
+
 /* Everything that can fail. Answers 0 or the exit code. */
 static int open_all(struct router *router)
 {
@@ -229,15 +249,14 @@ static int open_all(struct router *router)
         return give_up(why);
     if (!open_bus(router))
         return 1;
-    const char *wrong;
-    if (router->conf.verify_signatures &&
-        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0) {
+    if (open_guarded(router, &why) != 0) {
         bus_close(router->bus);
         listen_close(router->listen);
-        return give_up(slice_of(wrong));
+        return give_up(why);
     }
     assemble(router, max_conns);
     listen_start(router->listen, router->loop, router->conns);
+    listen_start(router->private, router->loop, router->conns);
     watch(router);
     r = say_ready(router);
     if (r != 0)
@@ -256,6 +275,7 @@ static void close_all(struct router *router)
         secrets_close(router->secrets);
     bus_close(router->bus);
     listen_close(router->listen);
+    listen_close(router->private);
     spool_close(&router->spool);
     tls_close(router->tls);
 }

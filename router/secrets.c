@@ -99,11 +99,16 @@ static struct known *place_of(struct secrets *secrets, slice access_key)
     return &secrets->places[hash_bytes(access_key) % PLACES];
 }
 
+bool secrets_find_root(const struct secrets *secrets, slice access_key, struct verify_secret *secret)
+{
+    *secret = (struct verify_secret){.secret = access_key_root_secret(secrets->root_keys, access_key)};
+    return secret->secret.ptr != NULL;
+}
+
 enum secrets_outcome secrets_find(struct secrets *secrets, slice access_key, int64_t now_ms,
                                   struct verify_secret *secret)
 {
-    *secret = (struct verify_secret){.secret = access_key_root_secret(secrets->root_keys, access_key)};
-    if (secret->secret.ptr)
+    if (secrets_find_root(secrets, access_key, secret))
         return SECRETS_FOUND;
     if (!access_key_keeper(access_key).ptr)
         return SECRETS_UNKNOWN;

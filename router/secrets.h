@@ -24,6 +24,9 @@ void secrets_close(struct secrets *secrets);
 enum secrets_outcome secrets_find(struct secrets *secrets, slice access_key, int64_t now_ms,
                                   struct verify_secret *secret);
 
+/* Whether it is a root's key; then *secret is what it signs with. */
+bool secrets_find_root(const struct secrets *secrets, slice access_key, struct verify_secret *secret);
+
 /* Asks who knows. on_answer is called once, never from here, unless secrets_forget is called before; when it says
  * SECRETS_FOUND, secrets_find answers at once. */
 typedef void secrets_answer_fn(void *context, enum secrets_outcome outcome);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,8 @@ static _Noreturn void run(const struct child_program *program, struct inheritanc
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor)
         _exit(0);
+    for (const char *const *name = program->without; name && *name; name++)
+        unsetenv(*name);
     if (place_descriptors(from)) {
         become_ordinary();
         execv(program->argv[0], program->argv);

@@ -21,7 +21,8 @@ struct child_program {
     enum child_stop_rank stop_rank;
     int64_t start_limit_ms;
     int64_t stop_limit_ms;
-    bool listens; /* it gets the listening socket */
+    bool listens;               /* it gets the listening socket */
+    const char *const *without; /* variables that are not in its environment; NULL-terminated; NULL: none */
 };
 
 enum child_end_kind { CHILD_NEVER_ENDED, CHILD_EXITED, CHILD_SIGNALLED, CHILD_LATE, CHILD_NOT_SPAWNED };

@@ -149,12 +149,36 @@ static int prepare(struct session *session, slice *why)
     return programs_list(session->arena, &session->conf, &session->programs, why);
 }
 
+/* Whoever reaches awssim can run commands: that is what an ECS task is. */
+static const char *warning_of(struct session *session)
+{
+    const struct conf *conf = &session->conf;
+    if (listener_is_loopback(session->listen_fd))
+        return NULL;
+    slice where = arena_printf(session->arena, "%.*s port %lld", SLICE_ARG(conf->listen), (long long)conf->port);
+    if (conf->verify_signatures)
+        return arena_printf(session->arena,
+                            "awssim listens on %.*s, which other machines may reach: whoever has a key (--root-keys, "
+                            "IAM) can run commands on this machine as far as IAM lets him.",
+                            SLICE_ARG(where))
+            .ptr;
+    return arena_printf(session->arena,
+                        "awssim listens on %.*s, which other machines may reach: whoever can connect can run commands "
+                        "on this machine as %s. --listen 127.0.0.1 keeps others out; --verify-signatures --iam enforce "
+                        "demands keys and permissions.",
+                        SLICE_ARG(where), geteuid() == 0 ? "root" : "awssim's user")
+        .ptr;
+}
+
 static int supervise(struct session *session)
 {
+    const char *warning = warning_of(session);
     if (session->starter_fd >= 0)
         log_to_file(session);
     if (session->conf.ephemeral)
         log_warn("EPHEMERAL: nothing will be kept, all state is removed at the end");
+    if (warning)
+        log_warn("%s", warning);
     struct supervisor_setup setup = {
         .programs = session->programs.items,
         .count = session->programs.len,
@@ -163,6 +187,7 @@ static int supervise(struct session *session)
         .state_dir = slice_cstr(session->arena, session->identity_dir),
         .run_dir = slice_cstr(session->arena, session->conf.run_dir),
         .log_dir = session->instance.log_dir.ptr,
+        .warning = warning,
         .echo = session->starter_fd < 0,
         .listen_fd = session->listen_fd,
         .parts_fd = session->instance.parts_fd,
@@ -200,6 +225,7 @@ static int read_arguments(struct session *session, int argc, char *argv[], slice
     enum log_level level = LOG_INFO;
     struct slice_list rest = {0};
     TRY(conf_parse(session->arena, argc, argv, &session->conf, &rest, why));
+    conf_export_secrets(session->arena, &session->conf);
     log_level_parse(session->conf.log_level, &level);
     log_init("awssim-supervisor", level);
     list_foreach (word, &rest) {

@@ -106,7 +106,10 @@ static void add_head(const struct supervisor *s, struct buf *out)
     add_string(out, slice_of(s->setup->state_dir));
     buf_add(out, S(",\"log_dir\":"));
     add_string(out, slice_of(s->setup->log_dir));
-    buf_printf(out, ",\"ready\":%s,\"processes\":[\n", supervisor_all_ready(s) ? "true" : "false");
+    buf_add(out, S(",\"warnings\":["));
+    if (s->setup->warning)
+        add_string(out, slice_of(s->setup->warning));
+    buf_printf(out, "],\"ready\":%s,\"processes\":[\n", supervisor_all_ready(s) ? "true" : "false");
 }
 
 void status_write(const struct supervisor *supervisor, struct buf *out)

@@ -17,6 +17,7 @@ struct supervisor_setup {
     const char *state_dir;         /* for messages and the status */
     const char *run_dir;           /* exists; gets the control socket and the status file */
     const char *log_dir;           /* exists */
+    const char *warning;           /* what users should know of this awssim, for the status; NULL: nothing */
     bool echo;                     /* copy what the children print to stderr */
     int listen_fd;                 /* clients' connections, for the programs that listen; ours from now on; -1: none */
     int parts_fd;                  /* inherited by every process, and borrowed (instance.h); -1: none */

@@ -12,6 +12,9 @@ enum ctl_exit start_run(struct ctl *ctl);
 enum ctl_exit stop_run(struct ctl *ctl);
 enum ctl_exit status_run(struct ctl *ctl);
 
+/* What the user should know about the running awssim; nothing when there is nothing. */
+void status_print_warnings(struct ctl *ctl);
+
 /* In place of status_run when several run and none was named. */
 enum ctl_exit status_list(struct ctl *ctl);
 enum ctl_exit restart_run(struct ctl *ctl);

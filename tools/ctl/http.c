@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { ANSWER_BYTES = 16 * 1024 * 1024, READ_BYTES = 16 * 1024, MS = 1000 };
@@ -33,26 +34,42 @@ static struct place parse_endpoint(slice endpoint)
     return place;
 }
 
+static int connect_to(const struct sockaddr *address, socklen_t length, int timeout_ms)
+{
+    struct timeval limit = {timeout_ms / MS, (timeout_ms % MS) * MS};
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, address, length) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
 static int connect_first(const struct addrinfo *found, int timeout_ms)
 {
-    int error = ECONNREFUSED;
-    struct timeval limit = {timeout_ms / MS, (timeout_ms % MS) * MS};
-    for (; found; found = found->ai_next) {
-        int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            return -errno;
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-        if (connect(fd, found->ai_addr, found->ai_addrlen) == 0)
-            return fd;
-        error = errno;
-        close(fd);
-    }
-    return -error;
+    int fd = -ECONNREFUSED;
+    for (; found && fd < 0; found = found->ai_next)
+        fd = connect_to(found->ai_addr, found->ai_addrlen, timeout_ms);
+    return fd;
+}
+
+static int dial_path(slice path, int timeout_ms)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (path.len >= sizeof(name.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(name.sun_path, path.ptr, path.len);
+    return connect_to((struct sockaddr *)&name, sizeof(name), timeout_ms);
 }
 
 static int dial(struct arena *arena, slice endpoint, int timeout_ms)
 {
+    if (slice_starts(endpoint, S("/")))
+        return dial_path(endpoint, timeout_ms);
     struct place place = parse_endpoint(endpoint);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
     const char *host = slice_cstr(arena, place.host), *port = slice_cstr(arena, place.port);

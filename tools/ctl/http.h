@@ -6,7 +6,7 @@
 struct arena;
 
 struct http_request {
-    slice endpoint; /* "http://host:port" */
+    slice endpoint; /* "http://host:port", or the path of a socket */
     const char *method;
     slice path;
     int timeout_ms; /* for each step */

@@ -81,6 +81,11 @@ bool instance_find(const struct ctl *ctl, struct instance *instance)
     return true;
 }
 
+slice instance_private_endpoint(const struct ctl *ctl, const struct instance *instance)
+{
+    return arena_concat(ctl->arena, instance->run_dir, S("/admin"));
+}
+
 void instance_await_end(const struct ctl *ctl)
 {
     __attribute__((cleanup(fdio_cleanup))) int fd = open(lock_path(ctl), O_RDONLY | O_CLOEXEC);

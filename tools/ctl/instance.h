@@ -14,6 +14,9 @@ struct instance {
 /* Whether one is running, and what is known of it; otherwise what it would be with these options. */
 bool instance_find(const struct ctl *ctl, struct instance *instance);
 
+/* Where its router takes HTTP requests of its own user, trusted without a signature (tools/ctl/http.h). */
+slice instance_private_endpoint(const struct ctl *ctl, const struct instance *instance);
+
 /* Waits until nobody holds the lock any more. */
 void instance_await_end(const struct ctl *ctl);
 

@@ -19,8 +19,8 @@ enum ctl_exit reset_run(struct ctl *ctl)
     slice query = ctl->argument.ptr
                       ? arena_concat(ctl->arena, S("?service="), uri_encode(ctl->arena, ctl->argument, false))
                       : S("");
-    struct http_request request = {instance.endpoint, "POST", arena_concat(ctl->arena, S("/_awssim/reset"), query),
-                                   RESET_LIMIT_MS};
+    struct http_request request = {instance_private_endpoint(ctl, &instance), "POST",
+                                   arena_concat(ctl->arena, S("/_awssim/reset"), query), RESET_LIMIT_MS};
     int result = http_call(ctl->arena, &request, &answer);
     if (result < 0)
         return say(CTL_FAILED, "no answer from %.*s: %s; `%s status` shows what runs", SLICE_ARG(instance.endpoint),

@@ -36,6 +36,7 @@ static void say_ephemeral(const struct ctl *ctl)
 
 static enum ctl_exit run_in_foreground(struct ctl *ctl, const char *program)
 {
+    conf_export_secrets(ctl->arena, &ctl->conf);
     execv(program, conf_argv(ctl->arena, &ctl->conf, program));
     return say(CTL_FAILED, "cannot run %s: %s", program, strerror(errno));
 }
@@ -89,6 +90,7 @@ static enum ctl_exit report_ready(struct ctl *ctl, slice endpoint)
         return say(CTL_FAILED, "awssim is started, but %.*s/health says: %.*s", SLICE_ARG(endpoint), SLICE_ARG(last));
     const char *kept = ctl->conf.ephemeral ? "no state is kept; known by" : "state in";
     printf("awssim is ready at %.*s (%s %.*s).\n", SLICE_ARG(endpoint), kept, SLICE_ARG(ctl->conf.state_dir));
+    status_print_warnings(ctl);
     printf("Next: eval \"$(%s env%.*s)\"\n", ctl->program, SLICE_ARG(ctl->state_option));
     return CTL_OK;
 }
@@ -97,6 +99,7 @@ static enum ctl_exit run_in_background(struct ctl *ctl, const char *program)
 {
     char **argv = conf_argv_and(ctl->arena, &ctl->conf, program, "background");
     int ends[2];
+    conf_export_secrets(ctl->arena, &ctl->conf);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return say(CTL_FAILED, "cannot make a pipe: %s", strerror(errno));
     pid_t pid = fork();

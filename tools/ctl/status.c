@@ -39,7 +39,8 @@ static struct val read_stats(struct ctl *ctl, const struct instance *instance)
     struct http_answer answer = {0};
     struct val stats = val_object();
     slice why = S("");
-    struct http_request request = {instance->endpoint, "GET", S("/_awssim/stats"), STATS_LIMIT_MS};
+    struct http_request request = {instance_private_endpoint(ctl, instance), "GET", S("/_awssim/stats"),
+                                   STATS_LIMIT_MS};
     if (http_call(ctl->arena, &request, &answer) != 0 || answer.status != 200 ||
         json_parse(ctl->arena, answer.body, &stats, &why) != 0)
         return val_object();
@@ -114,6 +115,14 @@ static void print_process(struct arena *arena, const struct val *process)
     print_row(row);
 }
 
+static void print_warnings(const struct val *status)
+{
+    const struct val *warnings = val_get(status, S("warnings"));
+    fflush(stdout);
+    for (size_t i = 0; warnings && i < warnings->array.len; i++)
+        fprintf(stderr, "WARNING: %.*s\n", SLICE_ARG(warnings->array.items[i].string));
+}
+
 static void print_table(struct arena *arena, const struct val *status)
 {
     static const slice head[9] = {S("PROCESS"), S("PID"),      S("STATE"),  S("SINCE"),   S("RESTARTS"),
@@ -170,6 +179,14 @@ enum ctl_exit status_list(struct ctl *ctl)
     return CTL_OK;
 }
 
+void status_print_warnings(struct ctl *ctl)
+{
+    struct instance instance;
+    struct val status;
+    if (instance_find(ctl, &instance) && read_status(ctl, &instance, &status))
+        print_warnings(&status);
+}
+
 enum ctl_exit status_run(struct ctl *ctl)
 {
     struct instance instance;
@@ -191,7 +208,9 @@ enum ctl_exit status_run(struct ctl *ctl)
         val_set(ctl->arena, &status, S("dns"), val_string(dns));
     if (json)
         printf("%.*s\n", SLICE_ARG(json_text(ctl->arena, &status)));
-    else
+    else {
         print_table(ctl->arena, &status);
+        print_warnings(&status);
+    }
     return CTL_OK;
 }
