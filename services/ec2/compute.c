@@ -1,51 +1,15 @@
-/* compute: what there is of instances and what belongs to them: nothing. Asking for all of them answers that; asking
- * for one by its id is AWS's error. */
+/* compute: what there is of images: none, in words of their own; and the attributes of an account, which are about
+ * instances. */
 #include "services/ec2/ec2.h"
-
-static int refuse_id(struct call *c, const struct api_error *error, const char *what, slice id)
-{
-    return fail(c, error, "The %s '%.*s' does not exist", what, SLICE_ARG(id));
-}
-
-int ec2_describe_instances(struct call *c, const struct ec2_describe_instances_in *in,
-                           struct ec2_describe_instances_out *out)
-{
-    TRY(common_dry_run(c, in->dry_run));
-    if (in->instance_ids.len > 0)
-        return refuse_id(c, &ec2_invalid_instance_id_not_found, "instance ID", in->instance_ids.items[0]);
-    out->reservations.set = true;
-    return 0;
-}
 
 int ec2_describe_images(struct call *c, const struct ec2_describe_images_in *in, struct ec2_describe_images_out *out)
 {
+    (void)out;
     TRY(common_dry_run(c, in->dry_run));
-    if (in->image_ids.len > 0)
-        return fail(c, &ec2_invalid_amiid_not_found, "The image id '[%.*s]' does not exist",
-                    SLICE_ARG(in->image_ids.items[0]));
-    out->images.set = true;
-    return 0;
-}
-
-int ec2_describe_key_pairs(struct call *c, const struct ec2_describe_key_pairs_in *in,
-                           struct ec2_describe_key_pairs_out *out)
-{
-    TRY(common_dry_run(c, in->dry_run));
-    if (in->key_names.len > 0)
-        return refuse_id(c, &ec2_invalid_key_pair_not_found, "key pair", in->key_names.items[0]);
-    if (in->key_pair_ids.len > 0)
-        return refuse_id(c, &ec2_invalid_key_pair_not_found, "key pair", in->key_pair_ids.items[0]);
-    out->key_pairs.set = true;
-    return 0;
-}
-
-int ec2_describe_volumes(struct call *c, const struct ec2_describe_volumes_in *in, struct ec2_describe_volumes_out *out)
-{
-    TRY(common_dry_run(c, in->dry_run));
-    if (in->volume_ids.len > 0)
-        return refuse_id(c, &ec2_invalid_volume_not_found, "volume", in->volume_ids.items[0]);
-    out->volumes.set = true;
-    return 0;
+    if (in->image_ids.len == 0)
+        return 0;
+    return fail(c, &ec2_invalid_amiid_not_found, "The image id '[%.*s]' does not exist",
+                SLICE_ARG(in->image_ids.items[0]));
 }
 
 static slice attribute_of(struct call *c, slice name)

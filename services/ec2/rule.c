@@ -64,11 +64,20 @@ bool rule_is_referenced(struct call *c, slice group_id)
     return found;
 }
 
+/* Other protocols have no ports in a group's permissions, although the rules as resources show -1 for them. */
+static bool shows_ports(slice protocol)
+{
+    return slice_eq(protocol, S("tcp")) || slice_eq(protocol, S("udp")) || slice_starts(protocol, S("icmp"));
+}
+
 static struct ec2_ip_permission *permission_for(struct call *c, struct ec2_ip_permission_list *list,
                                                 const struct ec2_security_group_rule *rule)
 {
-    bool all = slice_eq(rule->ip_protocol, S("-1"));
-    struct opt_int from = all ? (struct opt_int){0} : rule->from_port, to = all ? (struct opt_int){0} : rule->to_port;
+    struct opt_int from = {0}, to = {0};
+    if (shows_ports(rule->ip_protocol)) {
+        from = rule->from_port;
+        to = rule->to_port;
+    }
     list_foreach (permission, list) {
         if (slice_eq(permission->ip_protocol, rule->ip_protocol) && same_opt(permission->from_port, from) &&
             same_opt(permission->to_port, to))

@@ -139,6 +139,31 @@ static void test_references(void **state)
             one);
 }
 
+/* Protocols without ports show none in a group's permissions, whatever was given. */
+static void test_protocols_without_ports(void **state)
+{
+    (void)state;
+    const char *group = new_group(vpc, "protocols"), *protocols[] = {"47", "50", "51", "-1"};
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+        ok("AuthorizeSecurityGroupIngress&GroupId=%s&IpPermissions.1.IpProtocol=%s&IpPermissions.1.FromPort=0"
+           "&IpPermissions.1.ToPort=0&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8",
+           group, protocols[i]);
+        ok("DescribeSecurityGroups&GroupId.1=%s", group);
+        assert_false(says("<fromPort>"));
+        assert_false(says("<toPort>"));
+        ok("DescribeSecurityGroupRules&Filter.1.Name=group-id&Filter.1.Value.1=%s", group);
+        shows("<fromPort>-1</fromPort>");
+        ok("RevokeSecurityGroupIngress&GroupId=%s&IpPermissions.1.IpProtocol=%s"
+           "&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8",
+           group, protocols[i]);
+    }
+    ok("AuthorizeSecurityGroupIngress&GroupId=%s&IpPermissions.1.IpProtocol=icmp&IpPermissions.1.FromPort=8"
+       "&IpPermissions.1.ToPort=-1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8",
+       group);
+    ok("DescribeSecurityGroups&GroupId.1=%s", group);
+    shows("<fromPort>8</fromPort>");
+}
+
 static void test_in_use(void **state)
 {
     (void)state;
@@ -159,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_egress_descriptions, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_as_objects, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_references, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_protocols_without_ports, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_in_use, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,11 +49,12 @@ static bool is_own(slice url)
 
 static void read_rule(struct db_rows *rows, struct cache_rule *rule)
 {
+    slice upstream_prefix = db_text(rows, 3);
     *rule = (struct cache_rule){
         .prefix = db_text(rows, 0),
         .url = db_text(rows, 1),
         .upstream = db_text(rows, 2),
-        .upstream_prefix = db_text(rows, 3),
+        .upstream_prefix = upstream_prefix.len > 0 ? upstream_prefix : (slice){NULL, 0},
         .credential = db_text(rows, 4),
         .role = db_text(rows, 5),
         .created_ms = db_int(rows, 6),
@@ -130,10 +131,11 @@ int ecr_create_pull_through_cache_rule(struct call *c, const struct ecr_create_p
                                        struct ecr_create_pull_through_cache_rule_out *out)
 {
     slice upstream;
-    slice upstream_prefix = in->upstream_repository_prefix.ptr ? in->upstream_repository_prefix : S("ROOT");
     TRY(check_new(c, in, &upstream));
     db_run(c->db, ECR_SQL_CACHE_RULE_INSERT, "tttttttti", c->account, c->region, in->ecr_repository_prefix,
-           in->upstream_registry_url, upstream, upstream_prefix, in->credential_arn, in->custom_role_arn, c->now_ms);
+           in->upstream_registry_url, upstream,
+           in->upstream_repository_prefix.ptr ? in->upstream_repository_prefix : S(""), in->credential_arn,
+           in->custom_role_arn, c->now_ms);
     *out = (struct ecr_create_pull_through_cache_rule_out){
         .ecr_repository_prefix = in->ecr_repository_prefix,
         .upstream_registry_url = in->upstream_registry_url,
@@ -142,7 +144,7 @@ int ecr_create_pull_through_cache_rule(struct call *c, const struct ecr_create_p
         .upstream_registry = upstream,
         .credential_arn = in->credential_arn,
         .custom_role_arn = in->custom_role_arn,
-        .upstream_repository_prefix = upstream_prefix,
+        .upstream_repository_prefix = in->upstream_repository_prefix,
     };
     return 0;
 }

@@ -7,7 +7,7 @@ struct cache_rule {
     slice prefix; /* of our repository names; ROOT: all */
     slice url;
     slice upstream;        /* AWS's word for the registry; may be absent */
-    slice upstream_prefix; /* of the names there; ROOT: none */
+    slice upstream_prefix; /* of the names there; ROOT or absent: none */
     slice credential;
     slice role;
     int64_t created_ms;

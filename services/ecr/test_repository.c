@@ -160,6 +160,14 @@ static void test_cache_rules(void **state)
     refused("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'XX', 'upstreamRegistryUrl': 'quay.io'}",
             "InvalidParameterException");
     ok("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'own', 'upstreamRegistryUrl': '127.0.0.1:5000'}");
+    /* An upstream prefix that was not given is not shown: Terraform would replace the rule because of it. */
+    const struct val *without = ok("DescribePullThroughCacheRules", "{'ecrRepositoryPrefixes': ['own']}");
+    assert_null(val_get(item(without, "pullThroughCacheRules", 0), S("upstreamRepositoryPrefix")));
+    ok("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'kube', 'upstreamRegistryUrl': 'registry.k8s.io', "
+                                     "'upstreamRepositoryPrefix': 'pause'}");
+    const struct val *with = ok("DescribePullThroughCacheRules", "{'ecrRepositoryPrefixes': ['kube']}");
+    says(item(with, "pullThroughCacheRules", 0), "upstreamRepositoryPrefix", "pause");
+    ok("DeletePullThroughCacheRule", "{'ecrRepositoryPrefix': 'kube'}");
     const struct val *page = ok("DescribePullThroughCacheRules", "{'maxResults': 1}");
     assert_int_equal(count(page, "pullThroughCacheRules"), 1);
     assert_true(val_get_string(page, S("nextToken")).len > 0);

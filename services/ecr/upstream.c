@@ -40,7 +40,7 @@ static slice base_of(struct call *c, slice url)
 
 static slice name_of(struct call *c, const struct question *q)
 {
-    if (slice_eq(q->rule->upstream_prefix, S("ROOT")))
+    if (!q->rule->upstream_prefix.ptr || slice_eq(q->rule->upstream_prefix, S("ROOT")))
         return q->rest;
     return arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(q->rule->upstream_prefix), SLICE_ARG(q->rest));
 }

@@ -253,6 +253,48 @@ static void test_operations_without_handler(void **state)
     refused("Nonsense", json("{}"), "UnknownOperationException");
 }
 
+/* Programs that list or clean up an account ask for what clusters do not have here. */
+static void test_absent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *operation, *body, *list;
+    } empty[] = {
+        {"ListServices", "{'cluster': 'a'}", "serviceArns"},
+        {"ListContainerInstances", "{'cluster': 'a'}", "containerInstanceArns"},
+        {"ListAttributes", "{'cluster': 'a', 'targetType': 'container-instance'}", "attributes"},
+        {"ListDaemons", "{}", "daemonSummariesList"},
+        {"ListDaemonTaskDefinitions", "{}", "daemonTaskDefinitions"},
+    };
+    static const struct {
+        const char *operation, *body;
+    } missing[] = {
+        {"DescribeServices", "{'cluster': 'a', 'services': ['web']}"},
+        {"DescribeContainerInstances", "{'cluster': 'a', 'containerInstances': ['i']}"},
+        {"DescribeServiceDeployments",
+         "{'serviceDeploymentArns': ['arn:aws:ecs:us-east-1:123456789012:service-deployment/a/web/x']}"},
+        {"DescribeServiceRevisions",
+         "{'serviceRevisionArns': ['arn:aws:ecs:us-east-1:123456789012:service-revision/a/web/1']}"},
+        {"DescribeCapacityProviders", "{'capacityProviders': ['mine']}"},
+    };
+    ok("CreateCluster", json("{'clusterName': 'a'}"));
+    for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++)
+        assert_int_equal(count(ok(empty[i].operation, json("%s", empty[i].body)), empty[i].list), 0);
+    for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++)
+        assert_text(item(ok(missing[i].operation, json("%s", missing[i].body)), "failures", 0), "reason", "MISSING");
+    assert_text(item(ok("DescribeServices", json("{'cluster': 'a', 'services': ['web']}")), "failures", 0), "arn",
+                "arn:aws:ecs:us-east-1:123456789012:service/a/web");
+    assert_int_equal(count(ok("DescribeCapacityProviders", json("{}")), "capacityProviders"), 2);
+    assert_text(
+        item(ok("DescribeCapacityProviders", json("{'capacityProviders': ['FARGATE']}")), "capacityProviders", 0),
+        "status", "ACTIVE");
+    refused("ListServices", json("{'cluster': 'none'}"), "ClusterNotFoundException");
+    refused("ListContainerInstances", json("{'cluster': 'none'}"), "ClusterNotFoundException");
+    refused("DescribeServices", json("{'cluster': 'a', 'services': []}"), "InvalidParameterException");
+    refused("ListServiceDeployments", json("{'cluster': 'a', 'service': 'web'}"), "ServiceNotFoundException");
+    refused("DescribeTaskSets", json("{'cluster': 'a', 'service': 'web'}"), "ServiceNotFoundException");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +309,7 @@ int main(void)
         ecs_test(test_task_tags),
         ecs_test(test_account_settings),
         ecs_test(test_operations_without_handler),
+        ecs_test(test_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,6 +248,38 @@ static void test_enforcement(void **state)
     refused(403, "InvalidClientTokenId", "");
 }
 
+/* Credentials and devices that cannot be made here: a user has none, and who deletes users is told so. */
+static void test_absent(void **state)
+{
+    (void)state;
+    static const char *const of_users[] = {"ListMFADevices", "ListServiceSpecificCredentials",
+                                           "ListSigningCertificates", "ListSSHPublicKeys"};
+    static const char *const of_accounts[] = {"ListServerCertificates", "ListVirtualMFADevices", "ListSAMLProviders"};
+    call("CreateUser", "UserName", "ann", NULL);
+    for (size_t i = 0; i < sizeof(of_users) / sizeof(*of_users); i++) {
+        call(of_users[i], "UserName", "ann", NULL);
+        succeeded();
+        assert_true(says("<IsTruncated>false</IsTruncated>") && !says("<member>"));
+        call(of_users[i], "UserName", "nobody", NULL);
+        refused(404, "NoSuchEntity", "The user with name nobody cannot be found.");
+        call(of_users[i], "UserName", "ann", "Marker", "nonsense", NULL);
+        refused(400, "ValidationError", "Invalid Marker.");
+    }
+    for (size_t i = 0; i < sizeof(of_accounts) / sizeof(*of_accounts); i++) {
+        call(of_accounts[i], NULL);
+        succeeded();
+        assert_false(says("<member>"));
+    }
+    call("GetServerCertificate", "ServerCertificateName", "web", NULL);
+    refused(404, "NoSuchEntity", "The Server Certificate with name web cannot be found.");
+    call("GetSSHPublicKey", "UserName", "ann", "SSHPublicKeyId", "APKAAAAAAAAAAAAAAAAA", "Encoding", "SSH", NULL);
+    refused(404, "NoSuchEntity", "APKAAAAAAAAAAAAAAAAA");
+    call("GetSAMLProvider", "SAMLProviderArn", "arn:aws:iam::123456789012:saml-provider/corporate", NULL);
+    refused(404, "NoSuchEntity", "corporate");
+    call("ListMFADeviceTags", "SerialNumber", "arn:aws:iam::123456789012:mfa/phone", NULL);
+    refused(404, "NoSuchEntity", "phone");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_simulator, setup, teardown),
         cmocka_unit_test_setup_teardown(test_enforcement, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,38 @@ static void test_paging(void **state)
     refused(400, "ValidationError", "maxItems");
 }
 
+/* One of each kind of name: the service's own, with words before it, with words behind the role's, with a suffix. */
+static void test_linked_services(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *service, *suffix, *role;
+    } services[] = {
+        {"elasticbeanstalk.amazonaws.com", NULL, "AWSServiceRoleForElasticBeanstalk"},
+        {"logger.cloudfront.amazonaws.com", NULL, "AWSServiceRoleForCloudFrontLogger"},
+        {"vpcorigin.cloudfront.amazonaws.com", NULL, "AWSServiceRoleForCloudFrontVPCOrigin"},
+        {"cloudfront.amazonaws.com", "x", "AWSServiceRoleForCloudFrontLogger_x"},
+        {"amplify.amazonaws.com", "x", "AWSServiceRoleForAmplify_x"},
+        {"lexv2.amazonaws.com", "x", "AWSServiceRoleForLexV2Bots_x"},
+        {"autoscaling.amazonaws.com", "x", "AWSServiceRoleForAutoScaling_x"},
+        {"dynamodb.application-autoscaling.amazonaws.com", NULL,
+         "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable"},
+        {"guardduty.amazonaws.com", NULL, "AWSServiceRoleForAmazonGuardDuty"},
+        {"securityhub.amazonaws.com", NULL, "AWSServiceRoleForSecurityHub"},
+    };
+    for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
+        if (services[i].suffix)
+            call("CreateServiceLinkedRole", "AWSServiceName", services[i].service, "CustomSuffix", services[i].suffix,
+                 NULL);
+        else
+            call("CreateServiceLinkedRole", "AWSServiceName", services[i].service, NULL);
+        succeeded();
+        assert_string_equal(element_text("RoleName"), services[i].role);
+    }
+    call("CreateServiceLinkedRole", "AWSServiceName", "guardduty.amazonaws.com", "CustomSuffix", "x", NULL);
+    refused(400, "InvalidInput", "Custom suffix is not allowed for guardduty.amazonaws.com");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_linked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paging, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_linked_services, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
