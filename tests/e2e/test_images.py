@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import ROOT, Awssim, Suite, wait_until  # noqa: E402
+from awssim import ROOT, Awssim, Skipped, Suite, wait_until  # noqa: E402
 from image import Registry, busybox, busybox_layer, layer  # noqa: E402
 
 suite = Suite()
@@ -210,8 +210,7 @@ def efs_is_shared(sim):
 @suite.test
 def memory_is_limited(sim):
     if "control groups cannot be made" in sim.ctl("logs", "runner", check=False).stdout:
-        print("SKIPPED memory_is_limited: this machine permits no control groups")
-        return
+        raise Skipped("this machine permits no control groups")
     text, task = output(sim, "greedy", uri(sim, "app:1"), memory=32, entryPoint=["dd"],
                         command=["if=/dev/zero", "of=/dev/shm/x", "bs=1M", "count=60"])
     container = task["containers"][0]
@@ -273,8 +272,7 @@ def nowhere_and_strict(sim):
 @suite.test
 def the_example(sim):
     if not shutil.which("aws"):
-        print("SKIPPED the_example: no AWS CLI on this machine")
-        return
+        raise Skipped("there is no AWS CLI on this machine")
     Registry(sim).push("team/other", "podman", [busybox_layer()], Cmd=["echo", "hello from an image"])
     environment = {"PATH": os.environ["PATH"], "HOME": sim.dir, "AWS_PAGER": "", **sim.env()}
     told = subprocess.run([str(ROOT / "examples" / "images" / "run_task.sh"), "team/other"], env=environment, capture_output=True,
@@ -296,8 +294,6 @@ def nothing_stays(sim):
 
 if __name__ == "__main__":
     if busybox() is None:
-        print("SKIPPED: no statically linked busybox on this machine (Debian's package busybox-static)")
-        print("0 passed, 0 failed")
-        sys.exit(0)
+        sys.exit(suite.skip("no statically linked busybox on this machine (Debian's package busybox-static)"))
     with Awssim() as running:
         sys.exit(suite.main(running))

@@ -236,7 +236,8 @@ class Skipped(Exception):
 
 
 class Suite:
-    """Named test functions run one after another; the last line is `N passed, N failed`."""
+    """Named test functions run one after another; the last line is `N passed, N failed`, with `, N skipped` behind it when
+    tests could not run on this machine."""
 
     def __init__(self):
         self.tests = []
@@ -245,10 +246,26 @@ class Suite:
         self.tests.append(function)
         return function
 
+    def chosen(self):
+        """The tests that are named on the command line, or all."""
+        return [t for t in self.tests if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
+
+    def skip(self, reason):
+        """In place of main where nothing of the suite can run on this machine."""
+        print(f"SKIPPED {len(self.chosen())} tests: {reason}", flush=True)
+        return self.result(0, 0, len(self.chosen()))
+
+    @staticmethod
+    def result(passed, failed, skipped):
+        """Prints the last line; answers the exit status."""
+        print(f"{passed} passed, {failed} failed" + f", {skipped} skipped" * bool(skipped), flush=True)
+        return 1 if failed else 0
+
     def main(self, *arguments):
-        """Runs the tests, those named on the command line or all; a shared server's end is the last test."""
-        chosen = sys.argv[1:]
-        passed = failed = 0
+        """Runs the tests, those named on the command line or all; a shared server's end is the last test. A suite that is
+        terminated ends what it has started."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+        passed = failed = skipped = 0
 
         def the_servers_end(*_):
             for sim in arguments:
@@ -257,20 +274,19 @@ class Suite:
                 left = sim.survivors(), sim.mounts()
                 assert not any(left), left
 
-        tests = [t for t in self.tests if not chosen or t.__name__ in chosen]
-        for function in tests + [the_servers_end] * bool(arguments):
+        for function in self.chosen() + [the_servers_end] * bool(arguments):
             began = time.monotonic()
             try:
                 function(*arguments)
                 passed += 1
                 print(f"ok   {function.__name__} ({time.monotonic() - began:.2f} s)", flush=True)
             except Skipped as why:
+                skipped += 1
                 print(f"SKIPPED {function.__name__}: {why}", flush=True)
             except Exception:  # a failed test must not end the others
                 failed += 1
                 print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
-        print(f"{passed} passed, {failed} failed", flush=True)
-        return 1 if failed else 0
+        return self.result(passed, failed, skipped)
 
 
 def in_threads(count, function):

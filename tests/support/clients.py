@@ -10,13 +10,17 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from awssim import ROOT, Skipped, build_dir
 
 CLIENTS = ROOT / "tests" / "clients"
 FETCH_TIMEOUT = 240
+FETCH_BUDGET = 600  # seconds of all fetches of a suite: without a network they only wait
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+SETTING = "AWSSIM_FETCH_"  # what tools/test puts before the names of variables that are for fetching only
 refused = {}
+spent = [0.0]
 
 
 def fetched(name):
@@ -48,14 +52,20 @@ def fetch(*command, cwd=None, **variables):
 def reason_of_failure(command, cwd, variables):
     if not shutil.which(command[0]):
         return "not on this machine"
-    environment = {**os.environ, "HOME": pwd.getpwuid(os.getuid()).pw_dir, **variables}
+    if spent[0] > FETCH_BUDGET:
+        return f"all fetches together have taken {FETCH_BUDGET} s"
+    settings = {name.removeprefix(SETTING): value for name, value in os.environ.items() if name.startswith(SETTING)}
+    environment = {**os.environ, **settings, "HOME": pwd.getpwuid(os.getuid()).pw_dir, **variables}
     if os.path.exists(AUTHORITIES):
         # Node brings its own list of authorities, which lacks those that only this machine trusts.
         environment["NODE_EXTRA_CA_CERTS"] = AUTHORITIES
+    began = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, cwd=cwd, env=environment)
     except subprocess.TimeoutExpired:
         return f"not done within {FETCH_TIMEOUT} s"
+    finally:
+        spent[0] += time.monotonic() - began
     told = (done.stderr + done.stdout).strip().splitlines()
     return None if done.returncode == 0 else told[-1] if told else f"exit status {done.returncode}"
 
