@@ -9,9 +9,9 @@
 #include "common/err.h"
 #include "common/hash.h"
 #include "common/log.h"
-#include "proto/access_key.h"
 #include "proto/api.h"
 #include "proto/msg.h"
+#include "router/accounts.h"
 #include "router/admin.h"
 #include "router/body.h"
 #include "router/conn.h"
@@ -35,6 +35,7 @@ struct dispatch {
     struct pending *pending;
     struct guard *guard; /* NULL: signatures are not verified */
     const struct origin_rules *origins;
+    struct accounts *accounts;
     struct arena *arena;         /* of the request being dispatched */
     struct buf headers;          /* its header lines */
     uint64_t reported[REPORTED]; /* hashes of the refusals of foreign pages that were logged */
@@ -126,15 +127,6 @@ static void refuse_unknown(struct dispatch *dispatch, struct exchange *exchange,
            &(struct refuse_why){.status = 400, .code = S("UnknownServiceException"), .message = message});
 }
 
-/* The account that signed; requests that say nothing usable belong to the default one. */
-static slice account_of(struct dispatch *dispatch, slice access_key)
-{
-    char account[13];
-    if (!access_key_account(access_key, account))
-        return S("123456789012");
-    return arena_printf(dispatch->arena, "%s", account);
-}
-
 /* Members of the input are headers then. A function sees its own URL as it is. */
 static bool speaks_rest(const struct route *route)
 {
@@ -156,7 +148,7 @@ static void send_to_worker(struct dispatch *dispatch, struct exchange *exchange,
         .origin = S("router"),
         .service = route->service->name,
         .operation = route->operation,
-        .account = account_of(dispatch, scope->access_key),
+        .account = accounts_of(dispatch->accounts, dispatch->arena, scope->access_key),
         .region = scope->region.ptr ? scope->region : S("us-east-1"),
         .access_key = scope->access_key,
         .method = head->method,
@@ -387,7 +379,8 @@ struct dispatch *dispatch_open(struct admin *admin, struct pending *pending, str
     struct dispatch *dispatch = calloc(1, sizeof *dispatch);
     if (!dispatch)
         abort();
-    *dispatch = (struct dispatch){.admin = admin, .pending = pending, .origins = origins, .arena = arena_open()};
+    *dispatch = (struct dispatch){
+        .admin = admin, .pending = pending, .origins = origins, .accounts = accounts_open(), .arena = arena_open()};
     if (secrets)
         dispatch->guard = guard_open(&(struct guard_config){
             .secrets = secrets, .again = dispatch_request, .refused = dispatch_refused, .context = dispatch});
@@ -398,6 +391,7 @@ void dispatch_close(struct dispatch *dispatch)
 {
     if (dispatch->guard)
         guard_close(dispatch->guard);
+    accounts_close(dispatch->accounts);
     arena_close(dispatch->arena);
     buf_deinit(&dispatch->headers);
     free(dispatch);

@@ -172,5 +172,34 @@ def the_simulator_says_it_too(_):
             process.communicate(timeout=60)
 
 
+@suite.test
+def keys_of_awss_shape_name_their_account(sim):
+    """ASIAQNZGKIQY56JQ7WML and AKIAIOSFODNN7EXAMPLE are examples of AWS's own documentation."""
+    from botocore.config import Config
+    import boto3
+
+    def client(service, key):
+        return boto3.client(service, endpoint_url=sim.endpoint, region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key="x",
+                            config=Config(retries={"max_attempts": 0}))
+
+    keys = {"ASIAQNZGKIQY56JQ7WML": "029608264753", "AKIAIOSFODNN7EXAMPLE": "581039954779"}
+    sim.client("ecs").create_cluster(clusterName="of-test")
+    for key, account in keys.items():
+        for _ in range(3):
+            assert client("sts", key).get_caller_identity()["Account"] == account
+            assert client("ecs", key).list_clusters()["clusterArns"] == []
+        assert client("ecs", key).create_cluster(clusterName="c")["cluster"]["clusterArn"].split(":")[4] == account
+    client("ecs", "111122223333").list_clusters()
+    sim.client("ecs").list_clusters()
+    lines = [line for line in sim.ctl("logs", "router").stdout.splitlines() if "belong to account" in line]
+    assert len(lines) == 2, lines
+    for key, account in keys.items():
+        assert any(f"account {account}" in line and key[:4] in line and key[-4:] in line and key not in line for line in lines), lines
+    own = sim.client("iam")
+    own.create_user(UserName="shape")
+    key = own.create_access_key(UserName="shape")["AccessKey"]["AccessKeyId"]
+    assert client("sts", key).get_caller_identity()["Account"] == "123456789012"
+
+
 if __name__ == "__main__":
     sys.exit(suite.main(Awssim("--ephemeral").start()))
