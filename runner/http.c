@@ -34,7 +34,7 @@ struct http_conn {
     int64_t left; /* of the body or the chunk */
     bool pieces;  /* the body is taken as it arrives */
     bool close;
-    bool refused; /* whoever is there may not ask */
+    enum http_admission admission;
     struct http_request request;
 };
 
@@ -53,7 +53,7 @@ static void drop(struct http_conn *conn)
     while (*link != conn)
         link = &(*link)->next;
     *link = conn->next;
-    *(conn->refused ? &server->n_refused : &server->n_conns) -= 1;
+    *(conn->admission == HTTP_REFUSED ? &server->n_refused : &server->n_conns) -= 1;
     ev_io_stop(server->config.loop, &conn->in);
     ev_io_stop(server->config.loop, &conn->out);
     close(conn->in.fd);
@@ -66,7 +66,7 @@ static void drop(struct http_conn *conn)
 
 static void lose(struct http_conn *conn)
 {
-    if ((conn->stage == STAGE_GIVEN || conn->pieces) && !conn->refused)
+    if ((conn->stage == STAGE_GIVEN || conn->pieces) && conn->admission != HTTP_REFUSED)
         conn->server->config.on_gone(conn->server->config.context, conn);
     drop(conn);
 }
@@ -101,6 +101,7 @@ static void read_head(struct http_conn *conn)
     slice_cut(line, ' ', &conn->request.method, &rest);
     slice_cut(rest, ' ', &target, &rest);
     slice_cut(target, '?', &conn->request.path, &rest);
+    conn->request.unproven = conn->admission == HTTP_UNPROVEN;
 }
 
 static bool begin_body(struct http_conn *conn)
@@ -112,7 +113,7 @@ static bool begin_body(struct http_conn *conn)
     buf_clear(&conn->trailers);
     conn->request.body_bytes = 0;
     conn->left = 0;
-    if (conn->refused) { /* its body is nothing to keep */
+    if (conn->admission == HTTP_REFUSED) { /* its body is nothing to keep */
         conn->close = true;
         conn->stage = STAGE_GIVEN;
         return true;
@@ -246,7 +247,7 @@ static bool advance(struct http_conn *conn)
 
 static void give(struct http_conn *conn)
 {
-    if (conn->refused) {
+    if (conn->admission == HTTP_REFUSED) {
         http_answer(conn, 403, (slice){NULL, 0}, S("application/json"),
                     S("{\"errorMessage\":\"Access denied: this is for the processes of one environment only\","
                       "\"errorType\":\"AccessDenied\"}"));
@@ -351,7 +352,8 @@ static void take_connection(struct http_server *server, int fd)
 {
     int one = 1;
     const struct http_config *config = &server->config;
-    bool refused = config->admits && !config->admits(config->context, fd);
+    enum http_admission admission = config->admits ? config->admits(config->context, fd) : HTTP_ADMITTED;
+    bool refused = admission == HTTP_REFUSED;
     bool room = refused ? server->n_refused < MAX_REFUSED : server->n_conns < MAX_CONNS;
     struct http_conn *conn = room ? calloc(1, sizeof(*conn)) : NULL;
     if (!conn) {
@@ -360,7 +362,7 @@ static void take_connection(struct http_server *server, int fd)
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     conn->server = server;
-    conn->refused = refused;
+    conn->admission = admission;
     conn->next = server->conns;
     server->conns = conn;
     *(refused ? &server->n_refused : &server->n_conns) += 1;

@@ -10,6 +10,10 @@ struct ev_loop;
 struct http_server;
 struct http_conn;
 
+/* Whether who is at the other end of a connection may ask: no; yes; or nobody is there any more, and whose the requests
+ * are that were sent before cannot be told (http_request.unproven). */
+enum http_admission { HTTP_REFUSED, HTTP_ADMITTED, HTTP_UNPROVEN };
+
 /* One whole request. Its slices are valid until it is answered. */
 struct http_request {
     slice method;
@@ -18,14 +22,14 @@ struct http_request {
     slice body;         /* at most body_limit bytes of it; empty when it was taken in pieces */
     int64_t body_bytes; /* what was sent */
     slice trailers;     /* the raw lines behind a chunked body */
+    bool unproven;
 };
 
 struct http_config {
     struct ev_loop *loop;
     size_t body_limit;
-    /* Whether who is at the other end of a new connection may ask; else it is answered 403 and closed. NULL: everybody.
-     */
-    bool (*admits)(void *context, int fd);
+    /* Asked for each new connection; who is refused is answered 403. NULL: everybody may ask. */
+    enum http_admission (*admits)(void *context, int fd);
     /* Answer with http_answer, from here or later. */
     void (*on_request)(void *context, struct http_conn *conn, const struct http_request *request);
     /* The head of a request is there; true when its body is wanted in pieces, as it arrives. NULL: never. */

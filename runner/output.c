@@ -14,9 +14,10 @@ static const double grace_seconds = 1;
 
 static void on_line(void *context, slice line)
 {
-    struct container *container = context;
+    struct output *output = context;
+    struct container *container = output->container;
     if (container->hooks)
-        container->hooks->line(container, line);
+        container->hooks->line(container, output == &container->outputs[1], line);
     else
         ship_line(container, line);
 }
@@ -29,7 +30,7 @@ static void end(struct output *output)
     ev_io_stop(container->runner->loop, &output->io);
     close(output->io.fd);
     output->io.fd = -1;
-    lines_end(&output->lines, on_line, container);
+    lines_end(&output->lines, on_line, output);
 }
 
 /* Reads at most so many times; false when there is nothing more for now. */
@@ -46,7 +47,7 @@ static bool read_some(struct output *output, int times)
             end(output);
             return false;
         }
-        lines_add(&output->lines, (slice){bytes, (size_t)n}, on_line, output->container);
+        lines_add(&output->lines, (slice){bytes, (size_t)n}, on_line, output);
     }
     return true;
 }

@@ -221,20 +221,36 @@ static void say_blind(void)
     said = true;
 }
 
-bool peer_descends_from(int fd, pid_t root)
+static enum peer judge(const struct ends *ends, pid_t root)
 {
-    struct ends ends;
     struct search search = {.left = MAX_DESCRIPTORS};
-    if (root <= 0 || !read_ends(fd, &ends))
-        return false;
-    if (find_holder(&ends, &search.holder) != 0 || search.holder.inode == 0)
-        return false;
+    int result = find_holder(ends, &search.holder);
+    if (result == -ENOENT || (result == 0 && search.holder.inode == 0))
+        return PEER_GONE;
+    if (result != 0)
+        return PEER_FOREIGN;
     /* A list of children may leave one out while another ends: what is not found is searched for once more. */
     for (int round = 0; round < ROUNDS; round++) {
         if (search_from(&search, root))
-            return true;
+            return PEER_BELOW;
     }
     if (search.blind)
         say_blind();
-    return search.blind;
+    return search.blind ? PEER_BELOW : PEER_FOREIGN;
+}
+
+enum peer peer_of(int fd, pid_t root)
+{
+    struct ends ends;
+    if (root <= 0 || !read_ends(fd, &ends))
+        return PEER_FOREIGN;
+    return judge(&ends, root);
+}
+
+bool peer_listens(in_port_t port, pid_t root)
+{
+    const struct ends ends = {
+        .ours = {.sin_family = AF_INET},
+        .theirs = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    return root > 0 && judge(&ends, root) == PEER_BELOW;
 }

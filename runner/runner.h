@@ -63,7 +63,7 @@ struct output {
 struct container_hooks {
     void (*started)(struct container *container); /* may be NULL */
     void (*stopped)(struct container *container, bool started, int code);
-    void (*line)(struct container *container, slice line); /* of its output */
+    void (*line)(struct container *container, int which, slice line); /* of its output: 0, or 1: its standard error */
     void (*drained)(struct container *container);
     void (*forgotten)(struct container *container); /* it is about to be freed */
     void (*ready)(struct container *container);     /* not NULL: nothing is run; its log stream is there */

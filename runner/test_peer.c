@@ -84,10 +84,10 @@ static void test_own(void **state)
 {
     int theirs = dial(), fd = take();
     (void)state;
-    assert_true(peer_descends_from(fd, getpid()));
-    assert_false(peer_descends_from(fd, 0));
+    assert_int_equal(peer_of(fd, getpid()), PEER_BELOW);
+    assert_int_equal(peer_of(fd, 0), PEER_FOREIGN);
     close(theirs);
-    assert_false(peer_descends_from(fd, getpid())); /* nobody's any more */
+    assert_int_equal(peer_of(fd, getpid()), PEER_GONE);
     close(fd);
 }
 
@@ -98,7 +98,7 @@ static void test_mapped(void **state)
     if (theirs < 0)
         skip(); /* a machine without IPv6 */
     int fd = take();
-    assert_true(peer_descends_from(fd, getpid()));
+    assert_int_equal(peer_of(fd, getpid()), PEER_BELOW);
     close(theirs);
     close(fd);
 }
@@ -108,12 +108,21 @@ static void test_strangers(void **state)
     pid_t other = start(false), one = start(true);
     int fd = take();
     (void)state;
-    assert_true(peer_descends_from(fd, one));
-    assert_true(peer_descends_from(fd, getpid())); /* its child */
-    assert_false(peer_descends_from(fd, other));
+    assert_int_equal(peer_of(fd, one), PEER_BELOW);
+    assert_int_equal(peer_of(fd, getpid()), PEER_BELOW); /* its child */
+    assert_int_equal(peer_of(fd, other), PEER_FOREIGN);
     end(one);
     end(other);
     close(fd);
+}
+
+static void test_listens(void **state)
+{
+    (void)state;
+    assert_true(peer_listens(ntohs(port), getpid()));
+    assert_false(peer_listens(ntohs(port), 0));
+    close(listener);
+    assert_false(peer_listens(ntohs(port), getpid()));
 }
 
 static void *start_in_thread(void *pid)
@@ -131,7 +140,7 @@ static void test_child_of_thread(void **state)
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, start_in_thread, &child), 0);
     int fd = take();
-    assert_true(peer_descends_from(fd, getpid()));
+    assert_int_equal(peer_of(fd, getpid()), PEER_BELOW);
     pthread_cancel(thread);
     pthread_join(thread, NULL);
     end(child);
@@ -145,6 +154,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mapped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_child_of_thread, setup, teardown),
+        cmocka_unit_test_setup(test_listens, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/loop_watch.h"
 #include "common/time.h"
+#include "runner/functions/telemetry.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ static void close_environment(struct environment *environment)
     ev_timer_stop(loop_of(environment), &environment->timer);
     if (environment->server)
         http_close(environment->server);
+    telemetry_close(environment);
     buf_deinit(&environment->tail);
     buf_deinit(&environment->printed);
     arena_close(environment->arena);
@@ -81,8 +83,9 @@ static void finish(struct environment *environment, const char *status, slice er
                    slice content_type, slice payload)
 {
     struct invocation *invocation = environment->invocation;
+    const struct journal_outcome outcome = {status, error_type, payload.len};
     flush_output(environment);
-    journal_end(environment, invocation, status, error_type);
+    journal_end(environment, invocation, &outcome);
     environment->last_id = slice_dup(environment->arena, invocation->id);
     environment->answered = true;
     environment->streams = NULL;
@@ -155,14 +158,25 @@ static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
     loop_watch_did(S("an idle environment"));
 }
 
+static void become_ready(struct environment *environment)
+{
+    environment->state = ENVIRONMENT_READY;
+    environment->init_us = time_mono_us() - environment->init_us;
+    flush_output(environment);
+    if (!environment->init_reported)
+        journal_init_report(environment, "init", "success", (slice){NULL, 0});
+    journal_extensions(environment);
+    telemetry_begun(environment);
+}
+
 void environment_advance(struct environment *environment)
 {
-    if (environment->state == ENVIRONMENT_ENDING || !environment->waits || !runtime_api_extensions_ready(environment))
+    if (environment->state == ENVIRONMENT_INIT && environment->waits)
+        journal_init_runtime_done(environment, (slice){NULL, 0});
+    if (environment->state == ENVIRONMENT_ENDING || !environment->waits || !extensions_ready(environment))
         return;
-    if (environment->state == ENVIRONMENT_INIT) {
-        environment->state = ENVIRONMENT_READY;
-        environment->init_us = time_mono_us() - environment->init_us;
-    }
+    if (environment->state == ENVIRONMENT_INIT)
+        become_ready(environment);
     environment->answered = false;
     if (environment->invocation) {
         deliver(environment);
@@ -235,6 +249,9 @@ void environment_init_error(struct environment *environment, slice type, slice p
     flush_output(environment);
     environment->init_error = slice_dup(environment->arena, payload);
     environment->init_error_type = slice_dup(environment->arena, type.len > 0 ? type : S("Runtime.Unknown"));
+    journal_init_runtime_done(environment, environment->init_error_type);
+    if (environment->state == ENVIRONMENT_INIT)
+        journal_extensions(environment);
     if (!environment->init_reported)
         journal_init_report(environment, "init", "error", environment->init_error_type);
     environment->init_reported = true;
@@ -268,11 +285,12 @@ static void report_exit(struct environment *environment, bool started, int code)
     slice type = S("Runtime.ExitError");
     slice text = started ? exit_text(arena, code) : launch_failure(arena, failure, &type);
     slice id = slice_dup(arena, environment->invocation->id);
-    if (environment->state == ENVIRONMENT_INIT && !environment->init_reported)
+    if (environment->state == ENVIRONMENT_INIT && !environment->init_reported) {
+        journal_init_runtime_done(environment, type);
         journal_init_report(environment, "init", "error", type);
+    }
     fail_invocation(environment, "error", type, text);
-    journal_line(environment, arena_printf(arena, "RequestId: %.*s Error: %.*s", SLICE_ARG(id), SLICE_ARG(text)));
-    journal_line(environment, type);
+    journal_fault(environment, id, text, type);
     arena_close(arena);
 }
 
@@ -319,11 +337,14 @@ static void on_stopped(struct container *container, bool started, int code)
     environment->waits = environment->streams = NULL;
 }
 
-static void on_line(struct container *container, slice line)
+/* Extensions have the standard error for themselves, where there are any (launch.c). */
+static void on_line(struct container *container, int which, slice line)
 {
     struct environment *environment = container->hook_context;
     struct buf *printed = &environment->printed;
+    bool of_extension = which == 1 && environment->n_expected > 0;
     journal_line(environment, line);
+    telemetry_line(environment, of_extension ? TELEMETRY_EXTENSION : TELEMETRY_FUNCTION, line);
     if (environment->blueprint->prints && environment->state == ENVIRONMENT_INIT &&
         printed->len + line.len < LIMIT_LAMBDA_PAYLOAD_BYTES) {
         buf_add(printed, line);
@@ -447,8 +468,9 @@ void environment_end(struct environment *environment, const char *reason)
     bool gently = environment->n_extensions > 0;
     environment->state = ENVIRONMENT_ENDING;
     ev_timer_stop(loop_of(environment), &environment->timer);
+    telemetry_flush(environment);
     if (gently)
-        runtime_api_shutdown(environment, reason);
+        extensions_shutdown(environment, reason);
     if (environment->container)
         container_end(environment->container, gently ? SIGTERM : SIGKILL, shutdown_ms);
 }

@@ -86,9 +86,12 @@ struct environment {
     int64_t init_us;  /* when it began, then how long it took */
     bool init_logged; /* the log says that it began */
     bool init_reported;
-    bool was_cold; /* the first invocation is still to come */
-    bool warned;   /* of strangers at its Runtime API */
-    bool answered; /* the invocation is over, and the next event not asked for yet */
+    bool runtime_done;           /* the runtime has asked for its first event, or said that it cannot */
+    bool extensions_logged;      /* the log says which there are */
+    struct telemetry *telemetry; /* NULL: nothing has happened yet */
+    bool was_cold;               /* the first invocation is still to come */
+    bool warned;                 /* of strangers at its Runtime API */
+    bool answered;               /* the invocation is over, and the next event not asked for yet */
     struct buf tail;
     struct buf printed; /* before the first event was asked for, when that may be the answer */
     ev_timer timer;     /* of the start, of idleness, of the end */
@@ -154,8 +157,24 @@ void environment_end(struct environment *environment, const char *reason);
 /* runtime_api.c: the HTTP side of one environment. */
 bool runtime_api_open(struct environment *environment);
 void runtime_api_deliver(struct environment *environment);
-bool runtime_api_extensions_ready(const struct environment *environment);
-void runtime_api_shutdown(struct environment *environment, const char *reason);
+void runtime_api_accept(struct http_conn *conn);
+void runtime_api_refuse(struct http_conn *conn, int status, const char *type, const char *message);
+
+/* extensions.c: the part of it that is for extensions. what: the path behind the API's version. */
+void extensions_request(struct environment *environment, struct http_conn *conn, const struct http_request *request,
+                        slice what);
+
+/* Whether it is a subscription to telemetry or logs, and that. */
+bool extensions_is_subscription(const struct http_request *request);
+void extensions_subscribe(struct environment *environment, struct http_conn *conn, const struct http_request *request);
+
+/* All that are expected have registered and wait for their next event. */
+bool extensions_ready(const struct environment *environment);
+
+/* They get the invocation, or learn of the end: those that are busy when they ask next. */
+void extensions_deliver(struct environment *environment);
+void extensions_shutdown(struct environment *environment, const char *reason);
+void extensions_gone(struct environment *environment, const struct http_conn *conn);
 
 /* response.c: the response of an invocation while it is made. */
 enum { RESPONSE_TOO_LARGE = 1 };
@@ -198,17 +217,35 @@ slice sandbox_layer_on_host(const struct environment *environment, size_t i);
 /* What the environment may see and have, put into its StartContainer. program: the interpreter, "" for none. */
 void sandbox_add(struct environment *environment, struct val *plan, slice program);
 
-/* journal.c: what the platform writes into the function's log. */
+/* journal.c: what the platform writes into the function's log, and tells those who have subscribed. */
 void journal_line(struct environment *environment, slice line);
 
 /* The first line, written once: when the command runs, or when there is something to say before. */
 void journal_init_start(struct environment *environment);
 void journal_start(struct environment *environment, const struct invocation *invocation);
+
+/* The runtime's own start is over. error_type: absent when all went well. */
+void journal_init_runtime_done(struct environment *environment, slice error_type);
+
+/* The whole start is. status "success" is no line of a log. */
 void journal_init_report(struct environment *environment, const char *phase, const char *status, slice error_type);
 
-/* END and REPORT. status: NULL when all went well. */
-void journal_end(struct environment *environment, const struct invocation *invocation, const char *status,
-                 slice error_type);
+/* Which extensions there are, once; kinds: of enum telemetry_kind. */
+void journal_extensions(struct environment *environment);
+void journal_subscription(struct environment *environment, slice extension, unsigned kinds, bool logs);
+
+/* END and REPORT. status: NULL when all went well; error_type: of the function's or of the platform's error;
+ * produced_bytes: of the answer. */
+struct journal_outcome {
+    const char *status;
+    slice error_type;
+    size_t produced_bytes;
+};
+void journal_end(struct environment *environment, const struct invocation *invocation,
+                 const struct journal_outcome *outcome);
+
+/* The runtime is gone: said behind the report. */
+void journal_fault(struct environment *environment, slice id, slice text, slice type);
 
 /* usage.c: the peak of the resident memory of a process and all below it. */
 int64_t usage_peak_bytes(pid_t pid);

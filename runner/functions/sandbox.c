@@ -3,20 +3,27 @@
 #include "runner/functions/functions.h"
 
 #include "common/arena.h"
+#include "common/fdio.h"
+#include "common/log.h"
 #include "runner/stub/mirror.h"
 
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     MAX_FILES = 1024,
     MAX_PROCESSES = 1024,
     MIB = 1024 * 1024,
+    MAX_HOSTS = 1024 * 1024,
     /* In a range that distributions keep free of users, of systems, of containers and of services. */
     USER_ID = 1879049185
 };
+
+#define SANDBOX_HOSTS "127.0.0.1\tsandbox.localdomain sandbox\n"
 
 static const struct val *doc_of(const struct environment *environment)
 {
@@ -186,6 +193,24 @@ static void add_resolver(struct environment *environment, struct val *mounts)
                  slice_dup(environment->arena, slice_of(real)), true);
 }
 
+/* Listeners of the Telemetry API are named so: this machine's /etc/hosts, and their name, at its place. */
+static void add_hosts(struct environment *environment, struct val *mounts)
+{
+    struct arena *arena = environment->arena;
+    const struct runner *runner = environment->blueprint->functions->runner;
+    const char *own = arena_printf(arena, "%.*s/functions.hosts", SLICE_ARG(runner->state_dir)).ptr;
+    slice hosts;
+    if (fdio_read_file(arena, "/etc/hosts", MAX_HOSTS, &hosts) != 0)
+        return; /* a machine without it */
+    if (hosts.len > 0 && hosts.ptr[hosts.len - 1] != '\n')
+        hosts = arena_concat(arena, hosts, S("\n"));
+    int result = fdio_replace_file(own, arena_concat(arena, hosts, S(SANDBOX_HOSTS)), 0644);
+    if (result == 0 && chmod(own, 0644) == 0) /* whatever this process's umask is */
+        add_bind(environment, mounts, slice_of(own), S("/etc/hosts"), true);
+    else
+        log_warn("sandbox.localdomain is not known to a function: %s", strerror(-result));
+}
+
 static void add_file_system(struct environment *environment, struct val *mounts)
 {
     const struct val *system = val_get(doc_of(environment), S("fileSystem"));
@@ -218,6 +243,7 @@ static struct val mounts_of(struct environment *environment, slice program)
         add_layers(environment, &mounts, with_host);
         add_sdk(environment, &mounts);
         add_resolver(environment, &mounts);
+        add_hosts(environment, &mounts);
     }
     add_file_system(environment, &mounts);
     return mounts;
@@ -283,6 +309,7 @@ void sandbox_add(struct environment *environment, struct val *plan, slice progra
     /* The kernel counts what is in /tmp as memory. */
     val_set(arena, plan, S("memory"), val_int(memory + val_get_int(doc, S("storage"), 512)));
     val_set(arena, plan, S("sandbox"), val_bool(true));
+    val_set(arena, plan, S("hosts"), val_string(S(SANDBOX_HOSTS)));
     val_set(arena, plan, S("mounts"), mounts_of(environment, program));
     add_user(environment, plan);
     add_limits(environment, plan);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST = 8 * 1024 * 1024 };
@@ -67,9 +68,26 @@ static char *call(const char *method, const char *path, const char *headers, con
     return hear();
 }
 
+/* Until the runtime, which is told to end, says so. */
+static void be_busy(void)
+{
+    int fd = open("/tmp/busy", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_terminate(int number)
+{
+    (void)number;
+    int fd = open("/tmp/busy", O_WRONLY | O_CLOEXEC);
+    _exit(fd < 0);
+}
+
 static void be_extension(void)
 {
     char headers[256], id[64] = "";
+    if (getenv("BUSY_EXTENSION") && mkfifo("/tmp/busy", 0600) != 0)
+        exit(48);
     call("POST", "/2020-01-01/extension/register", "Lambda-Extension-Name: test\r\n",
          "{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}", 32);
     sscanf(strstr(answer, "Lambda-Extension-Identifier: "), "Lambda-Extension-Identifier: %63s", id);
@@ -80,6 +98,8 @@ static void be_extension(void)
         fflush(stdout);
         if (strstr(event, "SHUTDOWN"))
             exit(0);
+        if (getenv("BUSY_EXTENSION"))
+            be_busy();
     }
 }
 
@@ -229,6 +249,8 @@ int main(int argc, char *argv[])
     dial();
     if (strstr(argv[0], "/extensions/"))
         be_extension();
+    if (getenv("BUSY_EXTENSION"))
+        signal(SIGTERM, on_terminate);
     if (getenv("FAIL_INIT")) {
         call("POST", "/2018-06-01/runtime/init/error", "Lambda-Runtime-Function-Error-Type: Init.Own\r\n",
              "{\"errorType\":\"Init.Own\"}", 24);

@@ -271,15 +271,34 @@ static void test_retired(void **state)
     assert_int_equal(a.status, 412);
 }
 
-static void test_extension(void **state)
+/* A layer with the function's program as an extension; the rest of a plan that has it. */
+static slice layer_with_extension(void)
 {
-    struct answer a;
     slice content, layer = arena_printf(bench.arena, "%s/layer", bench.dir);
     const char *folder = arena_printf(bench.arena, "%.*s/extensions", SLICE_ARG(layer)).ptr;
     assert_int_equal(fdio_mkdirs(folder, 0755), 0);
     assert_int_equal(fdio_read_file(bench.arena, function, 64 * 1024 * 1024, &content), 0);
     assert_int_equal(fdio_replace_file(arena_printf(bench.arena, "%s/test", folder).ptr, content, 0755), 0);
-    invoke(&a, "1", arena_printf(bench.arena, ",'layers':['%.*s']", SLICE_ARG(layer)).ptr, "x");
+    return arena_printf(bench.arena, ",'layers':['%.*s']", SLICE_ARG(layer));
+}
+
+static void test_extension(void **state)
+{
+    struct answer a;
+    invoke(&a, "1", layer_with_extension().ptr, "x");
+    assert_payload(&a, "x");
+    wait_logged("EXTENSION\tName: test\tState: Ready\tEvents: [INVOKE, SHUTDOWN]");
+    wait_logged("extension INVOKE");
+    assert_int_equal(bench_command("RetireEnvironments", "{'function':'arn:f'}"), 200);
+    wait_logged("extension SHUTDOWN");
+}
+
+/* It learns of the end when it asks for its next event. */
+static void test_busy_extension(void **state)
+{
+    struct answer a;
+    slice plan = arena_concat(bench.arena, layer_with_extension(), S(",'environment':[['BUSY_EXTENSION','1']]"));
+    invoke(&a, "1", plan.ptr, "x");
     assert_payload(&a, "x");
     wait_logged("extension INVOKE");
     assert_int_equal(bench_command("RetireEnvironments", "{'function':'arn:f'}"), 200);
@@ -426,7 +445,7 @@ int main(int argc, char *argv[])
     const struct CMUnitTest tests[] = {
         TEST(warm),         TEST(errors),      TEST(timeout), TEST(start_fails), TEST(limits),     TEST(asked_again),
         TEST(retired),      TEST(extension),   TEST(many),    TEST(reset),       TEST(sandbox),    TEST(storage),
-        TEST(children_end), TEST(file_system), TEST(streams), TEST(strangers),   TEST(no_wrapper),
+        TEST(children_end), TEST(file_system), TEST(streams), TEST(strangers),   TEST(no_wrapper), TEST(busy_extension),
     };
     if (argc < 3) {
         fprintf(stderr, "usage: %s AWSSIM-RUNNER FUNCTION [TEST]\n", argv[0]);
