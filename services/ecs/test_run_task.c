@@ -268,6 +268,9 @@ static void test_what_cannot_be_done_is_said(void **state)
 {
     define("secrets", "{'name': 'a', 'image': 'i', 'memory': 5, 'secrets': [{'name': 'S', 'valueFrom': 'x'}]}");
     cannot_run("secrets", "ResourceInitializationError: ");
+    define("private", "{'name': 'a', 'image': 'i', 'memory': 5, 'repositoryCredentials': {'credentialsParameter': "
+                      "'arn:aws:secretsmanager:us-east-1:123456789012:secret:x'}}");
+    cannot_run("private", "ResourceInitializationError: ");
     define(
         "files",
         "{'name': 'a', 'image': 'i', 'memory': 5, 'environmentFiles': [{'value': 'arn:aws:s3:::b/k', 'type': 's3'}]}");

@@ -94,12 +94,14 @@ def combined(sim):
 
 @suite.test
 def isolated(sim):
-    script = ("ls / | head -50; echo $$; hostname; cat /etc/hosts | head -1; test -c /dev/null && echo null; "
+    script = ("ls / | head -50; echo $$; hostname; cat /etc/hosts; test -c /dev/null && echo null; "
               "test -e /root || echo no root; ls /proc/1 >/dev/null && echo proc; touch /written && echo writes")
-    text, _ = output(sim, "isolated", uri(sim, "app:1"), command=[script], hostname="box")
+    text, _ = output(sim, "isolated", uri(sim, "app:1"), command=[script], hostname="box",
+                     extraHosts=[{"hostname": "elsewhere", "ipAddress": "10.9.8.7"}])
     for word in ("box", "null", "proc", "writes", "no root"):
         assert word in text, text
     assert any(line.endswith("localhost box") for line in text), text
+    assert ["10.9.8.7", "elsewhere"] in [line.split() for line in text], text
     text, task = output(sim, "again", uri(sim, "app:1"), command=["ls /written; exit 0"])
     assert "/written" not in text, text
 
