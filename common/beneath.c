@@ -53,12 +53,13 @@ static int make_one(int parent, const char *name, mode_t mode, beneath_made_fn *
 {
     if (mkdirat(parent, name, mode) != 0)
         return errno == EEXIST ? 0 : -errno;
-    if (!made)
-        return 0;
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int result = made(fd, context);
+    /* The mask of this process is not meant for what others are to use. */
+    int result = (mode & 077) && fchmod(fd, mode) != 0 ? -errno : 0;
+    if (result == 0 && made)
+        result = made(fd, context);
     close_quietly(fd);
     return result;
 }

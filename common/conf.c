@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum option_type { TEXT, SECRET, NUMBER, SWITCH };
@@ -321,15 +322,34 @@ static int choose_state_dir(struct arena *arena, struct conf *conf, slice *why)
     return 0;
 }
 
+/* A folder of this user's own, where what runs belongs. */
+static bool is_runtime_dir(const char *path)
+{
+    struct stat st;
+    return path && *path == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool fits_sockets(slice path)
+{
+    return path.len + SOCKET_NAME_BYTES <= SOCKET_PATH_BYTES;
+}
+
+slice conf_usual_run_dir(struct arena *arena, slice state_dir)
+{
+    slice path = arena_concat(arena, state_dir, S("/run"));
+    unsigned long long hash = hash_bytes(state_dir);
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (!fits_sockets(path) && is_runtime_dir(runtime))
+        path = arena_printf(arena, "%s/awssim/%016llx", runtime, hash);
+    if (!fits_sockets(path) && geteuid() == 0 && is_runtime_dir("/run"))
+        path = arena_printf(arena, "/run/awssim/%016llx", hash);
+    return fits_sockets(path) ? path : S(CONF_TEMPORARY_RUN_DIR);
+}
+
 static void choose_run_dir(struct arena *arena, struct conf *conf)
 {
-    if (conf->run_dir.len > 0) {
-        conf->run_dir = absolute(arena, conf->run_dir);
-        return;
-    }
-    conf->run_dir = arena_concat(arena, conf->state_dir, S("/run"));
-    if (conf->run_dir.len + SOCKET_NAME_BYTES > SOCKET_PATH_BYTES)
-        conf->run_dir = arena_printf(arena, "/tmp/awssim-%016llx", (unsigned long long)hash_bytes(conf->state_dir));
+    conf->run_dir = conf->run_dir.len > 0 ? absolute(arena, conf->run_dir) : conf_usual_run_dir(arena, conf->state_dir);
 }
 
 static void choose_init_dir(struct arena *arena, struct conf *conf)

@@ -21,8 +21,7 @@ struct conf {
 
 /* Reads the options from arguments and environment. Accepts --flag VALUE, --flag=VALUE and bare switches; arguments
  * that are no options are collected in *rest, in order. Answers 0, or BAD_INPUT with a sentence in *why (unknown
- * flag, missing value, bad number, bad word). Resolves state_dir and run_dir (a run directory too long for a socket
- * path moves below /tmp, its name derived from the state directory's). */
+ * flag, missing value, bad number, bad word). Resolves state_dir and run_dir. */
 int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *conf, struct slice_list *rest,
                slice *why);
 
@@ -35,6 +34,13 @@ bool conf_replaces_simulator(const char *program);
 
 /* Makes such a folder; absent with errno when that fails. */
 slice conf_make_private_dir(struct arena *arena);
+
+/* Where sockets are when nobody says so: below the state directory; where a socket's path would be too long, in the
+ * user's runtime directory; where there is none, CONF_TEMPORARY_RUN_DIR, of which the supervisor makes a folder whose
+ * name nobody can know before, and which the lock file tells. */
+slice conf_usual_run_dir(struct arena *arena, slice state_dir);
+
+#define CONF_TEMPORARY_RUN_DIR "/tmp/awssim-run-XXXXXX"
 
 /* The options as arguments ("--port=4566", …) for a child process, so that it needs no environment but for secrets.
  * NULL-terminated; first is argv[0]. */

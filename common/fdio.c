@@ -80,6 +80,14 @@ int fdio_replace_file(const char *path, slice content, unsigned mode)
 
 enum { MAX_DEPTH = 32 };
 
+/* The mask of this process is for what nobody else may see; a mode that is asked for is meant. */
+static int make_folder(const char *path, unsigned mode)
+{
+    if (mkdir(path, mode) != 0)
+        return errno == EEXIST ? 0 : -errno;
+    return (mode & 077) && chmod(path, mode) != 0 ? -errno : 0;
+}
+
 int fdio_mkdirs(const char *path, unsigned mode)
 {
     char part[PATH_MAX];
@@ -91,13 +99,15 @@ int fdio_mkdirs(const char *path, unsigned mode)
         if (*p != '/')
             continue;
         *p = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST)
-            return -errno;
+        int result = make_folder(part, mode);
+        if (result != 0)
+            return result;
         *p = '/';
     }
     struct stat st;
-    if (mkdir(part, mode) != 0 && errno != EEXIST)
-        return -errno;
+    int result = make_folder(part, mode);
+    if (result != 0)
+        return result;
     return stat(part, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 

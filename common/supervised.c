@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READY_FD = 3, CONTROL_FD = 4, LISTENER_FD = 5, PARTS_FD = 6 };
@@ -14,6 +15,7 @@ static bool supervised;
 
 void supervised_begin(void)
 {
+    umask(077); /* what one of awssim's processes writes is nobody else's business */
     supervised = fcntl(READY_FD, F_GETFD) >= 0 && fcntl(CONTROL_FD, F_GETFD) >= 0;
     if (supervised) {
         fcntl(READY_FD, F_SETFD, FD_CLOEXEC);

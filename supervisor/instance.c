@@ -25,7 +25,7 @@ static bool is_still_there(const char *path, int fd)
  * about it without taking it, and it lasts as long as anybody has inherited the descriptor. -1 with errno. */
 static int open_and_lock(const char *path, int command)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), result;
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600), result;
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fd < 0)
         return -1;
@@ -87,6 +87,13 @@ int instance_lock(struct arena *arena, struct instance *instance, slice *why)
                : arena_printf(arena, "cannot lock %.*s: %s", SLICE_ARG(path), strerror(errno));
     fdio_cleanup(&instance->lock_fd);
     return BAD_INPUT;
+}
+
+slice instance_left_run_dir(struct arena *arena, const struct instance *instance)
+{
+    slice content = S("");
+    fdio_read_file(arena, lock_path(arena, instance).ptr, LOCK_FILE_BYTES, &content);
+    return slice_dup(arena, field(content, S("run_dir")));
 }
 
 void instance_publish(struct arena *arena, const struct instance *instance)

@@ -21,6 +21,9 @@ struct instance {
  * it may have the port and the databases yet. Answers 0, or BAD_INPUT with a sentence in *why. */
 int instance_lock(struct arena *arena, struct instance *instance, slice *why);
 
+/* The run directory of the one before, when that was killed; "?" when it was not. */
+slice instance_left_run_dir(struct arena *arena, const struct instance *instance);
+
 /* Writes the other fields into the locked file. */
 void instance_publish(struct arena *arena, const struct instance *instance);
 

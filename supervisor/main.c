@@ -13,10 +13,12 @@
 #include "common/limits.h"
 #include "common/listener.h"
 #include "common/log.h"
+#include "common/own_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,20 +57,31 @@ static int make_folder(struct session *session, slice path, slice *why)
     return BAD_INPUT;
 }
 
-/* A run directory below /tmp could have been put there by somebody else, who could then talk to our sockets. */
-static int check_owner(struct session *session, slice path, slice *why)
-{
-    struct stat st;
-    if (geteuid() == 0 || (stat(slice_cstr(session->arena, path), &st) == 0 && st.st_uid == geteuid()))
-        return 0;
-    *why = arena_printf(session->arena, "the run directory %.*s belongs to another user; --run-dir names another one",
-                        SLICE_ARG(path));
-    return BAD_INPUT;
-}
-
 static const char *path_below(struct session *session, slice folder, const char *name)
 {
     return arena_printf(session->arena, "%.*s/%s", SLICE_ARG(folder), name).ptr;
+}
+
+/* Whoever could put something in its place could talk to our sockets. One that a killed awssim has left behind in /tmp
+ * goes first. */
+static int make_run_dir(struct session *session, slice *why)
+{
+    struct conf *conf = &session->conf;
+    slice left = instance_left_run_dir(session->arena, &session->instance), ignored;
+    if (private_is_run_dir(left) && own_dir_check(session->arena, left, "run directory", "run-dir", &ignored) == 0)
+        fdio_remove_tree(left.ptr);
+    if (slice_eq(conf->run_dir, S(CONF_TEMPORARY_RUN_DIR))) {
+        char *made = arena_copy(session->arena, CONF_TEMPORARY_RUN_DIR, sizeof(CONF_TEMPORARY_RUN_DIR));
+        if (!mkdtemp(made)) {
+            *why = arena_printf(session->arena, "cannot make a folder for sockets in /tmp: %s; --run-dir names one",
+                                strerror(errno));
+            return BAD_INPUT;
+        }
+        conf->run_dir = slice_of(made);
+    }
+    session->instance.run_dir = conf->run_dir;
+    TRY(make_folder(session, conf->run_dir, why));
+    return own_dir_check(session->arena, conf->run_dir, "run directory", "run-dir", why);
 }
 
 /* What an ephemeral awssim has left behind that was killed goes first. */
@@ -81,10 +94,8 @@ static int make_folders(struct session *session, slice *why)
     if (conf->ephemeral)
         conf->state_dir = slice_of(scratch);
     session->instance.log_dir = slice_of(path_below(session, conf->state_dir, "log"));
-    session->instance.run_dir = conf->run_dir;
     TRY(make_folder(session, session->instance.log_dir, why));
-    TRY(make_folder(session, conf->run_dir, why));
-    return check_owner(session, conf->run_dir, why);
+    return make_run_dir(session, why);
 }
 
 /* Port 0 becomes the one it stands for, in the children's options too. */
@@ -138,6 +149,7 @@ static int prepare(struct session *session, slice *why)
     session->identity_dir = session->instance.state_dir = session->conf.state_dir;
     session->made_identity_dir = access(path_below(session, session->identity_dir, "."), F_OK) != 0;
     TRY(make_folder(session, session->identity_dir, why));
+    TRY(own_dir_close(session->arena, session->identity_dir, why));
     TRY(instance_lock(session->arena, &session->instance, why));
     TRY(make_folders(session, why));
     TRY(open_port(session, why));
@@ -153,8 +165,11 @@ static int prepare(struct session *session, slice *why)
 static const char *warning_of(struct session *session)
 {
     const struct conf *conf = &session->conf;
+    bool known = conf->verify_signatures && slice_eq(conf->root_keys, S("test:test"));
     if (listener_is_loopback(session->listen_fd))
-        return NULL;
+        return known ? "everybody knows the root key test:test: whoever can connect, a task or a function too, may do "
+                       "everything with it. --root-keys names another one."
+                     : NULL;
     slice where = arena_printf(session->arena, "%.*s port %lld", SLICE_ARG(conf->listen), (long long)conf->port);
     if (conf->verify_signatures)
         return arena_printf(session->arena,
@@ -210,10 +225,20 @@ static void leave_nothing(struct session *session)
         rmdir(slice_cstr(session->arena, session->identity_dir));
 }
 
+/* A run directory that was not asked for and is not in the state directory. */
+static void remove_run_dir(struct session *session)
+{
+    slice run_dir = session->instance.run_dir, usual = conf_usual_run_dir(session->arena, session->identity_dir);
+    slice within = arena_concat(session->arena, session->identity_dir, S("/"));
+    if (run_dir.ptr && !slice_starts(run_dir, within) && (private_is_run_dir(run_dir) || slice_eq(run_dir, usual)))
+        fdio_remove_tree(slice_cstr(session->arena, run_dir));
+}
+
 static void clean_up(struct session *session)
 {
     if (session->instance.lock_fd < 0)
         return;
+    remove_run_dir(session);
     instances_remove(session->arena, session->identity_dir);
     instance_retract(&session->instance);
     if (session->conf.ephemeral)
@@ -246,6 +271,7 @@ int main(int argc, char *argv[])
     struct session session = {
         .arena = arena_open(), .listen_fd = -1, .starter_fd = -1, .instance = {.lock_fd = -1, .parts_fd = -1}};
     slice why = S("");
+    umask(077);
     log_init("awssim-supervisor", LOG_INFO);
     int code = BAD_USAGE;
     if (read_arguments(&session, argc, argv, &why) != 0)

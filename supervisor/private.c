@@ -15,15 +15,24 @@ bool private_is(slice state_dir)
     return slice_starts(state_dir, S(CONF_PRIVATE_DIR));
 }
 
-/* Its supervisor has had the lock, and has it no more. The file is filled while it is held (instance.h). */
-static bool is_left_behind(struct arena *arena, const char *folder)
+bool private_is_run_dir(slice run_dir)
 {
+    slice name = S(CONF_TEMPORARY_RUN_DIR);
+    return run_dir.len == name.len && slice_starts(run_dir, slice_sub(name, 0, name.len - strlen("XXXXXX"))) &&
+           slice_index(slice_sub(run_dir, strlen("/tmp/"), run_dir.len), '/') == run_dir.len - strlen("/tmp/");
+}
+
+/* Others may put what they like into /tmp, links too. Its supervisor has had the lock, and has it no more. The file is
+ * filled while it is held (instance.h). */
+static bool is_left_behind(const char *folder)
+{
+    __attribute__((cleanup(fdio_cleanup))) int at = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     __attribute__((cleanup(fdio_cleanup))) int fd =
-        open(arena_printf(arena, "%s/lock", folder).ptr, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        at >= 0 ? openat(at, "lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat st;
-    return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && st.st_size > 0 &&
-           fcntl(fd, F_OFD_SETLK, &whole) == 0;
+    return fd >= 0 && fstat(at, &st) == 0 && st.st_uid == geteuid() && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+           S_ISREG(st.st_mode) && st.st_size > 0 && fcntl(fd, F_OFD_SETLK, &whole) == 0;
 }
 
 void private_sweep(void)
@@ -37,7 +46,7 @@ void private_sweep(void)
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
         slice path = arena_printf(arena, "%.*s%s", (int)parent, prefix.ptr, entry->d_name);
-        if (private_is(path) && is_left_behind(arena, path.ptr))
+        if (private_is(path) && is_left_behind(path.ptr))
             fdio_remove_tree(path.ptr);
     }
     if (dir)

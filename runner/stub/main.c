@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -247,6 +248,7 @@ int main(void)
 {
     struct plan plan;
     sigset_t set = waited_set();
+    umask(022); /* for what the container's users are to see; the folder around it is closed */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == 1)
         return EXIT_BROKEN;

@@ -88,7 +88,8 @@ static int unpack(const char *blobs, const char *layers, const char *hex)
     if (stat(final, &st) == 0)
         return 0;
     fdio_remove_tree(beside);
-    if (mkdir(beside, 0755) != 0)
+    /* The folder around it is closed; this is a container's root. */
+    if (mkdir(beside, 0755) != 0 || chmod(beside, 0755) != 0)
         return complain(hex, strerror(errno));
     int result = unpack_in_child(fd, beside, hex);
     if (result == 0 && finish(beside, final) != 0)
@@ -122,7 +123,7 @@ int main(int argc, char *argv[])
     }
     if (strcmp(argv[1], "--remove") == 0)
         return remove_given_up(argv[2]);
-    if (fdio_mkdirs(argv[2], 0755) != 0)
+    if (fdio_mkdirs(argv[2], 0700) != 0)
         return complain("", strerror(errno));
     for (int i = 3; i < argc; i++) {
         if (strlen(argv[i]) != 64 || strspn(argv[i], "0123456789abcdef") != 64)

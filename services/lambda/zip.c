@@ -2,12 +2,15 @@
 #include "services/lambda/zip.h"
 
 #include "common/arena.h"
+#include "common/beneath.h"
 #include "common/err.h"
+#include "common/fdio.h"
 #include "common/limits.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,6 +23,7 @@ struct unpacking {
     struct arena *arena;
     struct archive *in, *out;
     const char *folder;
+    slice parent; /* of the entry before */
     slice *why;
     int64_t bytes;
     size_t files;
@@ -79,6 +83,23 @@ static mode_t readable(mode_t type, mode_t mode)
     return (mode & 0777) ? ((mode & 0777) | 0444 | ((mode & 0111) ? 0111 : 0)) : 0644;
 }
 
+/* Folders that the archive only implies would be closed to whoever runs the function. What is in their way is left to
+ * libarchive. */
+static void make_parents(struct unpacking *u, slice path)
+{
+    __attribute__((cleanup(fdio_cleanup))) int root = open(u->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    __attribute__((cleanup(fdio_cleanup))) int made =
+        root < 0 ? -1 : beneath_mkdirs(root, slice_cstr(u->arena, path), 0755, NULL, NULL);
+    (void)made;
+}
+
+static slice parent_of(slice path)
+{
+    while (path.len > 0 && path.ptr[path.len - 1] != '/')
+        path.len--;
+    return path;
+}
+
 static int copy_content(struct unpacking *u)
 {
     const void *bytes;
@@ -109,6 +130,10 @@ static int unpack_entry(struct unpacking *u, struct archive_entry *entry)
         (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) ||
         (type == AE_IFLNK && (!link.ptr || !link_stays_inside(path, link))))
         return broken(u);
+    if (!slice_eq(parent_of(path), u->parent)) {
+        u->parent = slice_dup(u->arena, parent_of(path));
+        make_parents(u, u->parent);
+    }
     archive_entry_copy_pathname(entry, arena_printf(u->arena, "%s/%.*s", u->folder, SLICE_ARG(path)).ptr);
     if (type != AE_IFLNK)
         archive_entry_set_perm(entry, readable(type, archive_entry_perm(entry)));

@@ -74,6 +74,7 @@ void scripts_find(struct arena *arena, slice folder, struct script_list *scripts
 
 static _Noreturn void become(const struct script *script, pid_t parent)
 {
+    umask(022); /* a user's script, not awssim's file */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

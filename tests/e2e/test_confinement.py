@@ -4,13 +4,19 @@ attack is tried."""
 
 import gzip
 import io
+import json
+import os
 import pathlib
 import resource
+import shutil
+import stat
+import subprocess
 import sys
 import tarfile
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from awssim import Awssim, Skipped, Suite, build_dir, fails, wait_until  # noqa: E402
+from awssim import Awssim, Skipped, Suite, build_dir, ctl, fails, wait_until  # noqa: E402
 from functions import archive, create, invoke, make_role  # noqa: E402
 from image import Registry, busybox, busybox_layer, layer  # noqa: E402
 
@@ -49,18 +55,18 @@ def prepare(sim):
     sim.prepared = True
 
 
-def task(sim, script, launch="FARGATE", image=None, **container):
+def task(sim, script, launch="FARGATE", image=None, definition=None, **container):
     """(lines of output, task) of a container that runs this script in the image."""
     prepare(sim)
     ecs, logs = sim.client("ecs"), sim.client("logs")
     family = f"family-{getattr(sim, 'families', 0)}"
     sim.families = getattr(sim, "families", 0) + 1
-    definition = {"name": "main", "image": image or f"127.0.0.1:{sim.port}/app:1", "command": [script],
+    main = {"name": "main", "image": image or f"127.0.0.1:{sim.port}/app:1", "command": [script],
                   "logConfiguration": {"logDriver": "awslogs", "options": {
                       "awslogs-group": GROUP, "awslogs-region": "us-east-1", "awslogs-stream-prefix": family}}, **container}
     fargate = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
-    ecs.register_task_definition(family=family, containerDefinitions=[definition if launch == "FARGATE" else {"memory": 256, **definition}],
-                                 **(fargate if launch == "FARGATE" else {}))
+    ecs.register_task_definition(family=family, containerDefinitions=[main if launch == "FARGATE" else {"memory": 256, **main}],
+                                 **(fargate if launch == "FARGATE" else {}), **(definition or {}))
     where = {"networkConfiguration": sim.network()} if launch == "FARGATE" else {}
     arn = ecs.run_task(taskDefinition=family, launchType=launch, **where)["tasks"][0]["taskArn"]
 
@@ -202,6 +208,328 @@ def handler(event, context):
     _, document = invoke(sim, "filtered")
     assert document == {"seccomp": 2, "no_new_privs": 1, "capabilities": 0, "io_uring_setup": "EPERM", "unshare": "EPERM",
                         "future": "ENOSYS"}, document
+
+
+# Other users of the machine
+
+NOBODY = 65534
+# Everything below a folder that this user can read, list, run or connect to.
+WALK = """
+import os, socket, stat, sys
+for folder, folders, files in os.walk(sys.argv[1], onerror=lambda error: None):
+    for name in [""] + folders + files:
+        path = os.path.join(folder, name) if name else folder
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        able = [what for what, how in (("read", os.R_OK), ("write", os.W_OK), ("enter", os.X_OK)) if os.access(path, how)]
+        if stat.S_ISSOCK(mode):
+            try:
+                socket.socket(socket.AF_UNIX).connect(path)
+                able.append("connect")
+            except OSError:
+                pass
+        if able and not stat.S_ISLNK(mode):
+            print(path, *able)
+"""
+
+
+def need_another_user():
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise Skipped("needs root and setpriv, to be another user")
+
+
+def as_nobody(*command, **how):
+    return subprocess.run(["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", *command], capture_output=True,
+                          text=True, timeout=60, **how)
+
+
+def reachable(path):
+    done = as_nobody(sys.executable, "-c", WALK, path)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def open_to_others(folder):
+    """Names directly in the folder whose own permissions let others in."""
+    return {name: oct(mode) for name in os.listdir(folder)
+            if (mode := stat.S_IMODE(os.lstat(os.path.join(folder, name)).st_mode)) & 0o077}
+
+
+@suite.test
+def others_reach_no_state(sim):
+    need_another_user()
+    task(sim, "true", user="app")
+    create(sim, "stateful", archive(app__py="def handler(event, context): return 1"))
+    invoke(sim, "stateful")
+    sim.client("s3").create_bucket(Bucket="private")
+    sim.client("s3").put_object(Bucket="private", Key="large", Body=b"x" * 1_000_000)
+    sim.client("efs").create_file_system(CreationToken="x")
+    os.chmod(sim.dir, 0o755)  # the state directory alone keeps others out
+    try:
+        assert reachable(sim.state_dir) == [], reachable(sim.state_dir)
+    finally:
+        os.chmod(sim.dir, 0o700)
+    # Each of its own entries would as well.
+    assert open_to_others(sim.state_dir) == {} and stat.S_IMODE(os.stat(sim.state_dir).st_mode) == 0o700
+    assert open_to_others(os.path.join(sim.state_dir, "log")) == {}
+    assert open_to_others(os.path.join(sim.state_dir, "run")) == {}
+
+
+@suite.test
+def older_state_is_closed(_):
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        sim = Awssim()
+        os.rmdir(sim.dir)
+        sim.dir = folder
+        for name in ("images", "efs", "log"):
+            os.makedirs(f"{sim.state_dir}/{name}", 0o755)
+        for name in ("iam.db", "lock", "parts"):
+            with open(f"{sim.state_dir}/{name}", "w"):
+                os.chmod(f"{sim.state_dir}/{name}", 0o644)
+        os.chmod(sim.state_dir, 0o755)
+        sim.start()
+        assert open_to_others(sim.state_dir) == {} and stat.S_IMODE(os.stat(sim.state_dir).st_mode) == 0o700
+        sim.stop()
+        # Where a user has other files, those and the way to them stay as they are.
+        with open(f"{sim.state_dir}/notes", "w"):
+            os.chmod(f"{sim.state_dir}/notes", 0o644)
+        os.chmod(sim.state_dir, 0o755)
+        os.chmod(f"{sim.state_dir}/iam.db", 0o644)
+        sim.start()
+        assert open_to_others(sim.state_dir) == {"notes": "0o644"} and stat.S_IMODE(os.stat(sim.state_dir).st_mode) == 0o755
+        sim.stop()
+
+
+def refused_start(text, *options):
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        done = subprocess.run([ctl(), "start", "--port", "0", "--dns", "off", "--state-dir", f"{folder}/state", *options],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and text in done.stderr, (done.returncode, done.stdout, done.stderr)
+
+
+@suite.test
+def run_directories_are_nobody_elses(_):
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        path = f"{folder}/run"
+        os.mkdir(path, 0o700)
+        os.symlink(path, f"{folder}/link")
+        refused_start("it is a link or a file", "--run-dir", f"{folder}/link")
+        for mode in (0o755, 0o770, 0o777, 0o1777):
+            os.chmod(path, mode)
+            refused_start("others may enter the run directory", "--run-dir", path)
+        os.mkfifo(f"{folder}/fifo")
+        refused_start("Not a directory", "--run-dir", f"{folder}/fifo")
+        with Awssim("--run-dir", f"{folder}/fine") as sim:
+            assert os.path.exists(f"{folder}/fine/control") and open_to_others(f"{folder}/fine") == {}, sim.status()
+        if os.geteuid() == 0:
+            os.chmod(path, 0o700)
+            os.chown(path, NOBODY, NOBODY)
+            refused_start("belongs to another user", "--run-dir", path)
+
+
+@suite.test
+def state_directories_are_nobody_elses(_):
+    need_another_user()
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        os.mkdir(f"{folder}/theirs", 0o700)
+        os.chown(f"{folder}/theirs", NOBODY, NOBODY)
+        refused_start("belongs to another user", "--state-dir", f"{folder}/theirs")
+        assert os.listdir(f"{folder}/theirs") == []
+
+
+def long_path(folder):
+    return f"{folder}/{'x' * 60}/{'y' * 60}/state"
+
+
+@suite.test
+def sockets_of_long_paths(_):
+    """A state directory too long for a socket's path: the sockets are in the user's runtime directory."""
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        runtime = f"{folder}/runtime"
+        os.mkdir(runtime, 0o700)
+        environment = {**os.environ, "XDG_RUNTIME_DIR": runtime}
+
+        def run(*arguments):
+            done = subprocess.run([ctl(), *arguments, "--state-dir", long_path(folder)], capture_output=True, text=True, timeout=60,
+                                  env=environment)
+            assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+            return done.stdout
+
+        run("start", "--port", "0", "--dns", "off")
+        place = json.loads(run("status", "--json")) and fields(long_path(folder))["run_dir"]
+        assert place.startswith(f"{runtime}/awssim/"), place
+        run("restart", "ecs")
+        run("stop")
+        assert not os.path.exists(place)
+
+
+def fields(state_dir):
+    """What the lock file tells of the awssim that runs there."""
+    return dict(line.split("=", 1) for line in pathlib.Path(state_dir, "lock").read_text().splitlines())
+
+
+@suite.test
+def sockets_without_a_runtime_directory(_):
+    need_another_user()
+    folder = tempfile.mkdtemp(prefix="awssim-test-")
+    try:
+        os.makedirs(long_path(folder))
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", folder], check=True)
+        environment = {"PATH": os.environ["PATH"], "HOME": folder}
+
+        def run(*arguments):
+            done = as_nobody(ctl(), *arguments, "--state-dir", long_path(folder), env=environment)
+            assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+            return done.stdout
+
+        run("start", "--port", "0", "--dns", "off")
+        first = fields(long_path(folder))
+        place = first["run_dir"]
+        assert place.startswith("/tmp/awssim-run-") and "XXX" not in place and stat.S_IMODE(os.stat(place).st_mode) == 0o700, place
+        os.kill(int(first["pid"]), 9)
+        wait_until(lambda: not os.path.exists(f"/proc/{first['pid']}"), what="the end")
+        run("start", "--port", "0", "--dns", "off")
+        other = fields(long_path(folder))["run_dir"]
+        assert other != place and not os.path.exists(place), (place, other)
+        run("status")
+        run("stop")
+        assert not os.path.exists(other)
+    finally:
+        shutil.rmtree(folder)
+
+
+@suite.test
+def links_in_tmp_are_not_followed(_):
+    """What looks like the leftover of a killed ephemeral awssim and is a link to a folder of this user's."""
+    with tempfile.TemporaryDirectory(prefix="awssim-test-") as folder:
+        os.makedirs(f"{folder}/victim")
+        for name in ("lock", "precious"):
+            pathlib.Path(folder, "victim", name).write_text("x")
+        trap = f"/tmp/awssim-private-trap{os.getpid()}"
+        os.symlink(f"{folder}/victim", trap)
+        try:
+            with Awssim("--ephemeral"):
+                pass
+            assert sorted(os.listdir(f"{folder}/victim")) == ["lock", "precious"]
+        finally:
+            os.unlink(trap)
+
+
+@suite.test
+def closed_folders_are_no_hindrance_inside(sim):
+    """Another user in a container has its mounts, and a function its package, though nobody may go there by path."""
+    lines, _ = task(sim, "ls -d / /bin /etc /data; cat /etc/passwd >/dev/null && echo reads", user="app", definition={"volumes": [{"name": "data", "host": {}}]},
+                    mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    assert sorted(lines) == ["/", "/bin", "/data", "/etc", "reads"], lines
+    create(sim, "implied", archive(app__py="from pkg.deep import mod\ndef handler(event, context): return mod.VALUE",
+                                   **{"pkg/deep/mod__py": "VALUE = 7"}))
+    assert invoke(sim, "implied")[1] == 7
+
+
+# The API from inside
+
+RUN_TASK = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.RunTask", "Content-Type": "application/x-amz-json-1.1"}
+# Calls awssim in each way a function could: unsigned, signed by its role, with keys that somebody might guess.
+ATTACKER = '''
+import json, os, urllib.error, urllib.request
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+url = os.environ["AWS_ENDPOINT_URL"]
+def plain(method, path, body=None, headers={}):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url + path, body, headers, method=method), timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+def signed(service, operation, fields, **keys):
+    client = boto3.client(service, endpoint_url=url, config=Config(retries={"max_attempts": 0}), **keys)
+    try:
+        getattr(client, operation)(**fields)
+        return "allowed"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+def handler(event, context):
+    if event:
+        return signed(event["service"], event["operation"], event["fields"])
+    guess = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_session_token": None}
+    account = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "test"}
+    return {
+        "unsigned": plain("POST", "/", b'{"taskDefinition": "f"}', RUN_TASK),
+        "reset": plain("POST", "/_awssim/reset", b""),
+        "stats": plain("GET", "/_awssim/stats"),
+        "role": signed("ecs", "run_task", {"taskDefinition": "f"}),
+        "role_iam": signed("iam", "create_user", {"UserName": "me"}),
+        "role_s3": signed("s3", "list_buckets", {}),
+        "guessed": signed("ecs", "run_task", {"taskDefinition": "f"}, **guess),
+        "account": signed("ecs", "run_task", {"taskDefinition": "f"}, **account),
+    }
+'''.replace("RUN_TASK", json.dumps(RUN_TASK))
+
+
+class Secured(Awssim):
+    """Signatures and policies are enforced, and nobody knows the root key."""
+
+    def __init__(self):
+        super().__init__("--verify-signatures", "--iam", "enforce", "--root-keys", "root:known-to-nobody")
+
+    def client(self, service, region="us-east-1", account=None, **kwargs):
+        import boto3
+        from botocore.config import Config
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id="root",
+                            aws_secret_access_key="known-to-nobody", config=Config(retries={"max_attempts": 0}), **kwargs)
+
+    def ec2_ids(self, what, element):
+        assert what == "Subnets", element
+        return [self.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]]
+
+
+@suite.test
+def functions_have_their_roles_rights_only(_):
+    with Secured() as sim:
+        make_role(sim)
+        try:
+            create(sim, "attacker", archive(app__py=ATTACKER), Timeout=60)
+            answer, found = invoke(sim, "attacker")
+        except ImportError:
+            raise Skipped("there is no boto3")
+        if "ModuleNotFoundError" in json.dumps(found):
+            raise Skipped("functions find no boto3")
+        assert "FunctionError" not in answer, found
+        assert 400 <= found.pop("unsigned") <= 403 and found.pop("reset") == 403 and found.pop("stats") == 403, found
+        assert found == {"role": "AccessDeniedException", "role_iam": "AccessDenied", "role_s3": "AccessDenied",
+                         "guessed": "UnrecognizedClientException", "account": "InvalidSignatureException"}, found
+        # What its role permits it may do.
+        listing = {"service": "ecs", "operation": "list_clusters", "fields": {}}
+        assert invoke(sim, "attacker", listing)[1] == "AccessDeniedException"
+        sim.client("iam").put_role_policy(RoleName="lambda", PolicyName="p", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"}]}))
+        assert invoke(sim, "attacker", listing)[1] == "allowed"
+        assert sim.client("ecs").list_clusters()["clusterArns"] == [] and sim.http("GET", "/health")[0] == 200
+
+
+@suite.test
+def the_known_root_key_is_warned_of(_):
+    with Awssim("--verify-signatures") as sim:
+        assert "--root-keys" in " ".join(sim.status()["warnings"]), sim.status()
+    with Secured() as sim:
+        assert sim.status()["warnings"] == [], sim.status()
+
+
+@suite.test
+def tasks_have_no_rights_unsigned(_):
+    with Secured() as sim:
+        headers = " ".join(f"--header '{name}: {value}'" for name, value in RUN_TASK.items())
+        url = f"http://127.0.0.1:{sim.port}"
+        script = (f"/bin/busybox wget -O - {headers} --post-data '{{\"taskDefinition\": \"f\"}}' {url}/; "
+                  f"/bin/busybox wget -O - --post-data '' {url}/_awssim/reset; /bin/busybox wget -q -O - {url}/health")
+        lines, ended = task(sim, script)
+        assert ended["containers"][0]["exitCode"] == 0, (lines, ended)
+        refused = [line for line in lines if "server returned error" in line]
+        assert len(refused) == 2 and " 400 " in refused[0] and " 403 " in refused[1], lines
+        assert len(sim.client("ecs").list_tasks(desiredStatus="STOPPED")["taskArns"]) == 1
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -94,8 +95,19 @@ void instance_await_end(const struct ctl *ctl)
         continue;
 }
 
+/* Only who has the state directory may have the socket: nobody else is told anything. */
+static bool is_owners(const struct ctl *ctl, slice run_dir)
+{
+    struct stat lock, dir;
+    const char *path = slice_cstr(ctl->arena, run_dir);
+    return path && lstat(path, &dir) == 0 && S_ISDIR(dir.st_mode) && stat(lock_path(ctl), &lock) == 0 &&
+           dir.st_uid == lock.st_uid;
+}
+
 static int dial(const struct ctl *ctl, const struct instance *instance)
 {
+    if (!is_owners(ctl, instance->run_dir))
+        return -ENOENT;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     slice path = arena_concat(ctl->arena, instance->run_dir, S("/control"));
     if (path.len >= sizeof(address.sun_path))

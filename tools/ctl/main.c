@@ -5,6 +5,8 @@
 #include "tools/ctl/options.h"
 #include "tools/ctl/say.h"
 
+#include <sys/stat.h>
+
 static bool wants_help(int argc, char *const argv[])
 {
     for (int i = 1; i < argc; i++) {
@@ -30,6 +32,7 @@ static enum ctl_exit run(struct ctl *ctl, const struct ctl_command *command, int
 
 int main(int argc, char *argv[])
 {
+    umask(077);
     struct ctl ctl = {.program = argc > 0 ? argv[0] : "awssimctl"};
     if (conf_replaces_simulator(ctl.program))
         return (int)start_as_simulator(argc, argv);
