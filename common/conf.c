@@ -54,7 +54,7 @@ static const struct conf_choice {
 } choices[] = {
     {S("log-level"), "error warn info debug"},
     {S("profile"), "aws sockerless"},
-    {S("images"), "host strict"},
+    {S("images"), "sandbox host strict"},
     {S("iam"), "off enforce"},
     {S("ecr-uri"), "host aws"},
 };
@@ -369,6 +369,14 @@ bool conf_replaces_simulator(const char *program)
     return slice_ends(name, S("/simulator-aws")) || slice_eq(name, S("simulator-aws"));
 }
 
+/* Sockerless' backends expect commands on the machine's own files. */
+static int choose_images(struct arena *arena, struct conf *conf, const bool given[N_OPTIONS], slice *why)
+{
+    if (is_given(given, S("images")) || !slice_eq(conf->profile, S("sockerless")))
+        return 0;
+    return set_option(arena, conf, find_option(S("images")), S("host"), why);
+}
+
 static int choose_defaults(struct arena *arena, int argc, char *const argv[], struct conf *conf,
                            const bool given[N_OPTIONS], slice *why)
 {
@@ -389,6 +397,7 @@ int conf_parse(struct arena *arena, int argc, char *const argv[], struct conf *c
     TRY(set_defaults(arena, conf, given, why));
     TRY(take_arguments(arena, &(struct arguments){argc, argv, rest}, conf, given, why));
     TRY(choose_defaults(arena, argc, argv, conf, given, why));
+    TRY(choose_images(arena, conf, given, why));
     TRY(split_listen(arena, conf, given, why));
     TRY(check_words(arena, conf, why));
     TRY(read_secrets(arena, conf, why));

@@ -220,22 +220,44 @@ static void prepare_output(struct container *container)
         start(container);
 }
 
+/* A task's command whose image is nowhere. Functions have said themselves what they run in. */
+static void begin_without_image(struct container *container)
+{
+    const struct fallback *fallback = &container->runner->fallback;
+    slice image = val_get_string(&container->plan, S("image"));
+    if (!container->hooks && fallback->kind == FALLBACK_STRICT)
+        give_up(container, arena_printf(container->arena,
+                                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+                                        "failed to resolve ref %.*s: only images of awssim's own registry can be had",
+                                        SLICE_ARG(image)));
+    else if (!container->hooks && fallback->kind == FALLBACK_NONE)
+        give_up(container, arena_printf(container->arena,
+                                        "CannotStartContainerError: image %.*s is not available here, and this machine "
+                                        "permits no sandbox for its command (%.*s); awssim's option --images host "
+                                        "runs it on the machine's files",
+                                        SLICE_ARG(image), SLICE_ARG(fallback->why)));
+    else {
+        container->mirrors = !container->hooks && fallback->kind == FALLBACK_SANDBOX;
+        if (!container->hooks)
+            log_info("container %.*s: image %.*s is nowhere; its command runs %s", SLICE_ARG(container->id),
+                     SLICE_ARG(image), container->mirrors ? "in a sandbox" : "on the host's files");
+        prepare_output(container);
+    }
+}
+
 void container_image_ready(struct container *container, slice failure, bool nowhere)
 {
     if (container->state != STATE_PULLING)
         return;
     container->state = STATE_STREAM;
-    bool host = nowhere && !container->runner->strict_images && has_command(container);
-    if (failure.ptr && !host) {
+    if (nowhere && container->runner->fallback.kind != FALLBACK_STRICT && has_command(container))
+        begin_without_image(container);
+    else if (failure.ptr)
         give_up(container, failure);
-        return;
-    }
-    if (host)
-        log_info("container %.*s: image %.*s is nowhere; its command runs on the host's files",
-                 SLICE_ARG(container->id), SLICE_ARG(container->image.name));
-    else
+    else {
         combine_image(container);
-    prepare_output(container);
+        prepare_output(container);
+    }
 }
 
 static void begin(struct container *container)
@@ -244,14 +266,9 @@ static void begin(struct container *container)
     if (container->image.wanted) {
         container->state = STATE_PULLING;
         image_prepare(container);
-    } else if (container->runner->strict_images && !container->hooks)
-        give_up(container, arena_printf(container->arena,
-                                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
-                                        "failed to resolve ref %.*s: only images of awssim's own registry can be had",
-                                        SLICE_ARG(val_get_string(&container->plan, S("image")))));
-    else {
+    } else {
         container->state = STATE_STREAM;
-        prepare_output(container);
+        begin_without_image(container);
     }
 }
 

@@ -267,7 +267,7 @@ static void on_answer(void *context, enum bus_outcome outcome, const struct msg 
     slice message = val_get_string(body, S("message"));
     fail_text(container,
               message.len > 0 ? message : arena_printf(container->arena, "%.*s: not found", SLICE_ARG(image->name)),
-              reply->status < 500);
+              slice_eq(val_get_string(body, S("__type")), S("RepositoryNotFoundException")));
 }
 
 static void ask(struct container *container)

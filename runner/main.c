@@ -148,7 +148,6 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     runner->root_dir = conf->state_dir;
     runner->loop_limit_ms = conf->loop_limit;
     runner->max_processes = conf->pids_limit;
-    runner->strict_images = slice_eq(conf->images, S("strict"));
     const char *path = getenv("PATH");
     runner->host_path =
         path && *path ? slice_of(path) : S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -159,6 +158,7 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
         return 1;
     runner->own_dirs[0] = real_path(runner->arena, conf->state_dir);
     runner->own_dirs[1] = real_path(runner->arena, conf->run_dir);
+    fallback_decide(runner, conf->images, conf->run_dir);
     return 0;
 }
 

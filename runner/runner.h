@@ -6,6 +6,7 @@
 #include "common/list.h"
 #include "proto/bus.h"
 #include "runner/cgroup.h"
+#include "runner/fallback.h"
 #include "runner/image.h"
 #include "runner/layers.h"
 #include "runner/lines.h"
@@ -86,7 +87,8 @@ struct container {
     ev_io pidfd;  /* of the stub */
     ev_io status; /* the stub's status pipe */
     struct image image;
-    const struct val *image_config; /* NULL: it runs on the host's files */
+    const struct val *image_config; /* NULL: it runs on the host's files, or in a sandbox of them */
+    bool mirrors;                   /* a task in such a sandbox */
     slice failure;                  /* what the stub said of a command that could not start */
     struct buf status_text;
     ev_timer kill_timer;
@@ -111,12 +113,12 @@ struct runner {
     slice boot;
     const char *stub;
     const char *unpacker;
-    slice root_dir;        /* <state directory> */
-    slice state_dir;       /* <state directory>/runner */
-    slice own_dirs[2];     /* the state directory and where sockets are, without links: sandboxes do not show them */
-    int64_t loop_limit_ms; /* for loop_watch */
-    bool strict_images;    /* an image that is nowhere is an error */
-    slice host_path;       /* PATH for containers that name none */
+    slice root_dir;           /* <state directory> */
+    slice state_dir;          /* <state directory>/runner */
+    slice own_dirs[2];        /* the state directory and where sockets are, without links: sandboxes do not show them */
+    int64_t loop_limit_ms;    /* for loop_watch */
+    struct fallback fallback; /* what an image that is nowhere means */
+    slice host_path;          /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
     struct functions *functions;
@@ -149,7 +151,7 @@ void container_kill_all(struct runner *runner);
 /* Forgets all containers; what is not shipped goes to files when keep_output, or their folders go too. */
 void container_forget_all(struct runner *runner, bool keep_output);
 
-/* The image is there, or this is why not; nowhere: because there is none of that name. */
+/* The image is there, or this is why not; nowhere: because the registry has no repository of that name. */
 void container_image_ready(struct container *container, slice failure, bool nowhere);
 
 /* The log stream is there, or this is why not. */

@@ -66,8 +66,10 @@ static void add_environment(struct container *container, struct buf *plan)
         add(plan, S("env"),
             arena_printf(container->arena, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(pair->array.items[1].string)));
     }
+    const struct runner *runner = container->runner;
     if (!has_path)
-        add(plan, S("env"), arena_concat(container->arena, S("PATH="), container->runner->host_path));
+        add(plan, S("env"),
+            arena_concat(container->arena, S("PATH="), container->mirrors ? runner->fallback.path : runner->host_path));
 }
 
 /* The task's [name, soft, hard] of that name, the last one if there are several. */
@@ -190,49 +192,60 @@ static void add_root(struct container *container, struct buf *plan)
 {
     const struct runner *runner = container->runner;
     slice passwd = val_get_string(&container->plan, S("passwd"));
-    if (!container->image_config && !is_sandboxed(container))
+    bool mirrors = !container->image_config && (container->mirrors || is_sandboxed(container));
+    if (!container->image_config && !mirrors)
         return;
     add(plan, S("scratch"),
         arena_printf(container->arena, "%.*s/%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(container->task),
                      SLICE_ARG(container->id)));
     if (passwd.len > 0)
         add(plan, S("passwd"), passwd);
-    if (!is_sandboxed(container))
-        return;
-    add(plan, S("sandbox"), S("true"));
-    for (size_t i = 0; i < sizeof(runner->own_dirs) / sizeof(*runner->own_dirs); i++)
+    if (is_sandboxed(container))
+        add(plan, S("sandbox"), S("true"));
+    if (mirrors)
+        add(plan, S("mirror"), S("true"));
+    for (size_t i = 0; mirrors && i < sizeof(runner->own_dirs) / sizeof(*runner->own_dirs); i++)
         add(plan, S("hide"), runner->own_dirs[i]);
 }
 
 /* What makes the image the container's root. */
-static void add_image(struct container *container, struct buf *plan)
+static void add_layers(struct container *container, struct buf *plan)
 {
-    struct arena *arena = container->arena;
-    const struct runner *runner = container->runner;
-    if (!container->image_config)
-        return;
-    add(plan, S("layers"), arena_printf(arena, "%.*s/images/layers", SLICE_ARG(runner->root_dir)));
+    add(plan, S("layers"),
+        arena_printf(container->arena, "%.*s/images/layers", SLICE_ARG(container->runner->root_dir)));
     list_foreach (layer, &container->image.layers)
         add(plan, S("layer"), *layer);
+    if (!is_sandboxed(container))
+        add_volumes(container, plan);
+    if (val_get_bool(&container->plan, S("privileged"), false))
+        add(plan, S("privileged"), S("true"));
+}
+
+/* What a container with a root of its own is given besides. Among this machine's programs nothing gives it more rights
+ * than others have. */
+static void add_own(struct container *container, struct buf *plan)
+{
+    if (!container->image_config && !container->mirrors)
+        return;
+    if (container->image_config)
+        add_layers(container, plan);
     slice host = val_get_string(&container->plan, S("hostname")), hosts = val_get_string(&container->plan, S("hosts"));
     add(plan, S("host"), host.len > 0 ? host : slice_sub(container->id, 0, 12));
     if (hosts.len > 0)
         add(plan, S("hosts"), hosts);
     if (val_get_bool(&container->plan, S("readonlyRoot"), false))
         add(plan, S("sealed"), S("true"));
-    if (val_get_bool(&container->plan, S("privileged"), false))
-        add(plan, S("privileged"), S("true"));
-    if (!is_sandboxed(container))
-        add_volumes(container, plan);
 }
 
-/* What it may do in a root of its own. */
+/* What it may do in a root of its own. Among this machine's programs nothing gives it more rights than others have. */
 static void add_rights(struct container *container, struct buf *plan)
 {
     static const struct {
         slice list, key;
     } changes[] = {{S("capAdd"), S("add")}, {S("capDrop"), S("drop")}};
     for (size_t n = 0; n < 2; n++) {
+        if (!container->image_config && slice_eq(changes[n].key, S("add")))
+            continue;
         const struct val *names = list_of(container, changes[n].list);
         for (size_t i = 0; i < names->array.len; i++)
             add(plan, changes[n].key, names->array.items[i].string);
@@ -260,7 +273,7 @@ static int write_plan(struct container *container, int *fd)
         arena_printf(container->arena, "%.*s/%.*s/%.*s.exit", SLICE_ARG(container->runner->state_dir),
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
     add_root(container, &plan);
-    add_image(container, &plan);
+    add_own(container, &plan);
     add_rights(container, &plan);
     container->failure = cgroup_make(container, add_group, &plan);
     if (container->failure.ptr)

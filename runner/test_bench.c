@@ -412,13 +412,14 @@ static int spawn(int ready, int control)
 {
     posix_spawn_file_actions_t actions;
     char *argv[] = {strdup(bench.program), strdup(arena_printf(bench.arena, "--state-dir=%s/state", bench.dir).ptr),
-                    strdup(arena_printf(bench.arena, "--run-dir=%s/run", bench.dir).ptr), NULL};
+                    strdup(arena_printf(bench.arena, "--run-dir=%s/run", bench.dir).ptr), strdup("--images=host"),
+                    NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ready, 3);
     posix_spawn_file_actions_adddup2(&actions, control, 4);
     int result = posix_spawn(&bench.pid, bench.program, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         free(argv[i]);
     return result;
 }

@@ -373,7 +373,7 @@ slice launch_failure(struct arena *arena, slice failure, slice *type)
 bool launch_without_sandbox(struct functions *functions, slice failure)
 {
     slice cause = cause_of(failure);
-    if (functions->bare || !slice_starts(cause, S(PLAN_NO_SANDBOX)))
+    if (functions->bare || !slice_starts(cause, S(PLAN_NO_SANDBOX)) || !fallback_permits_host(functions->runner))
         return false;
     log_warn("functions run on the host's files: %.*s", SLICE_ARG(cause));
     functions->bare = true;

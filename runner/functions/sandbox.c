@@ -5,7 +5,6 @@
 #include "common/arena.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "runner/stub/mirror.h"
 
 #include <glob.h>
 #include <limits.h>
@@ -101,14 +100,7 @@ static void add_tmp(struct environment *environment, struct val *mounts)
 /* Whether a sandbox shows nothing of what the host has there. */
 static bool is_hidden(slice path)
 {
-    static const char *const empty[] = MIRROR_EMPTY;
-    slice top, rest;
-    slice_cut(slice_sub(path, 1, path.len), '/', &top, &rest);
-    for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++) {
-        if (slice_eq(top, slice_of(empty[i])))
-            return true;
-    }
-    return slice_starts(path, S("/var/tmp/"));
+    return !fallback_shows(path);
 }
 
 static slice parent(slice path)
@@ -122,7 +114,8 @@ static slice parent(slice path)
 static bool add_interpreter(struct environment *environment, struct val *mounts, slice program)
 {
     slice prefix = parent(parent(program));
-    if (prefix.len == 0 || !is_hidden(program))
+    bool own = slice_starts(program, S("/var/task/")) || slice_starts(program, S("/var/runtime/"));
+    if (prefix.len == 0 || slice_eq(prefix, S("/var")) || own || !is_hidden(program))
         return false;
     if (slice_starts(program, S("/opt/")))
         return true;

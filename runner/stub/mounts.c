@@ -2,6 +2,7 @@
 #include "runner/stub/mounts.h"
 
 #include "common/beneath.h"
+#include "runner/stub/overlay.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,8 +19,6 @@
 
 /* Where a directory in memory is put together. No source can be below it: /proc is the container's own by then. */
 #define STAGE "/proc"
-
-enum { MAX_OPTIONS = 4096 };
 
 static int explain(char *why, size_t size, const char *what, const char *path)
 {
@@ -52,6 +51,17 @@ static int set_attributes(int tree, unsigned wanted)
     return wanted == 0 ? 0 : mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes));
 }
 
+int mounts_put(int dir, const char *name, const char *path, unsigned attributes)
+{
+    int tree = clone_tree(dir, name);
+    int result = tree < 0 || set_attributes(tree, attributes) != 0 ? -1 : attach(tree, path);
+    int error = errno;
+    if (tree >= 0)
+        close(tree);
+    errno = error;
+    return result;
+}
+
 int mounts_show(int dir, const char *name, const char *path, unsigned attributes)
 {
     char text[PATH_MAX];
@@ -67,11 +77,7 @@ int mounts_show(int dir, const char *name, const char *path, unsigned attributes
     }
     if ((S_ISDIR(st.st_mode) ? mkdir(path, 0755) : make_file(path)) != 0)
         return -1;
-    int tree = clone_tree(dir, name);
-    int result = tree < 0 || set_attributes(tree, attributes) != 0 ? -1 : attach(tree, path);
-    if (tree >= 0)
-        close(tree);
-    return result;
+    return mounts_put(dir, name, path, attributes);
 }
 
 static int bind_entries(DIR *dir, int is_root)
@@ -237,26 +243,12 @@ static int apply(const struct plan *plan, const struct plan_mount *mount, int tr
     return 0;
 }
 
-/* An option's value ends at a comma, a directory at a colon. */
-static int add_lower(char *options, size_t size, const char *path)
-{
-    size_t length = strlen(options);
-    for (; *path && length + 3 < size; path++) {
-        if (strchr(":,\\", *path))
-            options[length++] = '\\';
-        options[length++] = *path;
-    }
-    options[length] = '\0';
-    errno = E2BIG;
-    return *path ? -1 : 0;
-}
-
 /* Several directories as one, made in the stage and taken from there. */
 static int lay_over(const struct plan_mount *mount_of)
 {
-    char options[MAX_OPTIONS] = "lowerdir=";
+    char options[OVERLAY_MAX_OPTIONS] = "lowerdir=";
     for (size_t i = mount_of->n_sources; i > 0; i--) {
-        if (add_lower(options, sizeof(options), mount_of->sources[i - 1]) != 0)
+        if (overlay_add_path(options, mount_of->sources[i - 1]) != 0)
             return -1;
         size_t length = strlen(options);
         if (i > 1)

@@ -11,6 +11,9 @@
  * attributes of mount_setattr. An entry that is gone meanwhile is none. 0, or -1. */
 int mounts_show(int dir, const char *name, const char *path, unsigned attributes);
 
+/* Shows what is at a name of a directory at that path, which is there. 0, or -1. */
+int mounts_put(int dir, const char *name, const char *path, unsigned attributes);
+
 /* The sources, as detached trees: taken while the host's files can still be reached, and before one mount could hide
  * the source of another. */
 struct mounts {

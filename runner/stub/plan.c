@@ -58,6 +58,8 @@ static int take_sandbox(struct plan *plan, const char *key, const char *value)
         return sscanf(value, "%llu", &plan->processes) == 1 ? 0 : -1;
     else if (strcmp(key, "nonewprivs") == 0)
         plan->no_new_privileges = 1;
+    else if (strcmp(key, "mirror") == 0)
+        plan->mirror = 1;
     else if (strcmp(key, "passwd") == 0)
         plan->passwd = value;
     else if (strcmp(key, "hide") == 0 && plan->n_hidden < PLAN_MAX_HIDDEN)
@@ -117,12 +119,12 @@ static int take(struct plan *plan, const char *key, char *value, char **args, ch
 
 int plan_has_root(const struct plan *plan)
 {
-    return plan->n_layers > 0 || plan->sandbox;
+    return plan->n_layers > 0 || plan->mirror;
 }
 
 int plan_mirrors(const struct plan *plan)
 {
-    return plan->n_layers == 0 && plan->sandbox;
+    return plan->n_layers == 0 && plan->mirror;
 }
 
 int plan_read(int fd, struct plan *plan)

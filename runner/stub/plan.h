@@ -9,13 +9,14 @@
  *   host    the host name                                hosts  further lines of /etc/hosts
  *   sealed  any text: the root cannot be written to      add, drop  a capability
  *   volume  path that can be written to nevertheless     privileged any text: the kernel's files are not guarded
- *   sandbox any text: for code of strangers. The root cannot be written to, no program gives more rights, memory is
- *           not shared; without layers the root shows the host's files, but for what belongs to users (mirror.h)
+ *   mirror  any text: the root shows the host's programs and libraries (mirror.h); without layers
  *   files   "SOFT HARD": open files, as far as this machine permits
  *   processes how many processes and threads it may have; only in a user namespace of its own they are counted by the
  *           stub's means, RLIMIT_NPROC: elsewhere that counts all processes of the user
  *   nonewprivs any text: no program gives more rights
  *   hide    path on the host that such a root does not show
+ *   sandbox any text: for code of strangers. The root cannot be written to, no program gives more rights, memory is
+ *           not shared
  *   passwd  what /etc/passwd says
  *   mount   path in the container, in order; what follows is of this mount:
  *     source    path on the host of what is bound there; several are laid over each other, the lowest first, and cannot
@@ -86,6 +87,7 @@ struct plan {
     struct plan_limit files;      /* soft 0: as it is */
     unsigned long long processes; /* 0: no limit */
     int own_users;                /* it runs in a user namespace of its own: set when that has been made */
+    int mirror;
     const char *hidden[PLAN_MAX_HIDDEN];
     size_t n_hidden;
     const char *passwd;

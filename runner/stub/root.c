@@ -1,21 +1,24 @@
 /* root: see root.h. */
 #include "runner/stub/root.h"
 
+#include "runner/stub/devices.h"
 #include "runner/stub/mirror.h"
+#include "runner/stub/overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { MAX_OPTIONS = 4096 };
+enum { MAX_RESOLVER = 64 * 1024 };
 
 static int explain(const struct plan *plan, char *why, size_t size, const char *what)
 {
@@ -25,39 +28,23 @@ static int explain(const struct plan *plan, char *why, size_t size, const char *
     return -1;
 }
 
-static int make_folder(const char *base, const char *name, char path[PATH_MAX])
-{
-    if (snprintf(path, PATH_MAX, "%s.%s", base, name) >= PATH_MAX) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
-}
-
 /* Lower directories are named relative to where the layers are: the options of a mount have a page at most. */
 static int mount_layers(const struct plan *plan)
 {
-    char root[PATH_MAX], upper[PATH_MAX], work[PATH_MAX], options[MAX_OPTIONS] = "lowerdir=";
-    size_t length = strlen(options);
-    if (make_folder(plan->scratch, "root", root) != 0 || make_folder(plan->scratch, "upper", upper) != 0 ||
-        make_folder(plan->scratch, "work", work) != 0)
+    char root[PATH_MAX], lower[OVERLAY_MAX_OPTIONS] = "";
+    struct overlay_upper folders;
+    size_t length = 0;
+    if (overlay_folder(plan, "root", root) != 0 || overlay_prepare(plan, "image", &folders) != 0)
         return -1;
     for (size_t i = plan->n_layers; i > 0; i--) {
-        length += (size_t)snprintf(options + length, sizeof(options) - length, "%s%s", i < plan->n_layers ? ":" : "",
+        length += (size_t)snprintf(lower + length, sizeof(lower) - length, "%s%s", i < plan->n_layers ? ":" : "",
                                    plan->layers[i - 1]);
-        if (length >= sizeof(options)) {
+        if (length >= sizeof(lower)) {
             errno = E2BIG;
             return -1;
         }
     }
-    length += (size_t)snprintf(options + length, sizeof(options) - length, ",upperdir=%s,workdir=%s%s", upper, work,
-                               getuid() == 0 ? "" : ",userxattr");
-    if (length >= sizeof(options)) {
-        errno = E2BIG;
-        return -1;
-    }
-    /* Without a list of permitted devices, none of the image's or of the container's own making may be opened. */
-    if (chdir(plan->layer_folder) != 0 || mount("overlay", root, "overlay", MS_NODEV, options) != 0)
+    if (chdir(plan->layer_folder) != 0 || overlay_mount(&folders, lower, root, 0) != 0)
         return -1;
     return chdir(root);
 }
@@ -80,39 +67,16 @@ static int mount_at(const char *type, const char *name, unsigned long flags, con
     return own_folder(name) == 0 ? mount(type, name, type, flags, options) : -1;
 }
 
-static int bind_file(const char *from, const char *to)
+static int bind_file(const char *from, const char *to, unsigned long flags)
 {
     int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0)
+    if (fd < 0 && errno != EROFS)
         return -1;
-    close(fd);
-    return mount(from, to, NULL, MS_BIND, NULL);
-}
-
-static int make_devices(const struct plan *plan)
-{
-    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
-    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
-                                           {"/proc/self/fd/0", "dev/stdin"},
-                                           {"/proc/self/fd/1", "dev/stdout"},
-                                           {"/proc/self/fd/2", "dev/stderr"},
-                                           {"pts/ptmx", "dev/ptmx"}};
-    char from[32], to[32];
-    if (mount_at("tmpfs", "dev", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=65536k") != 0)
-        return -1;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        snprintf(from, sizeof(from), "/dev/%s", names[i]);
-        snprintf(to, sizeof(to), "dev/%s", names[i]);
-        if (bind_file(from, to) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
-        if (symlink(links[i][0], links[i][1]) != 0)
-            return -1;
-    }
-    if (mount_at("devpts", "dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") != 0)
-        return -1;
-    return plan->sandbox ? 0 : mount_at("tmpfs", "dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
+    if (fd >= 0)
+        close(fd);
+    return mount(from, to, NULL, MS_BIND, NULL) == 0
+               ? mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | flags, NULL)
+               : -1;
 }
 
 /* sysfs cannot be mounted where the network is another's: then the host's is shown, or none. */
@@ -139,19 +103,32 @@ static int write_text(const char *path, const char *text)
     return written == (ssize_t)length ? 0 : -1;
 }
 
-/* A file of /etc that the container has instead of its image or of the host, which cannot be written to. */
+/* A file of /etc that the container has instead of its image's or the host's. It is the container's own: what is
+ * written to it is written to nothing of the host. Where the host's files are shown as they are it stays as it is. */
 static int place_file(const struct plan *plan, const char *name, const char *text)
 {
     char own[PATH_MAX], place[64];
+    bool fixed = plan_mirrors(plan) && plan->sandbox;
     snprintf(place, sizeof(place), "etc/%s", name);
     if (snprintf(own, sizeof(own), "%s.%s", plan->scratch, name) >= (int)sizeof(own) || write_text(own, text) != 0)
         return -1;
-    if (plan_mirrors(plan))
-        return mount(own, place, NULL, MS_BIND, NULL) == 0
-                   ? mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL)
-                   : -1;
-    unlink(place); /* often a link into /run */
-    return bind_file(own, place);
+    if (!fixed)
+        unlink(place); /* often a link into /run */
+    return bind_file(own, place, fixed ? MS_RDONLY : 0);
+}
+
+/* The name servers are the host's. */
+static int place_resolver(const struct plan *plan)
+{
+    char text[MAX_RESOLVER];
+    int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    if (length < 0)
+        return unlink("etc/resolv.conf") == 0 || errno == ENOENT ? 0 : -1;
+    text[length] = '\0';
+    return place_file(plan, "resolv.conf", text);
 }
 
 static int make_names(const struct plan *plan)
@@ -160,7 +137,7 @@ static int make_names(const struct plan *plan)
     const char *host_name = plan->host_name ? plan->host_name : "localhost";
     if (own_folder("etc") != 0 || (plan->passwd && place_file(plan, "passwd", plan->passwd) != 0))
         return -1;
-    if (plan_mirrors(plan))
+    if (plan_mirrors(plan) && plan->sandbox)
         return 0;
     snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s", host_name,
              plan->hosts ? plan->hosts : "");
@@ -168,8 +145,7 @@ static int make_names(const struct plan *plan)
     if (sethostname(host_name, strlen(host_name)) != 0 || place_file(plan, "hosts", hosts) != 0 ||
         place_file(plan, "hostname", name) != 0)
         return -1;
-    unlink("etc/resolv.conf");
-    return access("/etc/resolv.conf", R_OK) == 0 ? bind_file("/etc/resolv.conf", "etc/resolv.conf") : 0;
+    return place_resolver(plan);
 }
 
 static int become_root(void)
@@ -179,13 +155,37 @@ static int become_root(void)
     return chdir("/");
 }
 
-int root_enter(const struct plan *plan, char *why, size_t size)
+/* Some file systems take no overlay's writes: what is written is then in memory. */
+static int place_in_memory(struct plan *plan, char place[PATH_MAX])
 {
+    static const long refused[] = {OVERLAYFS_SUPER_MAGIC, NFS_SUPER_MAGIC, V9FS_MAGIC, SMB2_SUPER_MAGIC};
+    char folder[PATH_MAX];
+    struct statfs fs;
+    bool takes = true;
+    if (overlay_folder(plan, "memory", folder) != 0 || statfs(folder, &fs) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        takes = takes && fs.f_type != refused[i];
+    if (takes)
+        return 0;
+    if (mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") != 0)
+        return -1;
+    plan->scratch = place;
+    errno = ENAMETOOLONG;
+    return snprintf(place, PATH_MAX, "%s/c", folder) < PATH_MAX ? 0 : -1;
+}
+
+int root_enter(const struct plan *given, char *why, size_t size)
+{
+    char place[PATH_MAX];
+    struct plan placed = *given, *plan = &placed;
+    if (!(plan_mirrors(plan) && plan->sandbox) && place_in_memory(plan, place) != 0)
+        return explain(plan, why, size, "a folder for what is written");
     if ((plan_mirrors(plan) ? mirror_make(plan) : mount_layers(plan)) != 0)
         return explain(plan, why, size, plan_mirrors(plan) ? "the host's files" : "the layers");
     if (mount_at("proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
         return explain(plan, why, size, "/proc");
-    if (make_devices(plan) != 0)
+    if (own_folder("dev") != 0 || devices_make(plan) != 0)
         return explain(plan, why, size, "/dev");
     if (make_sys() != 0)
         return explain(plan, why, size, "/sys");
@@ -201,6 +201,7 @@ static int guard_kernel(void)
     static const char *const hidden[] = {"/proc/acpi", "/proc/asound",        "/proc/kcore",
                                          "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
                                          "/proc/scsi", "/proc/timer_list",    "/sys/firmware"};
+    static const unsigned long hide = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     struct stat st;
     for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
         if (stat(read_only[i], &st) != 0)
@@ -213,7 +214,7 @@ static int guard_kernel(void)
     for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
         if (stat(hidden[i], &st) != 0)
             continue;
-        int result = S_ISDIR(st.st_mode) ? mount("tmpfs", hidden[i], "tmpfs", MS_RDONLY, "size=0")
+        int result = S_ISDIR(st.st_mode) ? mount("tmpfs", hidden[i], "tmpfs", hide, "size=0")
                                          : mount("/dev/null", hidden[i], NULL, MS_BIND, NULL);
         if (result != 0)
             return -1;
@@ -221,8 +222,7 @@ static int guard_kernel(void)
     return 0;
 }
 
-/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
-static int keep_writable(const char *path)
+static int make_path(const char *path)
 {
     char part[PATH_MAX];
     for (const char *end = strchr(path + 1, '/'); *path; end = end ? strchr(end + 1, '/') : NULL) {
@@ -232,13 +232,22 @@ static int keep_writable(const char *path)
         if (!end)
             break;
     }
-    return mount(path, path, NULL, MS_BIND | MS_REC, NULL);
+    return 0;
+}
+
+/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
+static int keep_writable(const char *path)
+{
+    return make_path(path) == 0 ? mount(path, path, NULL, MS_BIND | MS_REC, NULL) : -1;
 }
 
 int root_seal(const struct plan *plan)
 {
-    /* Of the host's files, what guards itself against users without rights needs no other guard. */
-    if (!plan->privileged && !plan_mirrors(plan) && guard_kernel() != 0)
+    /* As docker does. Where it cannot be made, the command's start says so. */
+    if (plan->cwd && plan->cwd[0] == '/' && !plan->sandbox)
+        make_path(plan->cwd);
+    /* What guards itself against users without rights needs no other guard. */
+    if (!plan->privileged && !(plan_mirrors(plan) && plan->sandbox) && guard_kernel() != 0)
         return -1;
     if (plan->sandbox &&
         mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
@@ -249,5 +258,8 @@ int root_seal(const struct plan *plan)
         if (plan->volumes[i][0] == '/' && keep_writable(plan->volumes[i]) != 0)
             return -1;
     }
-    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | (plan->sandbox ? MS_NOSUID : 0), NULL);
+    if (plan_mirrors(plan) && !plan->sandbox && mirror_seal() != 0)
+        return -1;
+    bool own = plan->sandbox || plan_mirrors(plan);
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | (own ? MS_NOSUID : 0), NULL);
 }

@@ -160,7 +160,10 @@ slice plan_unsupported(struct call *c, const struct task *task);
 /* The body of StartContainer. */
 slice plan_start(struct call *c, const struct task *task, const struct container *container);
 
-/* plan_image.c: adds what concerns the image. command: the definition's, or the override's. */
+/* plan_image.c: why no image of that name can be had, an AWS reason, or absent. */
+slice plan_image_refusal(struct call *c, slice image);
+
+/* Adds what concerns the image. command: the definition's, or the override's. */
 void plan_image(struct call *c, struct val *plan, const struct ecs_container_definition *definition,
                 const struct ecs_string_list *command);
 

@@ -19,6 +19,9 @@ static const struct ecs_container_override *override_of(const struct task *task,
 slice plan_unsupported(struct call *c, const struct task *task)
 {
     list_foreach (container, &task->definition.doc.container_definitions) {
+        slice reason = plan_image_refusal(c, container->image);
+        if (reason.ptr)
+            return reason;
         if (container->secrets.len > 0 || container->repository_credentials)
             return S("ResourceInitializationError: unable to pull secrets or registry auth: awssim has no Secrets "
                      "Manager and no "

@@ -37,6 +37,17 @@ static bool add_reference(struct call *c, struct val *plan, slice image)
     return true;
 }
 
+slice plan_image_refusal(struct call *c, slice image)
+{
+    struct image_ref ref;
+    if (!image_ref_is_own(image, c->conf->port) || image_ref_parse(image, c->conf->port, &ref))
+        return (slice){NULL, 0};
+    return arena_printf(c->arena,
+                        "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve "
+                        "ref %.*s: invalid reference format",
+                        SLICE_ARG(image));
+}
+
 static void add_hosts(struct call *c, struct val *plan, const struct ecs_container_definition *definition)
 {
     slice lines = S("");
@@ -56,10 +67,10 @@ void plan_image(struct call *c, struct val *plan, const struct ecs_container_def
         slice pause[] = {S("sleep"), S("infinity")};
         set_list(c, plan, "command", &(struct ecs_string_list){pause, 2, true});
     }
-    if (!add_reference(c, plan, definition->image))
-        return;
-    set_list(c, plan, "entryPoint", &definition->entry_point);
-    set_list(c, plan, "arguments", command);
+    if (add_reference(c, plan, definition->image)) {
+        set_list(c, plan, "entryPoint", &definition->entry_point);
+        set_list(c, plan, "arguments", command);
+    }
     set(c, plan, "hostname", definition->hostname);
     add_hosts(c, plan, definition);
     if (opt_bool_or(definition->readonly_root_filesystem, false))

@@ -83,12 +83,14 @@ static bool is_digest(slice digest)
            all_of(digits, is_hex);
 }
 
+/* By whatever name: clients call the registry as they reach it, and no other listens on that port of this machine. */
 static bool is_address(slice host, int64_t port)
 {
     slice name, digits;
     int64_t number;
-    return slice_cut(host, ':', &name, &digits) && slice_to_int64(digits, &number) && number == port &&
-           (slice_eq(name, S("localhost")) || slice_eq(name, S("127.0.0.1")));
+    if (slice_starts(host, S("[")))
+        host = slice_sub(host, slice_index(host, ']'), host.len);
+    return slice_cut(host, ':', &name, &digits) && name.len > 0 && slice_to_int64(digits, &number) && number == port;
 }
 
 /* ACCOUNT.dkr.ecr.REGION.amazonaws.com[.cn] */
@@ -101,6 +103,13 @@ static bool is_aws_host(slice host, struct image_ref *ref)
     return slice_cut(rest, '.', &ref->region, &rest) && ref->account.len == ACCOUNT_DIGITS &&
            all_of(ref->account, is_digit) && all_of(ref->region, is_region_char) &&
            (slice_eq(rest, S("amazonaws.com")) || slice_eq(rest, S("amazonaws.com.cn")));
+}
+
+bool image_ref_is_own(slice reference, int64_t port)
+{
+    struct image_ref ref;
+    slice host, rest;
+    return slice_cut(reference, '/', &host, &rest) && (is_address(host, port) || is_aws_host(host, &ref));
 }
 
 bool image_ref_parse(slice reference, int64_t port, struct image_ref *ref)

@@ -12,7 +12,10 @@ struct image_ref {
     slice digest;     /* "sha256:…", or absent */
 };
 
-/* True when the reference names an image of this simulator, which listens on that port: localhost:PORT/…,
- * 127.0.0.1:PORT/…, or ACCOUNT.dkr.ecr.REGION.amazonaws.com[.cn]/…. False for any other, and for one whose repository,
- * tag or digest is not well-formed; *ref is undefined then. */
+/* Whether the reference names an image of this simulator, well-formed or not. */
+bool image_ref_is_own(slice reference, int64_t port);
+
+/* True when the reference names an image of this simulator, which listens on that port: NAME:PORT/…, or
+ * ACCOUNT.dkr.ecr.REGION.amazonaws.com[.cn]/…. False for any other, and for one whose repository, tag or digest is not
+ * well-formed; *ref is undefined then. */
 bool image_ref_parse(slice reference, int64_t port, struct image_ref *ref);

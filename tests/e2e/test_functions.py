@@ -446,7 +446,7 @@ def without_namespaces(sim):
         raise Skipped("this machine permits no user namespaces")
     doctor = subprocess.run([*prefix, ctl(), "doctor"], capture_output=True, text=True)
     assert doctor.returncode == 1 and "sandboxes       no: no sandbox is permitted" in doctor.stdout, doctor
-    with Awssim(prefix=prefix) as bare:
+    with Awssim("--images", "host", prefix=prefix) as bare:
         make_role(bare)
         create(bare, "bare")
         assert run(bare, "bare", "result = os.environ['LAMBDA_TASK_ROOT']").startswith(bare.state_dir)

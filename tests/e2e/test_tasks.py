@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The main job through boto3: ECS tasks run as real processes and their output is in CloudWatch Logs while they run."""
 
+import contextlib
 import json
 import os
 import pathlib
+import socket
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -62,19 +63,27 @@ def messages(sim, family, arn, container="main"):
         token = {"nextToken": page["nextForwardToken"]}
 
 
+@contextlib.contextmanager
+def gate():
+    """A shell command for tasks that waits, and what ends its waiting."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def open_gate():
+            with server.accept()[0] as waiting:
+                waiting.sendall(b"go\n")
+
+        yield f"bash -c 'read x < /dev/tcp/127.0.0.1/{server.getsockname()[1]}'", open_gate
+
+
 @suite.test
 def main_job(sim):
-    with tempfile.TemporaryDirectory() as folder:
-        fifo = os.path.join(folder, "go")
-        os.mkfifo(fifo)
-        define(sim, "main-job", shell(f"echo first; read x < {fifo}; echo second; exit 3"))
+    with gate() as (wait, open_gate):
+        define(sim, "main-job", shell(f"echo first; {wait}; echo second; exit 3"))
         arn = run(sim, "main-job")
         task = wait_for(sim, arn, "RUNNING")
         wait_until(lambda: messages(sim, "main-job", arn) == ["first"], what="the first line while RUNNING")
         assert describe(sim, arn)["lastStatus"] == "RUNNING"
         assert task["connectivity"] == "CONNECTED" and task["launchType"] == "FARGATE"
-        with open(fifo, "w", encoding="ascii") as writer:
-            writer.write("go\n")
+        open_gate()
     task = wait_for(sim, arn, "STOPPED")
     assert messages(sim, "main-job", arn) == ["first", "second"]
     assert task["stopCode"] == "EssentialContainerExited", task
@@ -85,15 +94,12 @@ def main_job(sim):
 
 @suite.test
 def waiters(sim):
-    with tempfile.TemporaryDirectory() as folder:
-        fifo = os.path.join(folder, "go")
-        os.mkfifo(fifo)
-        define(sim, "waiters", shell(f"read x < {fifo}"))
+    with gate() as (wait, open_gate):
+        define(sim, "waiters", shell(wait))
         arn = run(sim, "waiters")
         ecs = sim.client("ecs")
         ecs.get_waiter("tasks_running").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
-        with open(fifo, "w", encoding="ascii") as writer:
-            writer.write("go\n")
+        open_gate()
         ecs.get_waiter("tasks_stopped").wait(cluster="c", tasks=[arn], WaiterConfig={"Delay": 1})
 
 

@@ -14,6 +14,7 @@
 enum {
     STATUS_BYTES = 1024 * 1024,
     DNS_FILE_BYTES = 256,
+    IMAGES_FILE_BYTES = 4096,
     ANSWER_LIMIT_MS = 5000,
     STATS_LIMIT_MS = 1000,
     MS = 1000,
@@ -22,6 +23,23 @@ enum {
     DAY = 86400
 };
 
+/* What the runner says of commands whose image is nowhere: the mode, and perhaps a warning behind it. */
+static void add_images(struct ctl *ctl, const struct instance *instance, struct val *status)
+{
+    slice path = arena_concat(ctl->arena, instance->run_dir, S("/images")), text, mode, warning;
+    const struct val *others = val_get(status, S("warnings"));
+    struct val warnings = val_array();
+    if (fdio_read_file(ctl->arena, slice_cstr(ctl->arena, path), IMAGES_FILE_BYTES, &text) != 0)
+        return;
+    slice_cut(text, '\n', &mode, &warning);
+    val_set(ctl->arena, status, S("images"), val_string(mode));
+    for (size_t i = 0; others && others->type == VAL_ARRAY && i < others->array.len; i++)
+        val_push(ctl->arena, &warnings, others->array.items[i]);
+    if (warning.len > 0)
+        val_push(ctl->arena, &warnings, val_string(warning));
+    val_set(ctl->arena, status, S("warnings"), warnings);
+}
+
 /* The status as a tree; false when it cannot be had. */
 static bool read_status(struct ctl *ctl, const struct instance *instance, struct val *status)
 {
@@ -29,8 +47,11 @@ static bool read_status(struct ctl *ctl, const struct instance *instance, struct
     slice path = arena_concat(ctl->arena, instance->run_dir, S("/status.json"));
     /* Without an answer the file is somewhat older, but still worth something. */
     instance_ask(ctl, "status", ANSWER_LIMIT_MS, &answer);
-    return fdio_read_file(ctl->arena, slice_cstr(ctl->arena, path), STATUS_BYTES, &content) == 0 &&
-           json_parse(ctl->arena, content, status, &why) == 0;
+    if (fdio_read_file(ctl->arena, slice_cstr(ctl->arena, path), STATUS_BYTES, &content) != 0 ||
+        json_parse(ctl->arena, content, status, &why) != 0)
+        return false;
+    add_images(ctl, instance, status);
+    return true;
 }
 
 /* The router's counts by service; nothing when it does not answer. */
@@ -113,6 +134,22 @@ static void print_process(struct arena *arena, const struct val *process)
         val_get_string(process, S("last_end")),
     };
     print_row(row);
+}
+
+static void print_images(const struct val *status)
+{
+    static const struct {
+        slice mode;
+        const char *text;
+    } texts[] = {{S("sandbox"), "run in a sandbox of this machine's programs"},
+                 {S("host"), "run on this machine's files, with awssim's rights"},
+                 {S("strict"), "are not run"},
+                 {S("none"), "are not run: there are no sandboxes"}};
+    slice mode = val_get_string(status, S("images"));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (slice_eq(mode, texts[i].mode))
+            printf("Commands of images that are not in the registry %s\n", texts[i].text);
+    }
 }
 
 static void print_warnings(const struct val *status)
@@ -210,6 +247,7 @@ enum ctl_exit status_run(struct ctl *ctl)
         printf("%.*s\n", SLICE_ARG(json_text(ctl->arena, &status)));
     else {
         print_table(ctl->arena, &status);
+        print_images(&status);
         print_warnings(&status);
     }
     return CTL_OK;
