@@ -36,6 +36,8 @@ struct db {
     int wal_pages;                 /* as of the last commit */
     int wal_longest;               /* since its file was emptied */
     char error[MAX_ERROR];
+    int test_fail[DB_N_POINTS]; /* so many more, and one fails; 0: none does */
+    bool test_reached;
 };
 
 static void note_error(struct db *db, const char *what)
@@ -51,6 +53,30 @@ static void note_error(struct db *db, const char *what)
         db->in_transaction = db->in_savepoint = false;
         db->batch_lost = true;
     }
+}
+
+/* Whether this is the one that a test lets fail: the transaction is gone, as sqlite takes it on a full disk. */
+static bool fails_for_test(struct db *db, enum db_point point)
+{
+    if (db->test_fail[point] == 0 || --db->test_fail[point] > 0)
+        return false;
+    db->test_reached = true;
+    if (!sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    note_error(db, "let fail by a test");
+    return true;
+}
+
+void db_test_fail(struct db *db, enum db_point point, int nth)
+{
+    memset(db->test_fail, 0, sizeof(db->test_fail));
+    db->test_fail[point] = nth;
+    db->test_reached = false;
+}
+
+bool db_test_reached(const struct db *db)
+{
+    return db->test_reached;
 }
 
 static const char in_memory[] = ":memory:";
@@ -274,7 +300,8 @@ static sqlite3_stmt *start(struct db *db, int number, const char *types, va_list
     if (!db->statements[number] && !prepare_one(db, (size_t)number))
         return NULL;
     sqlite3_stmt *statement = db->statements[number];
-    if (db->failed || (!sqlite3_stmt_readonly(statement) && !ready_to_write(db)))
+    bool reads = sqlite3_stmt_readonly(statement);
+    if (db->failed || (!reads && !ready_to_write(db)) || fails_for_test(db, reads ? DB_POINT_READ : DB_POINT_WRITE))
         return NULL;
     bind_all(statement, types, args);
     return statement;
@@ -438,7 +465,8 @@ int db_call_end(struct db *db, bool keep)
 int db_commit(struct db *db)
 {
     close_rows(db);
-    bool lost = db->batch_lost || (db->in_transaction && !execute(db, "COMMIT"));
+    bool lost =
+        db->batch_lost || (db->in_transaction && (fails_for_test(db, DB_POINT_COMMIT) || !execute(db, "COMMIT")));
     if (lost && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->in_transaction = db->batch_lost = db->failed = false;
@@ -448,6 +476,45 @@ int db_commit(struct db *db)
 const char *db_error(const struct db *db)
 {
     return db->error;
+}
+
+/* FNV-1a. */
+static uint64_t add_bytes(uint64_t digest, const void *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        digest = (digest ^ ((const uint8_t *)bytes)[i]) * 1099511628211ULL;
+    return digest;
+}
+
+static uint64_t digest_rows(struct db *db, const char *sql, uint64_t digest)
+{
+    sqlite3_stmt *rows;
+    if (sqlite3_prepare_v2(db->handle, sql, -1, &rows, NULL) != SQLITE_OK)
+        abort();
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(rows); i++) {
+            int type = sqlite3_column_type(rows, i);
+            const void *bytes = sqlite3_column_blob(rows, i);
+            digest = add_bytes(digest, &type, sizeof(type));
+            digest = add_bytes(digest, bytes, bytes ? (size_t)sqlite3_column_bytes(rows, i) : 0);
+        }
+    }
+    sqlite3_finalize(rows);
+    return digest;
+}
+
+uint64_t db_test_digest(struct db *db)
+{
+    sqlite3_stmt *tables;
+    uint64_t digest = 14695981039346656037ULL;
+    const char *list =
+        "SELECT 'SELECT * FROM \"' || name || '\"' FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+    if (sqlite3_prepare_v2(db->handle, list, -1, &tables, NULL) != SQLITE_OK)
+        abort();
+    while (sqlite3_step(tables) == SQLITE_ROW)
+        digest = digest_rows(db, (const char *)sqlite3_column_text(tables, 0), digest);
+    sqlite3_finalize(tables);
+    return digest;
 }
 
 static bool delete_all(struct db *db)

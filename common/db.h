@@ -76,6 +76,15 @@ int db_commit(struct db *db);
 /* The reason of the last fault ("INSERT …: database or disk is full"), for the log. */
 const char *db_error(const struct db *db);
 
+/* For tests: the nth statement that writes, or reads, or the nth commit from now on fails as on a full disk, which
+ * costs the transaction; 0: none does. db_test_reached: whether it has come to that. */
+enum db_point { DB_POINT_WRITE, DB_POINT_READ, DB_POINT_COMMIT, DB_N_POINTS };
+void db_test_fail(struct db *db, enum db_point point, int nth);
+bool db_test_reached(const struct db *db);
+
+/* For tests: a digest of all rows of all tables. */
+uint64_t db_test_digest(struct db *db);
+
 /* Empties every table except those named meta_*, in one transaction. */
 int db_reset(struct db *db);
 

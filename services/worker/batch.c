@@ -13,7 +13,6 @@ struct answer {
     struct running running;
     struct msg reply;
     bool due;
-    bool wrote;
 };
 
 struct running batch_internal_call(struct worker *worker)
@@ -68,6 +67,9 @@ static void answer_failure(struct worker *worker, const struct running *running,
 
 void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply)
 {
+    *reply = (struct msg){.status = 500};
+    if (running->call.request->kind != MSG_REQUEST || !codec_of(worker, running->call.request))
+        return;
     slice message = arena_printf(running->call.arena, "An internal error occurred (request id %.*s).",
                                  SLICE_ARG(running->call.request_id));
     answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
@@ -212,12 +214,20 @@ static void remove_made(struct worker *worker, size_t from)
     worker->made.len = from;
 }
 
-/* Ends the call's savepoint; made: how many files there were before. Answers 0 or a fault. */
-static int end_call(struct worker *worker, int result, size_t made)
+void batch_begin_call(struct worker *worker, struct arena *arena)
+{
+    db_call_begin(worker->db, arena);
+    worker->call_made = worker->made.len;
+    worker->call_planned = worker->planned;
+}
+
+int batch_end_call(struct worker *worker, int result)
 {
     int ended = db_call_end(worker->db, result == 0);
-    if (result != 0 || ended != 0)
-        remove_made(worker, made);
+    if (result != 0 || ended != 0) {
+        remove_made(worker, worker->call_made);
+        later_drop_planned(worker, worker->call_planned);
+    }
     return ended;
 }
 
@@ -226,12 +236,11 @@ static bool run_raw(struct worker *worker, struct running *running, struct msg *
 {
     struct call *call = &running->call;
     bool taken = false;
-    size_t made = worker->made.len;
     if (!worker->service->raw || slice_eq(call->request->protocol, S("internal")))
         return false;
-    db_call_begin(worker->db, call->arena);
+    batch_begin_call(worker, call->arena);
     int result = worker->service->raw(call, reply, &taken);
-    int ended = end_call(worker, result, made);
+    int ended = batch_end_call(worker, result);
     if (!taken)
         return false;
     *due = result != CALL_LATER;
@@ -258,9 +267,9 @@ static bool run_question(struct worker *worker, struct running *running, const s
 {
     struct call *call = &running->call;
     slice text = S("{}");
-    db_call_begin(worker->db, call->arena);
+    batch_begin_call(worker, call->arena);
     int result = question->run(call, call->request->body, &text);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = batch_end_call(worker, result);
     if (result == CALL_LATER) {
         later_keep(worker, running);
         return false;
@@ -286,13 +295,12 @@ static bool run_operation(struct worker *worker, struct running *running, struct
     call->request = &request;
     bool ready = prepare(worker, running, &in, reply);
     if (ready) {
-        size_t made = worker->made.len;
         void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
-        db_call_begin(worker->db, call->arena);
+        batch_begin_call(worker, call->arena);
         int result = authorize_call(call, in);
         if (result == 0)
             result = call->operation->handler(call, in, out);
-        int ended = end_call(worker, result, made);
+        int ended = batch_end_call(worker, result);
         if (result == CALL_LATER) {
             call->request = original;
             later_keep(worker, running);
@@ -323,8 +331,10 @@ int batch_commit(struct worker *worker)
     if (result != 0) {
         log_error("cannot commit: %s", db_error(worker->db));
         remove_made(worker, 0);
+        later_drop_planned(worker, NULL);
     }
     worker->made = (struct slice_list){0};
+    later_begin_planned(worker);
     return result;
 }
 
@@ -358,14 +368,6 @@ static bool run_item(struct worker *worker, const struct bus_item *item, struct 
     }
 }
 
-/* The batch's writes were lost: whoever wrote is told so. */
-static void answer_lost(struct worker *worker, struct answer *answer)
-{
-    answer->reply = (struct msg){.status = 500};
-    if (answer->running.call.request->kind == MSG_REQUEST && codec_of(worker, answer->running.call.request))
-        batch_internal_failure(worker, &answer->running, &answer->reply);
-}
-
 void batch_note_step(const struct running *running)
 {
     const struct call *call = &running->call;
@@ -384,9 +386,22 @@ static bool may_have_written(const struct msg *request, const struct call *call)
     return call->operation ? !call->operation->readonly : !(request->flags & MSG_FLAG_READONLY);
 }
 
-void batch_on_messages(void *context, const struct bus_item *items, size_t count)
+/* The writes that its batch shared were lost. Whoever wrote is told so; who only read may have read what was lost, and
+ * reads again. */
+static void answer_lost(struct worker *worker, const struct bus_item *item, struct answer *answer)
 {
-    struct worker *worker = context;
+    bool wrote = may_have_written(&item->msg, &answer->running.call);
+    fill_call(worker, &answer->running, &item->msg, answer->running.call.now_ms);
+    answer->reply = (struct msg){0};
+    if (!wrote)
+        answer->due = run_item(worker, item, answer);
+    if (wrote || batch_commit(worker) != 0)
+        batch_internal_failure(worker, &answer->running, &answer->reply);
+}
+
+/* Runs envelopes that share a commit, and answers them. */
+static void run_items(struct worker *worker, const struct bus_item *items, size_t count)
+{
     int64_t now_ms = worker_now_ms(worker);
     struct answer *answers = arena_array(worker->batch, count, sizeof(*answers));
     for (size_t i = 0; i < count; i++) {
@@ -397,20 +412,45 @@ void batch_on_messages(void *context, const struct bus_item *items, size_t count
             continue;
         }
         answers[i].due = run_item(worker, &items[i], &answers[i]);
-        answers[i].wrote = may_have_written(&items[i].msg, &answers[i].running.call);
         batch_note_step(&answers[i].running);
     }
     bool lost = batch_commit(worker) != 0;
     loop_watch_did(S("the commit of a batch"));
     for (size_t i = 0; i < count; i++) {
-        if (lost && answers[i].due && answers[i].wrote)
-            answer_lost(worker, &answers[i]);
+        if (lost && answers[i].due)
+            answer_lost(worker, &items[i], &answers[i]);
         if (answers[i].due)
             bus_answer(worker->bus, &items[i].from, &answers[i].reply);
     }
+    arena_reset(worker->batch);
+}
+
+void batch_after_commit(struct worker *worker)
+{
     arena_reset(worker->batch);
     outbox_pump(worker->outbox);
     if (worker->timer_changed)
         timers_run(worker);
     timers_note_work(worker);
+}
+
+static bool is_reset(const struct bus_item *item)
+{
+    return item->msg.kind == MSG_EVENT && slice_eq(item->msg.operation, S("Reset"));
+}
+
+/* A reset has a transaction of its own: what came before it has been committed and answered. */
+void batch_on_messages(void *context, const struct bus_item *items, size_t count)
+{
+    struct worker *worker = context;
+    size_t begun = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_reset(&items[i]))
+            continue;
+        run_items(worker, items + begun, i - begun);
+        run_items(worker, items + i, 1);
+        begun = i + 1;
+    }
+    run_items(worker, items + begun, count - begun);
+    batch_after_commit(worker);
 }

@@ -86,13 +86,13 @@ int call_ask(struct call *c, slice service, slice name, slice body, slice *reply
  * first time, then 0 with *status (0: nobody answered, or it died) and *answer. */
 int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer);
 
-/* Runs the service's event `name` soon after this call's commit, as a call of its own that nobody waits for and that
- * may ask and wait as handlers do. A fault runs it again after a moment. It is lost with the process: the service
- * begins it anew from its tables. */
+/* Runs the service's event `name` soon after this call's commit (not at all without one), as a call of its own that
+ * nobody waits for and that may ask and wait as handlers do. A fault runs it again after a moment. It is lost with the
+ * process: the service begins it anew from its tables. */
 void call_background(struct call *c, slice name, slice body);
 
-/* The same, unless one with that name and body is already under way. False, and nothing begun, when there are max with
- * that name. */
+/* For work whose outcome a call waits for (call_wait): begins whatever becomes of this call's writes, unless one with
+ * that name and body is already under way. False, and nothing begun, when there are max with that name. */
 bool call_background_once(struct call *c, slice name, slice body, size_t max);
 
 /* Puts an effect for another process into the outbox, in the call's transaction: event `name` with a JSON body, sent at

@@ -68,10 +68,10 @@ void events_run(struct worker *worker, struct running *running, struct msg *repl
     const struct msg *request = running->call.request;
     bool known = true;
     int result = 0;
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     if (is_new(worker, request->event_id))
         result = events_dispatch(worker, running, request->operation, request->body, &known);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = batch_end_call(worker, result);
     if (result == 0)
         result = ended;
     acknowledge(worker, running, result, reply);
@@ -85,9 +85,9 @@ int events_run_background(struct worker *worker, struct running *running)
 {
     const struct msg *request = running->call.request;
     bool known;
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     int result = events_dispatch(worker, running, request->operation, request->body, &known);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = batch_end_call(worker, result);
     if (result == 0)
         result = ended;
     if (result < 0)
@@ -97,16 +97,16 @@ int events_run_background(struct worker *worker, struct running *running)
 
 void events_reset(struct worker *worker, struct msg *reply)
 {
-    int result = batch_commit(worker);
     later_refuse_all(worker, S("awssim was reset while this request waited."));
-    if (result == 0)
-        result = db_reset(worker->db);
+    int result = db_reset(worker->db);
     struct running running = batch_internal_call(worker);
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_CLEAR), "");
     if (result == 0 && worker->service->reset)
         result = worker->service->reset(&running.call);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = batch_end_call(worker, result);
+    if (result != 0 || ended != 0)
+        log_error("the reset failed (%d): %s", result != 0 ? result : ended, db_error(worker->db));
     worker->timer_changed = true;
     reply->status = result == 0 && ended == 0 ? 200 : 500;
 }

@@ -20,6 +20,13 @@ struct later;
 struct outbox;
 struct work;
 
+/* Seconds until the next try; twice as many each time. */
+static inline double impl_back_off(double *seconds, double first, double longest)
+{
+    *seconds = *seconds < first ? first : *seconds * 2 > longest ? longest : *seconds * 2;
+    return *seconds;
+}
+
 struct worker {
     const struct service *service;
     const struct codec *codec; /* NULL: the protocol is not spoken yet */
@@ -36,7 +43,11 @@ struct worker {
     ev_timer due;
     ev_timer idle;
     ev_timer restart;       /* of the database's log */
+    double retry_seconds;   /* of the timer; 0: it did not fail */
     struct slice_list made; /* files of the batch's calls; in the batch's arena */
+    size_t call_made;       /* how many there were when the running call began */
+    struct later *planned;  /* background calls of the batch's calls, newest first */
+    struct later *call_planned;
     bool timer_changed;
     bool effects_added;
     int64_t test_now_ms;                 /* in tests, what time it is */
@@ -73,11 +84,19 @@ struct running batch_internal_call(struct worker *worker);
  * nothing to answer (yet). */
 bool batch_run(struct worker *worker, struct running *running, struct msg *reply);
 
-/* Commits; then what has become due or sendable is done. Answers 0 or FAULT_SQL. */
+/* A call's savepoint. With another result than 0, and when its writes failed, nothing is left of it: no writes, no
+ * files it made, no background calls. Answers 0 or a fault. */
+void batch_begin_call(struct worker *worker, struct arena *arena);
+int batch_end_call(struct worker *worker, int result);
+
+/* Commits; background calls begin. Answers 0 or FAULT_SQL: nothing is left of any call since the last commit. */
 int batch_commit(struct worker *worker);
+
+/* Behind a commit, when the answers have been handed over: what has become sendable or due is done. */
+void batch_after_commit(struct worker *worker);
 void batch_on_messages(void *context, const struct bus_item *items, size_t count);
 
-/* The reply of an internal failure. */
+/* The reply of an internal failure, instead of any other. */
 void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply);
 
 /* The reply to who may try again: 503. */
@@ -111,8 +130,10 @@ void outbox_close(struct outbox *outbox);
 void outbox_pump(struct outbox *outbox);
 void outbox_on_peer(struct outbox *outbox, struct bus_peer *peer, bool up);
 
-/* Deletes an acknowledged effect and runs `<name>Done`. */
-void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body);
+/* Deletes an acknowledged effect and runs `<name>Done`, in one transaction. Answers 0, OUTBOX_UNKEPT when it could not
+ * be committed, or the fault of `<name>Done`: then nothing has happened, and it must be tried again. */
+enum { OUTBOX_UNKEPT = 10 };
+int outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body);
 
 /* later.c */
 
@@ -132,6 +153,10 @@ void later_close(struct worker *worker);
 
 /* The same, and whoever waits for an answer gets one: 503 with this message. */
 void later_refuse_all(struct worker *worker, slice message);
+
+/* Begins the background calls of a batch that was committed; forgets those that were planned since `until`. */
+void later_begin_planned(struct worker *worker);
+void later_drop_planned(struct worker *worker, const struct later *until);
 
 /* work.c */
 void work_add(struct await *await, await_work_fn *run);

@@ -14,7 +14,7 @@
 #include "proto/segments.h"
 
 /* A background call that failed begins again so much later. */
-static const double again_seconds = 1;
+static const double first_again_seconds = 1, longest_again_seconds = 60;
 
 /* One question to another service and its answer. */
 struct question {
@@ -45,6 +45,7 @@ struct later {
     struct await *awaits;
     slice wait_key;  /* present: waits to be woken */
     bool background; /* nobody waits for it */
+    double again_seconds;
     ev_timer until;
 };
 
@@ -103,6 +104,7 @@ static void run_request(struct later *later, struct running *running)
     struct worker *worker = later->worker;
     struct msg reply = {0};
     bool due = batch_run(worker, running, &reply);
+    batch_note_step(running);
     if (batch_commit(worker) != 0 && due)
         batch_internal_failure(worker, running, &reply);
     if (!due)
@@ -117,8 +119,9 @@ static void run_background(struct later *later, struct running *running)
 {
     struct worker *worker = later->worker;
     int result = events_run_background(worker, running);
-    if (batch_commit(worker) != 0 || (result != CALL_LATER && result < 0))
-        arm(later, again_seconds);
+    batch_note_step(running);
+    if (batch_commit(worker) != 0 || result < 0)
+        arm(later, impl_back_off(&later->again_seconds, first_again_seconds, longest_again_seconds));
     else if (result != CALL_LATER)
         later_forget(worker, later);
 }
@@ -135,11 +138,7 @@ static void resume(struct later *later)
         run_background(later, &running);
     else
         run_request(later, &running);
-    batch_note_step(&running);
-    arena_reset(worker->batch);
-    outbox_pump(worker->outbox);
-    if (worker->timer_changed)
-        timers_run(worker);
+    batch_after_commit(worker);
 }
 
 static void on_answer(void *context, enum bus_outcome outcome, const struct msg *reply)
@@ -438,7 +437,7 @@ int call_wait(struct call *c, slice key, int64_t until_ms)
     return CALL_LATER;
 }
 
-void call_background(struct call *c, slice name, slice body)
+static struct later *background_of(struct call *c, slice name, slice body)
 {
     struct msg request = {.kind = MSG_EVENT,
                           .origin = c->worker->service->api->name,
@@ -449,9 +448,46 @@ void call_background(struct call *c, slice name, slice body)
                           .region = c->region};
     struct later *later = later_new(c->worker, &request);
     later->background = true;
-    later->next = c->worker->waiting;
-    c->worker->waiting = later;
+    return later;
+}
+
+static void begin_background(struct worker *worker, struct later *later)
+{
+    later->next = worker->waiting;
+    worker->waiting = later;
     arm(later, 0);
+}
+
+void call_background(struct call *c, slice name, slice body)
+{
+    struct later *later = background_of(c, name, body);
+    later->next = c->worker->planned;
+    c->worker->planned = later;
+}
+
+/* They begin in the order in which they were planned. */
+void later_begin_planned(struct worker *worker)
+{
+    struct later *oldest_first = NULL, *next;
+    for (struct later *later = worker->planned; later; later = next) {
+        next = later->next;
+        later->next = oldest_first;
+        oldest_first = later;
+    }
+    worker->planned = NULL;
+    for (struct later *later = oldest_first; later; later = next) {
+        next = later->next;
+        begin_background(worker, later);
+    }
+}
+
+void later_drop_planned(struct worker *worker, const struct later *until)
+{
+    while (worker->planned != until) {
+        struct later *later = worker->planned;
+        worker->planned = later->next;
+        arena_close(later->arena);
+    }
 }
 
 bool call_background_once(struct call *c, slice name, slice body, size_t max)
@@ -466,7 +502,7 @@ bool call_background_once(struct call *c, slice name, slice body, size_t max)
     }
     if (n >= max)
         return false;
-    call_background(c, name, body);
+    begin_background(c->worker, background_of(c, name, body));
     return true;
 }
 
@@ -538,6 +574,7 @@ void later_cancel(struct worker *worker, const struct bus_from *from)
 
 void later_close(struct worker *worker)
 {
+    later_drop_planned(worker, NULL);
     while (worker->waiting)
         later_forget(worker, worker->waiting);
 }

@@ -1,5 +1,6 @@
 /* outbox: effects on other processes. They are rows until they are acknowledged; here they are sent, in order per
- * target, and again from the oldest when a target dies or could not store one. */
+ * target, and again from the oldest when a target dies or could not store one. An acknowledgement whose consequences
+ * cannot be committed is kept, and tried again: it would not come a second time with the same answer. */
 #include "services/worker/impl.h"
 
 #include "common/log.h"
@@ -7,9 +8,9 @@
 
 #include <stdlib.h>
 
-enum { MAX_TARGETS = 16, MAX_NAME = 32 };
+enum { MAX_TARGETS = 16, MAX_NAME = 32, MAX_FLIGHTS = 1024 };
 
-static const double retry_seconds = 0.2;
+static const double first_retry_seconds = 0.2, longest_retry_seconds = 5;
 
 struct flight {
     struct flight *next;
@@ -23,26 +24,52 @@ struct target {
     char name[MAX_NAME];
     struct bus_peer *peer;
     struct flight *flights;
+    size_t n_flights;
     int64_t sent; /* the newest id sent */
     bool rewound; /* waits for the retry timer or the peer */
+    bool full;    /* so many are in flight that further rows wait for these */
+};
+
+/* An acknowledgement whose consequences are not committed yet. */
+struct ack {
+    struct ack *next;
+    struct arena *arena;
+    int64_t id;
+    int status;
+    slice reply_body;
+    double again_seconds;
+    ev_tstamp due; /* its own time to try again */
 };
 
 struct outbox {
     struct worker *worker;
     struct target targets[MAX_TARGETS];
     size_t n_targets;
-    int64_t scanned; /* all rows up to here have been looked at since the last rewind */
-    bool rescan;     /* there may be rows that have not */
+    int64_t scanned;      /* all rows up to here have been looked at since the last rewind */
+    bool rescan;          /* there may be rows that have not */
+    struct ack *acks;     /* oldest first */
+    double retry_seconds; /* of sending */
+    double ack_seconds;   /* of committing what acknowledgements bring */
     ev_timer retry;
+    ev_timer retry_acks;
 };
 
+/* Rows that were passed over while the target had so many in flight are looked at again. */
 static void land(struct flight *flight)
 {
-    struct flight **link = &flight->target->flights;
+    struct target *target = flight->target;
+    struct outbox *outbox = target->worker->outbox;
+    struct flight **link = &target->flights;
     while (*link != flight)
         link = &(*link)->next;
     *link = flight->next;
     free(flight);
+    target->n_flights--;
+    if (!target->full || target->n_flights > MAX_FLIGHTS / 2)
+        return;
+    target->full = false;
+    outbox->scanned = target->sent < outbox->scanned ? target->sent : outbox->scanned;
+    outbox->rescan = true;
 }
 
 /* Everything unacknowledged will be sent again, in order. */
@@ -53,33 +80,111 @@ static void rewind_target(struct target *target)
         land(target->flights);
     }
     target->sent = 0;
+    target->full = false;
     target->rewound = true;
     target->worker->outbox->scanned = 0;
     target->worker->outbox->rescan = true;
+}
+
+static struct ack *find_ack(struct outbox *outbox, int64_t id)
+{
+    struct ack *ack = outbox->acks;
+    while (ack && ack->id != id)
+        ack = ack->next;
+    return ack;
+}
+
+static void keep_ack(struct outbox *outbox, int64_t id, const struct msg *reply)
+{
+    struct arena *arena = arena_open();
+    struct ack *ack = arena_alloc(arena, sizeof(*ack)), **link = &outbox->acks;
+    *ack = (struct ack){.arena = arena, .id = id, .status = reply->status, .reply_body = slice_dup(arena, reply->body)};
+    while (*link)
+        link = &(*link)->next;
+    *link = ack;
+}
+
+static void arm_acks(struct outbox *outbox, double seconds)
+{
+    struct ev_loop *loop = outbox->worker->loop;
+    ev_timer_stop(loop, &outbox->retry_acks);
+    ev_timer_set(&outbox->retry_acks, seconds, 0);
+    ev_timer_start(loop, &outbox->retry_acks);
+}
+
+/* Brings about, oldest first, what acknowledgements bring. When nothing can be committed all wait; one whose own event
+ * fails waits alone. */
+static void settle_acks(struct outbox *outbox)
+{
+    struct ev_loop *loop = outbox->worker->loop;
+    double next = 0;
+    for (struct ack **link = &outbox->acks; *link;) {
+        struct ack *ack = *link;
+        int result = CALL_LATER;
+        if (ack->due <= ev_now(loop))
+            result = outbox_acknowledge(outbox->worker, ack->id, ack->status, ack->reply_body);
+        if (result == 0) {
+            *link = ack->next;
+            arena_close(ack->arena);
+            outbox->ack_seconds = 0;
+            continue;
+        }
+        if (result == OUTBOX_UNKEPT) {
+            arm_acks(outbox, impl_back_off(&outbox->ack_seconds, first_retry_seconds, longest_retry_seconds));
+            return;
+        }
+        if (result != CALL_LATER)
+            ack->due = ev_now(loop) + impl_back_off(&ack->again_seconds, first_retry_seconds, longest_retry_seconds);
+        next = next == 0 || ack->due - ev_now(loop) < next ? ack->due - ev_now(loop) : next;
+        link = &ack->next;
+    }
+    if (outbox->acks)
+        arm_acks(outbox, next);
+}
+
+static void on_retry_acks(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct outbox *outbox = timer->data;
+    (void)loop;
+    (void)events;
+    settle_acks(outbox);
+    batch_after_commit(outbox->worker);
+}
+
+static void resend_later(struct outbox *outbox)
+{
+    struct ev_loop *loop = outbox->worker->loop;
+    if (ev_is_active(&outbox->retry))
+        return;
+    ev_timer_set(&outbox->retry, impl_back_off(&outbox->retry_seconds, first_retry_seconds, longest_retry_seconds), 0);
+    ev_timer_start(loop, &outbox->retry);
 }
 
 static void on_acknowledged(void *context, enum bus_outcome outcome, const struct msg *reply)
 {
     struct flight *flight = context;
     struct target *target = flight->target;
-    struct worker *worker = target->worker;
+    struct outbox *outbox = target->worker->outbox;
     int64_t id = flight->id;
     land(flight);
     if (outcome == BUS_REPLIED && reply->status < 500) {
-        outbox_acknowledge(worker, id, reply->status, reply->body);
+        outbox->retry_seconds = 0;
+        keep_ack(outbox, id, reply);
+        settle_acks(outbox);
+        batch_after_commit(target->worker);
         return;
     }
     rewind_target(target);
     if (outcome == BUS_REPLIED)
         log_warn("%s could not store effect %lld", target->name, (long long)id);
-    ev_timer_again(worker->loop, &worker->outbox->retry);
+    resend_later(outbox);
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct outbox *outbox = timer->data;
+    (void)loop;
     (void)events;
-    ev_timer_stop(loop, timer);
     for (size_t i = 0; i < outbox->n_targets; i++)
         outbox->targets[i].rewound = false;
     outbox->scanned = 0;
@@ -93,8 +198,10 @@ static struct target *target_named(struct outbox *outbox, slice name)
         if (slice_eq(slice_of(outbox->targets[i].name), name))
             return &outbox->targets[i];
     }
-    if (outbox->n_targets == MAX_TARGETS || name.len >= MAX_NAME)
+    if (outbox->n_targets == MAX_TARGETS || name.len >= MAX_NAME) {
+        log_error("effects for %.*s cannot be sent", SLICE_ARG(name));
         return NULL;
+    }
     struct target *target = &outbox->targets[outbox->n_targets++];
     *target = (struct target){.worker = outbox->worker};
     memcpy(target->name, name.ptr, name.len);
@@ -111,6 +218,8 @@ static void send_row(struct worker *worker, struct target *target, int64_t id, s
     flight->id = id;
     flight->next = target->flights;
     target->flights = flight;
+    target->n_flights++;
+    target->full = target->n_flights == MAX_FLIGHTS;
     target->sent = id;
     struct msg event = {
         .kind = MSG_EVENT,
@@ -123,28 +232,37 @@ static void send_row(struct worker *worker, struct target *target, int64_t id, s
     flight->call_id = bus_send(target->peer, &event, on_acknowledged, flight);
 }
 
+/* Sends a page of rows. Answers whether there may be more. */
+static bool send_page(struct outbox *outbox)
+{
+    struct worker *worker = outbox->worker;
+    bool more = false;
+    db_call_begin(worker->db, worker->batch);
+    struct db_rows rows = db_query(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_NEXT), "i", outbox->scanned);
+    while (db_next(&rows)) {
+        int64_t id = db_int(&rows, 0);
+        struct target *target = target_named(outbox, db_text(&rows, 1));
+        outbox->scanned = id;
+        more = true;
+        if (target && !target->rewound && !target->full && id > target->sent && !find_ack(outbox, id))
+            send_row(worker, target, id, db_text(&rows, 2), db_text(&rows, 3));
+    }
+    if (db_call_end(worker->db, true) != 0) {
+        log_error("effects cannot be read: %s", db_error(worker->db));
+        outbox->rescan = true;
+        resend_later(outbox);
+    }
+    arena_reset(worker->batch);
+    return more;
+}
+
 void outbox_pump(struct outbox *outbox)
 {
     if (!outbox || (!outbox->worker->effects_added && !outbox->rescan))
         return;
-    struct worker *worker = outbox->worker;
-    bool more = true;
-    worker->effects_added = outbox->rescan = false;
-    while (more) {
-        more = false;
-        db_call_begin(worker->db, worker->batch);
-        struct db_rows rows = db_query(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_NEXT), "i", outbox->scanned);
-        while (db_next(&rows)) {
-            int64_t id = db_int(&rows, 0);
-            struct target *target = target_named(outbox, db_text(&rows, 1));
-            outbox->scanned = id;
-            more = true;
-            if (target && !target->rewound && id > target->sent)
-                send_row(worker, target, id, db_text(&rows, 2), db_text(&rows, 3));
-        }
-        db_call_end(worker->db, true);
-        arena_reset(worker->batch);
-    }
+    outbox->worker->effects_added = outbox->rescan = false;
+    while (send_page(outbox))
+        ;
     loop_watch_did(S("sending effects"));
 }
 
@@ -174,10 +292,11 @@ static int run_done(struct worker *worker, slice name, slice body, int status, s
     return events_dispatch(worker, &running, arena_concat(worker->batch, name, S("Done")), done, &known);
 }
 
-void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body)
+/* The service's reaction, in a savepoint of its own: what it refuses is undone, and the effect is over all the same. */
+static int settle(struct worker *worker, int64_t id, int status, slice reply_body)
 {
     slice target = S(""), name = S(""), body = S("{}");
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     struct db_rows rows = db_query(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_GET), "i", id);
     bool found = db_next(&rows);
     if (found) {
@@ -189,19 +308,23 @@ void outbox_acknowledge(struct worker *worker, int64_t id, int status, slice rep
     if (status != 200)
         log_warn("%.*s refused %.*s (%d)", SLICE_ARG(target), SLICE_ARG(name), status);
     int result = found ? run_done(worker, name, body, status, reply_body) : 0;
-    db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_DELETE), "i", id);
-    if (result != 0 && result != CALL_FAILED)
-        log_error("the answer to %.*s failed (%d): %s", SLICE_ARG(name), result, db_error(worker->db));
-    db_call_end(worker->db, true);
-    batch_commit(worker);
+    int ended = batch_end_call(worker, result);
     loop_watch_did_to(S("the answer to"), name);
-    if (worker->loop) {
-        arena_reset(worker->batch);
-        outbox_pump(worker->outbox);
-        if (worker->timer_changed)
-            timers_run(worker);
-        timers_note_work(worker);
+    if (result != 0 || ended != 0)
+        log_error("the answer to %.*s failed (%d): %s", SLICE_ARG(name), result != 0 ? result : ended,
+                  result == CALL_FAILED || result == FAULT_MESSAGE ? "refused" : db_error(worker->db));
+    return result >= 0 && ended != 0 ? ended : result < 0 && result != FAULT_MESSAGE ? result : 0;
+}
+
+int outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body)
+{
+    int result = settle(worker, id, status, reply_body);
+    if (result == 0) {
+        batch_begin_call(worker, worker->batch);
+        db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_DELETE), "i", id);
+        result = batch_end_call(worker, 0);
     }
+    return batch_commit(worker) != 0 ? OUTBOX_UNKEPT : result;
 }
 
 struct outbox *outbox_open(struct worker *worker)
@@ -212,8 +335,8 @@ struct outbox *outbox_open(struct worker *worker)
     outbox->worker = worker;
     outbox->rescan = true;
     ev_init(&outbox->retry, on_retry);
-    outbox->retry.repeat = retry_seconds;
-    outbox->retry.data = outbox;
+    ev_init(&outbox->retry_acks, on_retry_acks);
+    outbox->retry.data = outbox->retry_acks.data = outbox;
     return outbox;
 }
 
@@ -224,5 +347,11 @@ void outbox_close(struct outbox *outbox)
     for (size_t i = 0; i < outbox->n_targets; i++)
         rewind_target(&outbox->targets[i]);
     ev_timer_stop(outbox->worker->loop, &outbox->retry);
+    ev_timer_stop(outbox->worker->loop, &outbox->retry_acks);
+    while (outbox->acks) {
+        struct ack *ack = outbox->acks;
+        outbox->acks = ack->next;
+        arena_close(ack->arena);
+    }
     free(outbox);
 }

@@ -116,11 +116,30 @@ static int run_work(struct call *c, const void *in, void *out)
     return await_work(c, S("second"), double_it, once, &((struct word *)out)->text);
 }
 
+/* The commit of that number from now on fails. */
+static int run_break(struct call *c, const void *in, void *out)
+{
+    (void)out;
+    db_test_fail(c->db, DB_POINT_COMMIT, (int)((const struct word *)in)->n.v);
+    return 0;
+}
+
+static int run_plan(struct call *c, const void *in, void *out)
+{
+    const struct word *word = in;
+    (void)out;
+    call_background(c, S("Planned"), word->text);
+    db_run(c->db, SQL_ADD, "t", word->text);
+    return slice_eq(word->text, S("refuse")) ? fail(c, &taken, "no") : 0;
+}
+
 static const struct api_operation operations[] = {
     {S("Add"), S("POST"), S("/"), 200, false, false, &word_shape, NULL, {NULL, 0}, NULL, 0, run_add},
     {S("Ask"), S("POST"), S("/"), 200, false, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_ask},
+    {S("Break"), S("POST"), S("/"), 200, true, false, &word_shape, NULL, {NULL, 0}, NULL, 0, run_break},
     {S("Count"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_count},
     {S("Later"), S("POST"), S("/"), 200, true, false, NULL, NULL, {NULL, 0}, NULL, 0, NULL},
+    {S("Plan"), S("POST"), S("/"), 200, false, false, &word_shape, NULL, {NULL, 0}, NULL, 0, run_plan},
     {S("Wait"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_wait},
     {S("Work"), S("POST"), S("/"), 200, true, false, &word_shape, &word_shape, {NULL, 0}, NULL, 0, run_work},
 };
@@ -128,11 +147,17 @@ static const struct api_error *const errors[] = {&taken};
 static const struct api_service api = {
     S("words"),     S("Words"), API_AWSJSON, S("1.1"), S("Words"), S("1"),   {NULL, 0},
     API_STYLE_FULL, &invalid,   &invalid,    &invalid, &invalid,   &invalid, &missing,
-    &failure,       operations, 6,           1,        errors,     1};
+    &failure,       operations, 8,           1,        errors,     1};
 
 static int on_done(struct call *c, slice body)
 {
     db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("done "), body));
+    return 0;
+}
+
+static int on_planned(struct call *c, slice body)
+{
+    db_run(c->db, SQL_ADD, "t", arena_concat(c->arena, S("planned "), body));
     return 0;
 }
 
@@ -157,7 +182,7 @@ static int on_timer(struct call *c, int64_t *next_due_ms)
 }
 
 static const struct service_event events[] = {
-    {S("AddedDone"), on_done}, {S("Happened"), on_happened}, {{NULL, 0}, NULL}};
+    {S("AddedDone"), on_done}, {S("Happened"), on_happened}, {S("Planned"), on_planned}, {{NULL, 0}, NULL}};
 static const struct service words = {.api = &api,
                                      .migrations = migrations,
                                      .statements = statements,
@@ -235,6 +260,22 @@ static void test_made_files(void **state)
     assert_true(keeps_file(""));
     assert_false(keeps_file(", \"n\": 1"));
     assert_true(keeps_file(""));
+}
+
+/* What comes to nothing plans nothing. */
+static void test_background(void **state)
+{
+    assert_int_equal(ask_memory("Plan", "{\"text\": \"a\"}"), 200);
+    assert_int_equal(words_like("planned%"), 1);
+    assert_int_equal(ask_memory("Plan", "{\"text\": \"refuse\"}"), 400);
+    assert_int_equal(words_like("planned%"), 1);
+    assert_int_equal(ask_memory("Break", "{\"text\": \"-\", \"n\": 1}"), 200);
+    assert_int_equal(ask_memory("Plan", "{\"text\": \"b\"}"), 500);
+    assert_int_equal(words_like("%b"), 0);
+    /* A background call whose own commit fails begins again. */
+    assert_int_equal(ask_memory("Break", "{\"text\": \"-\", \"n\": 2}"), 200);
+    assert_int_equal(ask_memory("Plan", "{\"text\": \"c\"}"), 200);
+    assert_int_equal(words_like("planned c"), 1);
 }
 
 static int answer_first_only(slice service, slice operation, slice body, slice *answer)
@@ -416,6 +457,26 @@ static void test_effects_are_repeated(void **state)
     assert_int_equal(n_events, 2);
 }
 
+static void count_until(const char *pattern, const char *answer)
+{
+    do
+        assert_int_equal(ask(MSG_REQUEST, "Count", arena_printf(arena, "{\"text\": \"%s\"}", pattern).ptr, ""), 200);
+    while (slice_find(answered.body, slice_of(answer)) < 0);
+}
+
+/* The effect was acknowledged, but what that brings could not be committed: it is tried again, and nothing is sent
+ * twice. */
+static void test_acknowledgements_are_kept(void **state)
+{
+    assert_int_equal(ask(MSG_REQUEST, "Break", "{\"text\": \"-\", \"n\": 2}", ""), 200);
+    assert_int_equal(ask(MSG_REQUEST, "Add", "{\"text\": \"one\"}", ""), 200);
+    count_until("done%", "\"n\":1");
+    assert_int_equal(n_events, 1);
+    assert_int_equal(ask(MSG_REQUEST, "Break", "{\"text\": \"-\", \"n\": 2}", ""), 200);
+    assert_int_equal(ask(MSG_REQUEST, "Plan", "{\"text\": \"p\"}", ""), 200);
+    count_until("planned%", "\"n\":1");
+}
+
 static void test_events_count_once(void **state)
 {
     for (int i = 0; i < 3; i++)
@@ -526,7 +587,9 @@ int main(int argc, char *argv[])
         cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_background, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_effects_are_repeated, set_up_bus, tear_down_bus),
+        cmocka_unit_test_setup_teardown(test_acknowledgements_are_kept, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_events_count_once, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_questions, set_up_bus, tear_down_bus),
         cmocka_unit_test_setup_teardown(test_reset_answers, set_up_bus, tear_down_bus),

@@ -5,7 +5,7 @@
 #include "common/loop_watch.h"
 
 static const double idle_seconds = 0.25;
-static const double retry_seconds = 1;
+static const double first_retry_seconds = 0.2, longest_retry_seconds = 10;
 
 static double seconds_until(const struct worker *worker, int64_t ms)
 {
@@ -30,17 +30,20 @@ void timers_run(struct worker *worker)
     if (!worker->service->timer)
         return;
     struct running running = batch_internal_call(worker);
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     int result = worker->service->timer(&running.call, &next_due_ms);
-    bool done = db_call_end(worker->db, result == 0) == 0 && result == 0;
+    bool done = batch_end_call(worker, result) == 0 && result == 0;
     done = batch_commit(worker) == 0 && done;
     if (worker->loop)
         arena_reset(worker->batch);
     loop_watch_did(S("the timer"));
     if (!done) {
         log_error("the timer failed (%d): %s", result, db_error(worker->db));
-        arm(worker, retry_seconds);
-    } else if (next_due_ms > 0) {
+        arm(worker, impl_back_off(&worker->retry_seconds, first_retry_seconds, longest_retry_seconds));
+        return;
+    }
+    worker->retry_seconds = 0;
+    if (next_due_ms > 0) {
         worker->next_due_ms = next_due_ms;
         arm(worker, seconds_until(worker, next_due_ms));
     }

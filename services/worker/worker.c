@@ -55,7 +55,6 @@ static const char *const *statements_of(struct worker *worker)
 static void name_stream(struct worker *worker)
 {
     slice id = {NULL, 0};
-    db_call_begin(worker->db, worker->arena);
     struct db_rows rows = db_query(worker->db, worker_sql(worker, WORKER_SQL_INSTANCE_GET), "");
     if (db_next(&rows))
         id = db_text(&rows, 0);
@@ -76,10 +75,11 @@ int worker_set_up(struct worker *worker, const struct service *service, const ch
     struct db_config config = {path, migrations_of(worker), statements_of(worker),
                                service->n_statements + WORKER_N_SQL};
     TRY(db_open(worker->arena, &config, &worker->db, why));
+    batch_begin_call(worker, worker->arena);
     name_stream(worker);
     struct running running = batch_internal_call(worker);
     int result = service->start ? service->start(&running.call) : 0;
-    if (db_call_end(worker->db, result == 0) != 0 || result != 0 || db_commit(worker->db) != 0) {
+    if (batch_end_call(worker, result) != 0 || result != 0 || batch_commit(worker) != 0) {
         *why = arena_printf(worker->arena, "%s", db_error(worker->db));
         return FAULT_SQL;
     }
@@ -102,9 +102,9 @@ int worker_run(struct worker *worker, worker_run_fn *fn, void *context)
 {
     arena_reset(worker->batch);
     struct running running = batch_internal_call(worker);
-    db_call_begin(worker->db, worker->batch);
+    batch_begin_call(worker, worker->batch);
     int result = fn(&running.call, context);
-    int ended = db_call_end(worker->db, result == 0);
+    int ended = batch_end_call(worker, result);
     int kept = batch_commit(worker);
     return result != 0 ? result : ended != 0 ? ended : kept;
 }
