@@ -389,14 +389,27 @@ static sqlite3_stmt *current(const struct db_rows *rows)
     return rows->db->statements[rows->statement];
 }
 
-slice db_text(struct db_rows *rows, int column)
+slice db_view(struct db_rows *rows, int column)
 {
     sqlite3_stmt *statement = current(rows);
     if (sqlite3_column_type(statement, column) == SQLITE_NULL)
         return (slice){NULL, 0};
-    const void *bytes = sqlite3_column_blob(statement, column);
-    size_t length = (size_t)sqlite3_column_bytes(statement, column);
-    return (slice){arena_copy(rows->db->arena, bytes, length), length};
+    const char *bytes = sqlite3_column_blob(statement, column);
+    return (slice){bytes ? bytes : "", (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+slice db_text(struct db_rows *rows, int column)
+{
+    slice bytes = db_view(rows, column);
+    return bytes.ptr ? (slice){arena_copy(rows->db->arena, bytes.ptr, bytes.len), bytes.len} : bytes;
+}
+
+int64_t db_test_steps(const struct db *db)
+{
+    int64_t steps = 0;
+    for (sqlite3_stmt *one = sqlite3_next_stmt(db->handle, NULL); one; one = sqlite3_next_stmt(db->handle, one))
+        steps += sqlite3_stmt_status(one, SQLITE_STMTSTATUS_VM_STEP, 0);
+    return steps;
 }
 
 int64_t db_int(struct db_rows *rows, int column)

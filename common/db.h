@@ -55,6 +55,8 @@ bool db_next(struct db_rows *rows);
 void db_done(struct db_rows *rows);
 
 slice db_text(struct db_rows *rows, int column); /* text or blob; NULL gives an absent slice */
+/* The same without a copy: valid until the next row, and at most until db_done. */
+slice db_view(struct db_rows *rows, int column);
 int64_t db_int(struct db_rows *rows, int column);
 double db_double(struct db_rows *rows, int column);
 bool db_is_null(struct db_rows *rows, int column);
@@ -84,6 +86,9 @@ bool db_test_reached(const struct db *db);
 
 /* For tests: a digest of all rows of all tables. */
 uint64_t db_test_digest(struct db *db);
+
+/* How many steps sqlite has made for all statements: what tests measure instead of time. */
+int64_t db_test_steps(const struct db *db);
 
 /* Empties every table except those named meta_*, in one transaction. */
 int db_reset(struct db *db);

@@ -38,19 +38,30 @@ slice block_encode(struct arena *arena, const struct event *events, size_t count
     return buf_slice(&buf);
 }
 
+bool block_next(slice *bytes, int64_t *delta_ms, slice *message)
+{
+    uint64_t delta, length;
+    if (bytes->len == 0 || !take_number(bytes, &delta) || !take_number(bytes, &length) || length > bytes->len)
+        return false;
+    *delta_ms = (int64_t)delta;
+    *message = slice_sub(*bytes, 0, length);
+    *bytes = slice_sub(*bytes, length, bytes->len);
+    return true;
+}
+
 int block_decode(struct arena *arena, slice bytes, const struct event *first, struct event_list *out)
 {
     int64_t number = first->number;
     while (bytes.len > 0) {
-        uint64_t delta, length;
-        if (!take_number(&bytes, &delta) || !take_number(&bytes, &length) || length > bytes.len)
+        int64_t delta;
+        slice message;
+        if (!block_next(&bytes, &delta, &message))
             return BAD_INPUT;
         struct event *event = list_add(arena, out);
-        event->ms = first->ms + (int64_t)delta;
+        event->ms = first->ms + delta;
         event->number = number++;
         event->ingested_ms = first->ingested_ms;
-        event->message = slice_sub(bytes, 0, length);
-        bytes = slice_sub(bytes, length, bytes.len);
+        event->message = message;
     }
     return 0;
 }

@@ -1,46 +1,28 @@
 /* filter_events: FilterLogEvents over many streams, interleaved by time, and TestMetricFilter. */
-#include "services/logs/store.h"
+#include "services/logs/reader.h"
 
 #include "common/page.h"
 #include "logs_api.h"
 #include "services/logs/pattern.h"
 
-#include <stdlib.h>
-
-enum { MAX_EVENTS = 10000, MAX_BYTES = 1048576, READ_EVENTS = 512, MAX_SCANNED = 100000 };
-
-/* One stream being read: its events come a few hundred at a time. */
-struct cursor {
-    struct log_stream stream;
-    struct position from;
-    struct event_list events;
-    size_t next;
-    bool ended;
-};
-
-struct cursor_list {
-    struct cursor *items;
-    size_t len;
-    bool set;
-};
-
-/* Where in the order of all streams' events (time, stream, arrival) a page begins: behind that event. */
-struct place {
-    int64_t ms;
-    int64_t stream_id;
-    int64_t number;
+enum {
+    MAX_EVENTS = 10000,
+    MAX_BYTES = 1048576,
+    MAX_SCANNED = 20000, /* of which a pattern may take few */
+    MAX_SCANNED_BYTES = 8 * 1024 * 1024,
+    FEW_STREAMS = 100, /* so many that begin with a prefix are read one by one, more out of all of the group's */
 };
 
 static int place_of(struct call *c, slice token, struct place *place)
 {
-    slice key, ms, stream_id;
+    slice key, ms, block_id;
     *place = (struct place){0};
     if (page_key(c->arena, S("FilterLogEvents"), token, &key) != 0)
         return fail(c, &logs_invalid_parameter, "The specified nextToken is invalid.");
     if (key.len == 0)
         return 0;
-    if (!slice_cut(key, '/', &ms, &key) || !slice_cut(key, '/', &stream_id, &key) || !slice_to_int64(ms, &place->ms) ||
-        !slice_to_int64(stream_id, &place->stream_id) || !slice_to_int64(key, &place->number))
+    if (!slice_cut(key, '/', &ms, &key) || !slice_cut(key, '/', &block_id, &key) || !slice_to_int64(ms, &place->ms) ||
+        !slice_to_int64(block_id, &place->block_id) || !slice_to_int64(key, &place->number))
         return fail(c, &logs_invalid_parameter, "The specified nextToken is invalid.");
     return 0;
 }
@@ -48,173 +30,121 @@ static int place_of(struct call *c, slice token, struct place *place)
 static slice token_of(struct call *c, const struct place *place)
 {
     return page_token(c->arena, S("FilterLogEvents"),
-                      arena_printf(c->arena, "%lld/%lld/%lld", (long long)place->ms, (long long)place->stream_id,
+                      arena_printf(c->arena, "%lld/%lld/%lld", (long long)place->ms, (long long)place->block_id,
                                    (long long)place->number));
 }
 
-/* The gap in one stream that the place in all of them means. */
-static struct position position_in(const struct place *place, int64_t stream_id)
-{
-    if (stream_id == place->stream_id)
-        return (struct position){place->ms, place->number};
-    return (struct position){place->ms, stream_id < place->stream_id ? INT64_MAX : 0};
-}
-
-static void add_cursor(struct call *c, const struct log_stream *stream, const struct place *place,
-                       struct cursor_list *cursors)
-{
-    *list_add(c->arena, cursors) = (struct cursor){.stream = *stream, .from = position_in(place, stream->id)};
-}
-
 static int named_streams(struct call *c, const struct logs_filter_log_events_in *in, int64_t group_id,
-                         const struct place *place, struct cursor_list *cursors)
+                         struct stream_list *streams)
 {
     struct log_stream stream;
     list_foreach (name, &in->log_stream_names) {
         TRY(stream_get(c, group_id, *name, &stream));
         bool twice = false;
-        list_foreach (cursor, cursors)
-            twice = twice || cursor->stream.id == stream.id;
+        list_foreach (known, streams)
+            twice = twice || known->id == stream.id;
         if (!twice)
-            add_cursor(c, &stream, place, cursors);
+            *list_add(c->arena, streams) = stream;
     }
     return 0;
 }
 
-static int open_cursors(struct call *c, const struct logs_filter_log_events_in *in, int64_t group_id,
-                        const struct place *place, struct cursor_list *cursors)
+/* False when no stream begins with the prefix; *streams stays empty when many do. */
+static bool prefixed_streams(struct call *c, slice prefix, int64_t group_id, struct stream_list *streams)
+{
+    struct log_stream stream;
+    struct db_rows rows = db_query(c->db, LOGS_SQL_STREAM_LIST, "it", group_id, prefix);
+    while (streams->len <= FEW_STREAMS && db_next(&rows)) {
+        stream_read(&rows, &stream);
+        if (!slice_starts(stream.name, prefix))
+            break;
+        *list_add(c->arena, streams) = stream;
+    }
+    db_done(&rows);
+    bool any = streams->len > 0;
+    if (streams->len > FEW_STREAMS)
+        *streams = (struct stream_list){0};
+    return any;
+}
+
+/* Which streams are to be read. *none: there are none of those that are wanted. */
+static int choose_streams(struct call *c, const struct logs_filter_log_events_in *in, int64_t group_id,
+                          struct stream_list *streams, bool *none)
 {
     slice prefix = in->log_stream_name_prefix;
+    *none = false;
     if (prefix.ptr && in->log_stream_names.len > 0)
         return fail(c, &logs_invalid_parameter,
                     "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
     if (in->log_stream_names.len > 0)
-        return named_streams(c, in, group_id, place, cursors);
-    struct log_stream stream;
-    struct db_rows rows = db_query(c->db, LOGS_SQL_STREAM_LIST, "itt", group_id, S(""), prefix.ptr ? prefix : S(""));
-    while (db_next(&rows)) {
-        stream_read(&rows, &stream);
-        if (prefix.ptr && !slice_starts(stream.name, prefix))
-            break;
-        if (stream.last_ms.set && stream.last_ms.v >= place->ms)
-            add_cursor(c, &stream, place, cursors);
-    }
-    db_done(&rows);
+        return named_streams(c, in, group_id, streams);
+    if (prefix.len > 0)
+        *none = !prefixed_streams(c, prefix, group_id, streams);
     return 0;
 }
 
-/* The cursor's next event, or NULL at its end. */
-static const struct event *peek(struct call *c, struct cursor *cursor, const struct logs_filter_log_events_in *in)
-{
-    if (cursor->next < cursor->events.len)
-        return &cursor->events.items[cursor->next];
-    if (cursor->ended)
-        return NULL;
-    struct store_page page = {
-        .stream = &cursor->stream,
-        .from = cursor->from,
-        .start_ms = opt_int_or(in->start_time, 0),
-        .end_ms = in->end_time.set && in->end_time.v < INT64_MAX ? in->end_time.v + 1 : INT64_MAX,
-        .limit = READ_EVENTS,
-        .limit_bytes = MAX_BYTES,
-    };
-    cursor->events = (struct event_list){0};
-    cursor->next = 0;
-    store_read(c, &page, &cursor->events);
-    cursor->ended = cursor->events.len == 0;
-    if (cursor->ended)
-        return NULL;
-    cursor->from = store_behind(&cursor->events.items[cursor->events.len - 1]);
-    return &cursor->events.items[0];
-}
-
-/* A binary heap of cursors ordered by their next events, the earliest at [0]. */
-struct heap {
-    struct cursor **items;
-    size_t len;
-};
-
-static bool earlier(const struct cursor *a, const struct cursor *b)
-{
-    int64_t x = a->events.items[a->next].ms, y = b->events.items[b->next].ms;
-    return x != y ? x < y : a->stream.id < b->stream.id;
-}
-
-static void sift_down(struct heap *heap, size_t at)
-{
-    for (;;) {
-        size_t least = at, left = 2 * at + 1;
-        for (size_t child = left; child < left + 2 && child < heap->len; child++)
-            least = earlier(heap->items[child], heap->items[least]) ? child : least;
-        if (least == at)
-            return;
-        struct cursor *moved = heap->items[at];
-        heap->items[at] = heap->items[least];
-        heap->items[least] = moved;
-        at = least;
-    }
-}
-
-static void show(struct call *c, const struct cursor *cursor, const struct event *event,
-                 struct logs_filter_log_events_out *out)
+static void show(struct call *c, const struct reader_event *event, struct logs_filter_log_events_out *out)
 {
     struct logs_filtered_log_event *shown = list_add(c->arena, &out->events);
-    shown->log_stream_name = cursor->stream.name;
-    shown->timestamp = opt_int(event->ms);
-    shown->message = event->message;
+    shown->log_stream_name = event->stream_name;
+    shown->timestamp = opt_int(event->place.ms);
+    shown->message = slice_dup(c->arena, event->message);
     shown->ingestion_time = opt_int(event->ingested_ms);
-    shown->event_id = arena_printf(c->arena, "%020lld%018lld%018lld", (long long)event->ms,
-                                   (long long)cursor->stream.id, (long long)event->number);
+    shown->event_id = arena_printf(c->arena, "%020lld%018lld%018lld", (long long)event->place.ms,
+                                   (long long)event->stream_id, (long long)event->place.number);
 }
 
-/* Walks all cursors in the order of time until the page is full or all are at their end. */
-static void merge(struct call *c, const struct logs_filter_log_events_in *in, const struct pattern *pattern,
-                  struct heap *heap, struct logs_filter_log_events_out *out)
+/* Fills the page until it is full, or enough was looked at, or nothing is left. */
+static void fill(struct call *c, const struct logs_filter_log_events_in *in, const struct pattern *pattern,
+                 struct reader *reader, struct logs_filter_log_events_out *out)
 {
-    size_t limit = (size_t)opt_int_or(in->limit, MAX_EVENTS), bytes = 0, scanned = 0;
-    struct place place = {0};
-    while (heap->len > 0) {
-        struct cursor *cursor = heap->items[0];
-        const struct event *event = &cursor->events.items[cursor->next];
-        if (out->events.len >= limit || bytes >= MAX_BYTES || scanned >= MAX_SCANNED) {
-            out->next_token = token_of(c, &place);
-            return;
-        }
+    size_t limit = (size_t)opt_int_or(in->limit, MAX_EVENTS), bytes = 0, scanned = 0, scanned_bytes = 0;
+    struct reader_event event;
+    struct place behind = {0}; /* what was looked at: what comes between it and the next event is not to be missed */
+    enum reader_state state;
+    while ((state = reader_next(reader, &event)) == READER_EVENT) {
+        if (out->events.len >= limit || bytes >= MAX_BYTES || scanned >= MAX_SCANNED ||
+            scanned_bytes >= MAX_SCANNED_BYTES)
+            break;
+        behind = (struct place){event.place.ms, event.place.block_id, event.place.number + 1};
         scanned++;
-        place = (struct place){event->ms, cursor->stream.id, event->number + 1};
-        if (pattern_match(c->arena, pattern, event->message)) {
-            show(c, cursor, event, out);
-            bytes += event->message.len + EVENT_OVERHEAD_BYTES;
+        scanned_bytes += event.message.len;
+        if (pattern_match(c->arena, pattern, event.message)) {
+            show(c, &event, out);
+            bytes += event.message.len + EVENT_OVERHEAD_BYTES;
         }
-        cursor->next++;
-        if (!peek(c, cursor, in))
-            heap->items[0] = heap->items[--heap->len];
-        sift_down(heap, 0);
     }
+    if (state != READER_END)
+        out->next_token = token_of(c, state == READER_EVENT ? &behind : &event.place);
 }
 
 int logs_filter_log_events(struct call *c, const struct logs_filter_log_events_in *in,
                            struct logs_filter_log_events_out *out)
 {
     struct log_group group;
-    struct place place;
-    struct cursor_list cursors = {0};
+    struct stream_list streams = {0};
     struct pattern *pattern;
+    bool none;
     slice why;
+    struct reader_config config = {
+        .streams = &streams,
+        .prefix = in->log_stream_name_prefix,
+        .start_ms = opt_int_or(in->start_time, 0),
+        .end_ms = in->end_time.set && in->end_time.v < INT64_MAX ? in->end_time.v + 1 : INT64_MAX,
+    };
     TRY(group_get_either(c, in->log_group_name, in->log_group_identifier, &group));
-    TRY(place_of(c, in->next_token, &place));
+    TRY(place_of(c, in->next_token, &config.from));
     if (pattern_parse(c->arena, in->filter_pattern.ptr ? in->filter_pattern : S(""), &pattern, &why) != 0)
         return fail(c, &logs_invalid_parameter, "Invalid filter pattern: %.*s", SLICE_ARG(why));
-    TRY(open_cursors(c, in, group.id, &place, &cursors));
-    struct heap heap = {.items = arena_array(c->arena, cursors.len + 1, sizeof(*heap.items))};
-    list_foreach (cursor, &cursors) {
-        if (peek(c, cursor, in))
-            heap.items[heap.len++] = cursor;
-    }
-    for (size_t i = heap.len / 2; i-- > 0;)
-        sift_down(&heap, i);
-    merge(c, in, pattern, &heap, out);
+    TRY(choose_streams(c, in, group.id, &streams, &none));
+    out->events.set = true;
     out->searched_log_streams.set = true; /* AWS answers it empty since 2020 */
+    if (none)
+        return 0;
+    config.group_id = group.id;
+    struct reader *reader = reader_open(c, &config);
+    fill(c, in, pattern, reader, out);
+    reader_close(reader);
     return 0;
 }
 

@@ -24,6 +24,11 @@ slice group_name_of(slice text)
     return slice_sub(name, 0, slice_index(name, ':'));
 }
 
+slice group_name_behind(struct call *c, slice name)
+{
+    return arena_concat(c->arena, name, (slice){"", 1});
+}
+
 void group_read(struct db_rows *rows, struct log_group *group)
 {
     *group = (struct log_group){
@@ -85,9 +90,7 @@ int logs_delete_log_group(struct call *c, const struct logs_delete_log_group_in 
     TRY(group_get(c, in->log_group_name, &group));
     if (group.protected)
         return fail(c, &logs_validation, "The log group cannot be deleted because deletion protection is enabled.");
-    db_run(c->db, LOGS_SQL_DEAD_INSERT_GROUP, "i", group.id);
-    db_run(c->db, LOGS_SQL_STREAMS_DELETE, "i", group.id);
-    db_run(c->db, LOGS_SQL_GROUP_DELETE, "i", group.id);
+    db_run(c->db, LOGS_SQL_GROUP_BURY, "ti", arena_printf(c->arena, "%lld", (long long)group.id), group.id);
     call_timer_changed(c);
     return 0;
 }
@@ -157,8 +160,10 @@ int logs_describe_log_groups(struct call *c, const struct logs_describe_log_grou
     size_t limit = (size_t)opt_int_or(in->limit, DESCRIBE_LIMIT);
     struct log_group group;
     slice last = {0};
-    struct db_rows rows =
-        db_query(c->db, LOGS_SQL_GROUP_LIST, "tttt", c->account, c->region, after, prefix.ptr ? prefix : S(""));
+    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUP_LIST, "ttt", c->account, c->region,
+                                   after.len > 0 ? group_name_behind(c, after)
+                                   : prefix.ptr  ? prefix
+                                                 : S(""));
     while (db_next(&rows)) {
         group_read(&rows, &group);
         if (prefix.ptr && !slice_starts(group.name, prefix))
@@ -214,7 +219,8 @@ int logs_list_log_groups(struct call *c, const struct logs_list_log_groups_in *i
     size_t limit = (size_t)opt_int_or(in->limit, DESCRIBE_LIMIT);
     struct log_group group;
     slice last = {0};
-    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUP_LIST, "tttt", c->account, c->region, after, S(""));
+    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUP_LIST, "ttt", c->account, c->region,
+                                   after.len > 0 ? group_name_behind(c, after) : S(""));
     while (db_next(&rows)) {
         group_read(&rows, &group);
         if (in->log_group_name_pattern.ptr && !matches_list_pattern(in->log_group_name_pattern, group.name))

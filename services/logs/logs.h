@@ -33,6 +33,7 @@ struct log_stream {
     int64_t next_number; /* of the next event to be stored */
     int64_t max_span_ms;
     int64_t stored_bytes;
+    int64_t group_id;
 };
 
 /* The group of that name, or ResourceNotFoundException. */
@@ -49,6 +50,9 @@ slice group_arn(struct call *c, slice name);
 
 /* Name in a group ARN (with or without :*), or in a plain name; absent when it is an ARN of something else. */
 slice group_name_of(slice arn_or_name);
+
+/* The least text that is greater. */
+slice group_name_behind(struct call *c, slice name);
 
 /* Sets tags of a group, at most 50 in all. */
 int tags_set(struct call *c, int64_t group_id, const struct pair_list *tags);

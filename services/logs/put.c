@@ -18,7 +18,7 @@ static int find_stream(struct call *c, slice group_name, slice stream_name, stru
     bool found = db_next(&rows);
     if (found) {
         stream_read(&rows, stream);
-        *retention_days = db_is_null(&rows, 9) ? (struct opt_int){0} : opt_int(db_int(&rows, 9));
+        *retention_days = db_is_null(&rows, 10) ? (struct opt_int){0} : opt_int(db_int(&rows, 10));
     }
     db_done(&rows);
     if (found)

@@ -1,5 +1,5 @@
 /* retention: how long events are kept, and the timer that removes expired ones and the leavings of deleted streams. */
-#include "services/logs/logs.h"
+#include "services/logs/store.h"
 
 #include "logs_api.h"
 
@@ -31,6 +31,7 @@ int logs_put_retention_policy(struct call *c, const struct logs_put_retention_po
             (long long)in->retention_in_days.v);
     TRY(group_get(c, in->log_group_name, &group));
     db_run(c->db, LOGS_SQL_GROUP_SET_RETENTION, "Ii", in->retention_in_days, group.id);
+    db_run(c->db, LOGS_SQL_WALK_SET, "ii", (int64_t)0, c->now_ms);
     call_timer_changed(c);
     return 0;
 }
@@ -44,54 +45,129 @@ int logs_delete_retention_policy(struct call *c, const struct logs_delete_retent
     return 0;
 }
 
-/* A few thousand rows of one deleted stream. True when more is left. */
+enum { TURN_BLOCKS = 200, TURN_BYTES = 2 * 1024 * 1024 };
+
+struct blocks {
+    struct block_of {
+        struct store_block block;
+        int64_t stream_id;
+        int64_t bytes;
+    } * items;
+    size_t len;
+    bool set;
+};
+
+/* Some blocks of one deleted stream. True when there may be more. */
 static bool bury_some(struct call *c)
 {
+    struct blocks blocks = {0};
+    int64_t bytes = 0;
     struct db_rows rows = db_query(c->db, LOGS_SQL_DEAD_FIRST, "");
     bool found = db_next(&rows);
-    int64_t id = found ? db_int(&rows, 0) : 0;
+    int64_t id = found ? db_int(&rows, 0) : 0, group_id = found ? db_int(&rows, 1) : 0;
     db_done(&rows);
     if (!found)
         return false;
-    if (db_run(c->db, LOGS_SQL_DEAD_BLOCKS, "i", id) == 0)
+    rows = db_query(c->db, LOGS_SQL_BLOCKS_SOME, "i", id);
+    while (bytes < TURN_BYTES && db_next(&rows)) {
+        bytes += db_int(&rows, 3);
+        list_add(c->arena, &blocks)->block = (struct store_block){db_int(&rows, 0), db_int(&rows, 1), db_int(&rows, 2)};
+    }
+    db_done(&rows);
+    list_foreach (one, &blocks)
+        store_remove(c, group_id, &one->block);
+    if (blocks.len == 0)
         db_run(c->db, LOGS_SQL_DEAD_DELETE, "i", id);
     return true;
 }
 
-static void expire_stream(struct call *c, int64_t stream_id, int64_t before_ms)
+/* Some streams of one deleted group. True when there may be more. */
+static bool bury_streams(struct call *c)
 {
-    struct db_rows rows = db_query(c->db, LOGS_SQL_BLOCK_EXPIRED_BYTES, "iii", stream_id, before_ms, before_ms);
-    int64_t bytes = db_next(&rows) ? db_int(&rows, 0) : 0;
+    int64_t ids[100];
+    size_t n = 0;
+    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUP_DEAD, "");
+    bool found = db_next(&rows);
+    int64_t group_id = found ? db_int(&rows, 0) : 0;
     db_done(&rows);
-    if (bytes == 0)
-        return;
-    db_run(c->db, LOGS_SQL_BLOCK_EXPIRE, "iii", stream_id, before_ms, before_ms);
-    db_run(c->db, LOGS_SQL_STREAM_EXPIRED, "ii", stream_id, bytes);
+    if (!found)
+        return false;
+    rows = db_query(c->db, LOGS_SQL_STREAMS_SOME, "i", group_id);
+    while (n < sizeof(ids) / sizeof(*ids) && db_next(&rows))
+        ids[n++] = db_int(&rows, 0);
+    db_done(&rows);
+    for (size_t i = 0; i < n; i++) {
+        db_run(c->db, LOGS_SQL_DEAD_INSERT, "ii", ids[i], group_id);
+        db_run(c->db, LOGS_SQL_STREAM_DELETE, "i", ids[i]);
+    }
+    if (n == 0)
+        db_run(c->db, LOGS_SQL_GROUP_DELETE, "i", group_id);
+    return true;
 }
 
-static void expire_group(struct call *c, int64_t group_id, int64_t before_ms)
+/* Some expired blocks of a group. True when there were any. */
+static bool expire_some(struct call *c, int64_t group_id, int64_t before_ms)
+{
+    struct blocks blocks = {0};
+    int64_t bytes = 0;
+    for (int64_t span = 0; span < STORE_SPANS; span++) {
+        struct db_rows rows = db_query(c->db, LOGS_SQL_TIME_EXPIRED, "iii", group_id, span, before_ms);
+        while (blocks.len < TURN_BLOCKS && bytes < TURN_BYTES && db_next(&rows)) {
+            struct block_of *one = list_add(c->arena, &blocks);
+            *one = (struct block_of){
+                {db_int(&rows, 2), db_int(&rows, 0), db_int(&rows, 1)}, db_int(&rows, 3), db_int(&rows, 4)};
+            bytes += one->bytes;
+        }
+        db_done(&rows);
+    }
+    list_foreach (one, &blocks) {
+        store_remove(c, group_id, &one->block);
+        db_run(c->db, LOGS_SQL_STREAM_EXPIRED, "ii", one->stream_id, one->bytes);
+    }
+    return blocks.len > 0;
+}
+
+/* Some groups from where the walk is. Answers when to go on; 0: no group has a retention. */
+static int64_t expire(struct call *c)
 {
     struct {
-        int64_t *items;
-        size_t len;
-        bool set;
-    } streams = {0};
-    struct db_rows rows = db_query(c->db, LOGS_SQL_STREAMS_OLD, "ii", group_id, before_ms);
-    while (db_next(&rows))
-        *list_add(c->arena, &streams) = db_int(&rows, 0);
-    list_foreach (id, &streams)
-        expire_stream(c, *id, before_ms);
+        int64_t id;
+        int64_t days;
+    } groups[50];
+    size_t n = 0;
+    struct db_rows rows = db_query(c->db, LOGS_SQL_WALK_GET, "");
+    bool found = db_next(&rows);
+    int64_t from = found ? db_int(&rows, 0) : 0, due_ms = found ? db_int(&rows, 1) : 0;
+    db_done(&rows);
+    if (due_ms > c->now_ms)
+        return due_ms;
+    rows = db_query(c->db, LOGS_SQL_GROUPS_WITH_RETENTION, "i", from);
+    while (n < sizeof(groups) / sizeof(*groups) && db_next(&rows)) {
+        groups[n].id = db_int(&rows, 0);
+        groups[n++].days = db_int(&rows, 1);
+    }
+    db_done(&rows);
+    if (n == 0 && from == 0)
+        return 0;
+    if (n == 0) {
+        db_run(c->db, LOGS_SQL_WALK_SET, "ii", (int64_t)0, c->now_ms + sweep_ms);
+        return c->now_ms + sweep_ms;
+    }
+    int64_t next = groups[n - 1].id + 1;
+    for (size_t i = 0; i < n; i++) {
+        if (!expire_some(c, groups[i].id, c->now_ms - groups[i].days * day_ms))
+            continue;
+        next = groups[i].id; /* there may be more */
+        break;
+    }
+    db_run(c->db, LOGS_SQL_WALK_SET, "ii", next, (int64_t)0);
+    return c->now_ms;
 }
 
 int retention_run(struct call *c, int64_t *next_due_ms)
 {
-    bool any = false;
-    struct db_rows rows = db_query(c->db, LOGS_SQL_GROUPS_WITH_RETENTION, "");
-    while (db_next(&rows)) {
-        any = true;
-        expire_group(c, db_int(&rows, 0), c->now_ms - db_int(&rows, 1) * day_ms);
-    }
-    bool more = bury_some(c);
-    *next_due_ms = more ? c->now_ms : any ? c->now_ms + sweep_ms : 0;
+    bool streams = bury_streams(c), blocks = bury_some(c);
+    int64_t due_ms = expire(c);
+    *next_due_ms = streams || blocks ? c->now_ms : due_ms;
     return 0;
 }

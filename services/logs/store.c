@@ -41,11 +41,34 @@ static int64_t event_bytes(const struct event *events, size_t count)
     return bytes;
 }
 
-static int64_t append_block(struct call *c, int64_t stream_id, const struct event *events, size_t count)
+int64_t store_span_ms(int64_t span)
 {
-    int64_t bytes = event_bytes(events, count);
-    db_run(c->db, LOGS_SQL_BLOCK_INSERT, "iiiiiib", stream_id, events[0].ms, events[0].number, events[count - 1].ms,
-           c->now_ms, bytes, block_encode(c->arena, events, count));
+    const int64_t longest_ms = 2 * 24 * 3600 * 1000; /* what PutLogEvents takes in one piece, and more */
+    return span == STORE_SPANS - 1 ? longest_ms : span == 0 ? 0 : ((int64_t)1 << (3 * span)) - 1;
+}
+
+int64_t store_span_of(int64_t length_ms)
+{
+    int64_t span = 0;
+    while (span < STORE_SPANS - 1 && length_ms > store_span_ms(span))
+        span++;
+    return span;
+}
+
+void store_remove(struct call *c, int64_t group_id, const struct store_block *block)
+{
+    db_run(c->db, LOGS_SQL_BLOCK_DELETE, "i", block->id);
+    db_run(c->db, LOGS_SQL_TIME_DELETE, "iiii", group_id, store_span_of(block->last_ms - block->first_ms),
+           block->first_ms, block->id);
+}
+
+static int64_t append_block(struct call *c, const struct log_stream *stream, const struct event *events, size_t count)
+{
+    int64_t bytes = event_bytes(events, count), first_ms = events[0].ms, last_ms = events[count - 1].ms;
+    db_run(c->db, LOGS_SQL_BLOCK_INSERT, "iiiiiib", stream->id, first_ms, events[0].number, last_ms, c->now_ms, bytes,
+           block_encode(c->arena, events, count));
+    db_run(c->db, LOGS_SQL_TIME_INSERT, "iiiiii", stream->group_id, store_span_of(last_ms - first_ms), first_ms,
+           db_last_id(c->db), last_ms, stream->id);
     return bytes;
 }
 
@@ -57,14 +80,14 @@ void store_append(struct call *c, struct log_stream *stream, struct event_list *
     size_t first = 0;
     for (size_t i = 0; i < events->len; i++) {
         if (events->items[i].ms - events->items[first].ms > BLOCK_SPAN_MS) {
-            bytes += append_block(c, stream->id, events->items + first, i - first);
+            bytes += append_block(c, stream, events->items + first, i - first);
             first = i;
         }
         events->items[i].number = stream->next_number++;
         int64_t reach = events->items[i].ms - events->items[first].ms;
         span = reach > span ? reach : span;
     }
-    bytes += append_block(c, stream->id, events->items + first, events->len - first);
+    bytes += append_block(c, stream, events->items + first, events->len - first);
     db_run(c->db, LOGS_SQL_STREAM_STORED, "iiiiiii", stream->id, events->items[0].ms, events->items[events->len - 1].ms,
            c->now_ms, stream->next_number, span, bytes);
 }

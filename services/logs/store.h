@@ -28,6 +28,20 @@ extern const struct position store_end;
 /* What CloudWatch Logs counts for one event beside its message. */
 enum { EVENT_OVERHEAD_BYTES = 26 };
 
+/* A block's class by its length: 0 is one millisecond, each further one eight times as long; the greatest length that a
+ * class has. */
+enum { STORE_SPANS = 8 };
+int64_t store_span_of(int64_t length_ms);
+int64_t store_span_ms(int64_t span);
+
+/* Removes a block of that group. */
+struct store_block {
+    int64_t id;
+    int64_t first_ms;
+    int64_t last_ms;
+};
+void store_remove(struct call *c, int64_t group_id, const struct store_block *block);
+
 /* Appends events (ascending by ms; numbers are given here) to the stream and updates its counters. */
 void store_append(struct call *c, struct log_stream *stream, struct event_list *events);
 

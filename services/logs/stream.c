@@ -6,6 +6,9 @@
 
 enum { DESCRIBE_LIMIT = 50 };
 
+/* Of Unicode; no name has it. */
+#define LAST_CHARACTER "\xf4\x8f\xbf\xbf"
+
 void stream_read(struct db_rows *rows, struct log_stream *stream)
 {
     *stream = (struct log_stream){
@@ -15,6 +18,7 @@ void stream_read(struct db_rows *rows, struct log_stream *stream)
         .next_number = db_int(rows, 6),
         .max_span_ms = db_int(rows, 7),
         .stored_bytes = db_int(rows, 8),
+        .group_id = db_int(rows, 9),
     };
     if (!db_is_null(rows, 3))
         stream->first_ms = opt_int(db_int(rows, 3));
@@ -60,7 +64,7 @@ int logs_delete_log_stream(struct call *c, const struct logs_delete_log_stream_i
     struct log_stream stream;
     TRY(group_get(c, in->log_group_name, &group));
     TRY(stream_get(c, group.id, in->log_stream_name, &stream));
-    db_run(c->db, LOGS_SQL_DEAD_INSERT, "i", stream.id);
+    db_run(c->db, LOGS_SQL_DEAD_INSERT, "ii", stream.id, group.id);
     db_run(c->db, LOGS_SQL_STREAM_DELETE, "i", stream.id);
     call_timer_changed(c);
     return 0;
@@ -104,13 +108,20 @@ static struct db_rows query(struct call *c, const struct logs_describe_log_strea
                             const struct place *place)
 {
     bool down = opt_bool_or(in->descending, false);
-    if (slice_eq(in->order_by, S("LastEventTime")))
-        return db_query(c->db, down ? LOGS_SQL_STREAM_LIST_TIME_DOWN : LOGS_SQL_STREAM_LIST_TIME, "iiit", group_id,
-                        (int64_t)place->set, place->ms, place->name);
-    if (down)
-        return db_query(c->db, LOGS_SQL_STREAM_LIST_DOWN, "it", group_id, place->name);
     slice prefix = in->log_stream_name_prefix;
-    return db_query(c->db, LOGS_SQL_STREAM_LIST, "itt", group_id, place->name, prefix.ptr ? prefix : S(""));
+    if (slice_eq(in->order_by, S("LastEventTime")))
+        return db_query(c->db, down ? LOGS_SQL_STREAM_LIST_TIME_DOWN : LOGS_SQL_STREAM_LIST_TIME, "iit", group_id,
+                        place->set ? place->ms
+                        : down     ? INT64_MAX
+                                   : -1,
+                        place->name);
+    if (down)
+        return db_query(c->db, LOGS_SQL_STREAM_LIST_DOWN, "it", group_id,
+                        place->set ? place->name : arena_concat(c->arena, prefix, S(LAST_CHARACTER)));
+    return db_query(c->db, LOGS_SQL_STREAM_LIST, "it", group_id,
+                    place->set   ? group_name_behind(c, place->name)
+                    : prefix.ptr ? prefix
+                                 : S(""));
 }
 
 int logs_describe_log_streams(struct call *c, const struct logs_describe_log_streams_in *in,
@@ -128,7 +139,7 @@ int logs_describe_log_streams(struct call *c, const struct logs_describe_log_str
     while (db_next(&rows)) {
         stream_read(&rows, &stream);
         if (in->log_stream_name_prefix.ptr && !slice_starts(stream.name, in->log_stream_name_prefix))
-            continue;
+            break;
         if (out->log_streams.len == limit) {
             slice key =
                 arena_printf(c->arena, "%lld/%.*s", (long long)opt_int_or(last.last_ms, 0), SLICE_ARG(last.name));
