@@ -207,13 +207,83 @@ static void test_whiteouts(void **state)
 
 static void test_names_that_lead_out(void **state)
 {
-    const char *outside = path_of("outside/x");
-    refused((struct member[]){{AE_IFREG, outside, "x", 0}, {0}}, "leads out");
     refused((struct member[]){{AE_IFREG, "../../outside/x", "x", 0}, {0}}, "leads out");
     refused((struct member[]){{AE_IFREG, "a/../../../outside/x", "x", 0}, {0}}, "leads out");
-    refused((struct member[]){{AE_IFREG, "a/..", "x", 0}, {0}}, "leads out");
+    refused((struct member[]){{AE_IFREG, "/../outside/x", "x", 0}, {0}}, "leads out");
+    refused((struct member[]){{AE_IFREG, "..", "x", 0}, {0}}, "leads out");
     refused((struct member[]){{0, "a", "../../blobs/01", 0}, {0}}, "leads out");
-    refused((struct member[]){{0, "a", "/etc/passwd", 0}, {0}}, "leads out");
+    refused((struct member[]){{0, "a", "/../etc/passwd", 0}, {0}}, "leads out");
+    refused((struct member[]){{0, "a", "/etc/passwd", 0}, {0}}, "etc/passwd"); /* the layer has none */
+}
+
+/* As docker and containerd have them: absolute names begin at the layer's root. */
+static void test_names_inside(void **state)
+{
+    const struct member members[] = {{AE_IFREG, path_of("outside/x"), "x", 0},
+                                     {AE_IFREG, "/a/b", "text", 0},
+                                     {0, "/a/hard", "/a/b", 0},
+                                     {AE_IFREG, "/a/./c/../../d//e", "text", 0},
+                                     {AE_IFDIR, "/a/..", NULL, 0},
+                                     {AE_IFREG, "f/.wh...", NULL, 0},
+                                     {0}};
+    struct stat a, b;
+    make_blob(members);
+    assert_int_equal(unpack(), 0);
+    assert_true(exists(layer_path(path_of("outside/x") + 1)));
+    assert_int_equal(stat(layer_path("a/b"), &a), 0);
+    assert_int_equal(stat(layer_path("a/hard"), &b), 0);
+    assert_true(a.st_ino == b.st_ino);
+    assert_true(exists(layer_path("d/e")));
+    assert_int_equal(rmdir(path_of("outside")), 0);
+    assert_int_equal(mkdir(path_of("outside"), 0777), 0);
+}
+
+/* Overlayfs is told nothing by an image. */
+static void test_attributes(void **state)
+{
+    static const char *const names[] = {"trusted.overlay.redirect", "trusted.overlay.metacopy", "trusted.x",
+                                        "user.overlay.redirect",    "user.overlay.opaque",      "user.kept"};
+    struct archive *archive = begin_blob();
+    struct archive_entry *entry = archive_entry_new();
+    char value[16];
+    archive_entry_set_pathname(entry, "a");
+    archive_entry_set_mode(entry, AE_IFDIR | 0755);
+    archive_entry_set_uid(entry, getuid());
+    archive_entry_set_gid(entry, getgid());
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        archive_entry_xattr_add_entry(entry, names[i], "y", 1);
+    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+    archive_entry_free(entry);
+    end_blob(archive);
+    assert_int_equal(unpack(), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        bool kept = strcmp(names[i], "user.kept") == 0 && geteuid() == 0;
+        assert_int_equal(getxattr(layer_path("a"), names[i], value, sizeof(value)), kept ? 1 : -1);
+    }
+}
+
+/* A small archive that would fill the disk ends early; a large file of zeros alone is none. */
+static void test_bombs(void **state)
+{
+    static char zeros[1024 * 1024];
+    static const int mebibytes[] = {128, 600};
+    for (size_t n = 0; n < sizeof(mebibytes) / sizeof(*mebibytes); n++) {
+        struct archive *archive = begin_blob();
+        struct archive_entry *entry = archive_entry_new();
+        archive_entry_set_pathname(entry, "zeros");
+        archive_entry_set_mode(entry, AE_IFREG | 0644);
+        archive_entry_set_uid(entry, getuid());
+        archive_entry_set_gid(entry, getgid());
+        archive_entry_set_size(entry, (la_int64_t)mebibytes[n] * (la_int64_t)sizeof(zeros));
+        assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+        for (int i = 0; i < mebibytes[n]; i++)
+            assert_int_equal(archive_write_data(archive, zeros, sizeof(zeros)), sizeof(zeros));
+        archive_entry_free(entry);
+        end_blob(archive);
+        assert_int_equal(unpack() == 0, n == 0);
+        assert_int_equal(exists(layer_path("")), n == 0);
+        fdio_remove_tree(path_of("layers"));
+    }
 }
 
 /* Whatever becomes of the archive, nothing appears where its link leads. */
@@ -285,6 +355,9 @@ int main(int argc, char *argv[])
         cmocka_unit_test_setup_teardown(test_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whiteouts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_that_lead_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_inside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bombs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_that_lead_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),

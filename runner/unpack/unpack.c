@@ -5,16 +5,27 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 4096, MAX_ENTRIES = 2000000, READ_BYTES = 256 * 1024 };
+enum { MAX_PATH = 4096, MAX_ENTRIES = 2000000, READ_BYTES = 256 * 1024, MIB = 1024 * 1024 };
 
-static const long long max_bytes = 64LL * 1024 * 1024 * 1024;
+/* How much a layer may become. Images compress to a fifth or less; what has more than MAX_RATIO times the size of its
+ * archive is made to fill the disk, but up to ANY_RATIO_BYTES it does no harm (a file of zeros is no attack). */
+enum { MAX_RATIO = 200 };
+
+static const long long max_bytes = 64LL * 1024 * MIB, any_ratio_bytes = 512LL * MIB;
+
+/* The disk is looked at each time so much has been written; so much of it is left free, or a twentieth if that is less.
+ */
+static const long long look_bytes = 64LL * MIB, spare_bytes = 256LL * MIB;
+
 static const char opaque_name[] = ".wh..wh..opq";
 static const char whiteout_prefix[] = ".wh.";
 
@@ -22,7 +33,8 @@ struct job {
     struct archive *in, *out;
     char *why;
     size_t why_size;
-    long long bytes;
+    long long bytes, looked_at;
+    long long archive_bytes;
     long entries;
 };
 
@@ -35,19 +47,32 @@ static int __attribute__((format(printf, 2, 3))) refuse(struct job *job, const c
     return -1;
 }
 
-/* The name without what means "here"; NULL when it is not a name inside. */
-static const char *clean(const char *name)
+/* The name as docker and containerd read it: below the layer's root even when it is absolute, "." and ".." resolved by
+ * the text alone; "." for the root itself. False when it leads out, or is too long. */
+static bool clean(const char *name, char path[MAX_PATH])
 {
-    while (name && (strncmp(name, "./", 2) == 0 || strncmp(name, "//", 2) == 0))
-        name += name[0] == '.' ? 2 : 1;
-    if (!name || name[0] == '/' || strlen(name) >= MAX_PATH)
-        return NULL;
-    for (const char *part = name; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return NULL;
+    size_t length = 0;
+    if (!name || strlen(name) >= MAX_PATH)
+        return false;
+    while (*(name += strspn(name, "/"))) {
+        size_t part = strcspn(name, "/");
+        if (part == 2 && memcmp(name, "..", 2) == 0) {
+            if (length == 0)
+                return false;
+            while (length > 0 && path[--length] != '/')
+                ;
+        } else if (part != 1 || *name != '.') {
+            if (length > 0)
+                path[length++] = '/';
+            memcpy(path + length, name, part);
+            length += part;
+        }
+        name += part;
     }
-    return name;
+    if (length == 0)
+        path[length++] = '.';
+    path[length] = '\0';
+    return true;
 }
 
 static const char *last_part(const char *name)
@@ -73,6 +98,30 @@ static int write_whiteout(struct job *job, const char *name)
     return 0;
 }
 
+static int check_disk(struct job *job)
+{
+    struct statvfs fs;
+    job->looked_at = job->bytes;
+    if (statvfs(".", &fs) != 0)
+        return 0;
+    long long free_bytes = (long long)fs.f_bavail * (long long)fs.f_frsize,
+              part = (long long)fs.f_blocks * (long long)fs.f_frsize / 20;
+    if (free_bytes >= (part < spare_bytes ? part : spare_bytes))
+        return 0;
+    return refuse(job, "no space left on device: the layer does not fit on the disk, %lld MiB are left",
+                  free_bytes / MIB);
+}
+
+static int check_size(struct job *job)
+{
+    if (job->bytes > max_bytes)
+        return refuse(job, "the layer unpacks to more than %lld bytes", max_bytes);
+    if (job->bytes > any_ratio_bytes && job->bytes / MAX_RATIO > job->archive_bytes)
+        return refuse(job, "the layer unpacks to more than %d times its size and more than %lld MiB", MAX_RATIO,
+                      any_ratio_bytes / MIB);
+    return job->bytes - job->looked_at >= look_bytes ? check_disk(job) : 0;
+}
+
 static int copy_content(struct job *job, const char *name)
 {
     const void *bytes;
@@ -85,8 +134,8 @@ static int copy_content(struct job *job, const char *name)
         if (result != ARCHIVE_OK)
             return refuse(job, "%s: %s", name, archive_error_string(job->in));
         job->bytes += (long long)size;
-        if (job->bytes > max_bytes)
-            return refuse(job, "the layer unpacks to more than %lld bytes", max_bytes);
+        if (check_size(job) != 0)
+            return -1;
         if (archive_write_data_block(job->out, bytes, size, offset) != ARCHIVE_OK)
             return refuse(job, "%s: %s", name, archive_error_string(job->out));
     }
@@ -111,35 +160,64 @@ static int make_parents(const char *name)
     return 0;
 }
 
-static int write_entry(struct job *job, struct archive_entry *entry)
+/* What the kernel or overlayfs would take for its own: an image must not say where overlayfs looks for a file. */
+static bool is_foreign_attribute(const char *name)
 {
-    const char *name = clean(archive_entry_pathname(entry)), *link = archive_entry_hardlink(entry);
-    mode_t type = archive_entry_filetype(entry);
-    if (!name)
-        return refuse(job, "%s: the name leads out of the layer", archive_entry_pathname(entry));
-    if (++job->entries > MAX_ENTRIES)
-        return refuse(job, "the layer has more than %d entries", MAX_ENTRIES);
-    if (*name == '\0' || strcmp(name, ".") == 0 || type == AE_IFCHR || type == AE_IFBLK)
-        return 0;
-    if (strncmp(last_part(name), whiteout_prefix, sizeof(whiteout_prefix) - 1) == 0)
-        return make_parents(name) == 0 ? write_whiteout(job, name) : refuse(job, "%s: %s", name, strerror(errno));
-    if (link && !(link = clean(link)))
-        return refuse(job, "%s: its link leads out of the layer", name);
-    char path[MAX_PATH];
-    snprintf(path, sizeof(path), "%s", name);
-    archive_entry_set_pathname(entry, path);
-    if (link) {
-        char target[MAX_PATH];
-        snprintf(target, sizeof(target), "%s", link);
-        archive_entry_set_hardlink(entry, target);
+    static const char *const prefixes[] = {"trusted.", "user.overlay.", "security.selinux"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
     }
+    return false;
+}
+
+static void drop_attributes(struct archive_entry *entry)
+{
+    const char *name;
+    const void *value;
+    size_t size;
+    struct archive_entry *kept = archive_entry_new();
+    for (archive_entry_xattr_reset(entry); archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK;) {
+        if (!is_foreign_attribute(name))
+            archive_entry_xattr_add_entry(kept, name, value, size);
+    }
+    archive_entry_xattr_clear(entry);
+    for (archive_entry_xattr_reset(kept); archive_entry_xattr_next(kept, &name, &value, &size) == ARCHIVE_OK;)
+        archive_entry_xattr_add_entry(entry, name, value, size);
+    archive_entry_free(kept);
+}
+
+static int write_member(struct job *job, struct archive_entry *entry, const char *path)
+{
     if (archive_write_header(job->out, entry) != ARCHIVE_OK)
         return refuse(job, "%s: %s", path, archive_error_string(job->out));
-    if (type == AE_IFREG && !link && copy_content(job, path) != 0)
+    if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry) && copy_content(job, path) != 0)
         return -1;
     if (archive_write_finish_entry(job->out) < ARCHIVE_WARN)
         return refuse(job, "%s: %s", path, archive_error_string(job->out));
     return 0;
+}
+
+static int write_entry(struct job *job, struct archive_entry *entry)
+{
+    char path[MAX_PATH], target[MAX_PATH];
+    mode_t type = archive_entry_filetype(entry);
+    if (!clean(archive_entry_pathname(entry), path))
+        return refuse(job, "%s: the name leads out of the layer", archive_entry_pathname(entry));
+    if (++job->entries > MAX_ENTRIES)
+        return refuse(job, "the layer has more than %d entries", MAX_ENTRIES);
+    if (strcmp(path, ".") == 0 || type == AE_IFCHR || type == AE_IFBLK)
+        return 0;
+    if (strncmp(last_part(path), whiteout_prefix, sizeof(whiteout_prefix) - 1) == 0)
+        return make_parents(path) == 0 ? write_whiteout(job, path) : refuse(job, "%s: %s", path, strerror(errno));
+    const char *link = archive_entry_hardlink(entry);
+    if (link && !clean(link, target))
+        return refuse(job, "%s: its link leads out of the layer", path);
+    archive_entry_set_pathname(entry, path);
+    if (link)
+        archive_entry_set_hardlink(entry, target);
+    drop_attributes(entry);
+    return write_member(job, entry, path);
 }
 
 static int write_all(struct job *job)
@@ -174,6 +252,8 @@ static int flags(void)
 int unpack_layer(int fd, const char *directory, char *why, size_t why_size)
 {
     struct job job = {.in = archive_read_new(), .out = archive_write_disk_new(), .why = why, .why_size = why_size};
+    struct stat st;
+    job.archive_bytes = fstat(fd, &st) == 0 ? (long long)st.st_size : 0;
     int result = -1;
     archive_read_support_filter_gzip(job.in);
     archive_read_support_filter_zstd(job.in);
