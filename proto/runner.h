@@ -13,22 +13,32 @@
  *     "workingDirectory", "user", "stopSignal", "hostname": text
  *     "hosts"            further lines of /etc/hosts
  *     "readonlyRoot"     bool
- *     "privileged"       bool: in an image, the kernel's files and devices are not guarded; capabilities are as
- * "capAdd" "capAdd", "capDrop": [name…] "sandbox"          bool: for code of strangers: nothing can be written to but
- * the mounts, no program gives more rights, memory is not shared; without an image the root shows the host's programs
- * and libraries, and not what belongs to users or to awssim "passwd"           what /etc/passwd says, in an image or a
- * sandbox "ulimits"          [[name, soft, hard]…] "files"            [soft, hard]: open files without such a ulimit
- * "noNewPrivileges"  bool: no program gives more rights "cpu"              units "memory", "memoryReservation",
- * "taskMemory": MiB "processes"        how many there may be at once "mounts"           in order: [{"type": "bind" or
- * "tmpfs", "target": path in the container, "source": path on the host, of a bind; "create": bool, a missing source is
- * made; "within": folder on the host: the source is below it, as are the links in it; "sources": [path…], directories
- * laid over each other, the lowest first, read-only; "readOnly": bool; "size":
- * bytes and "options" as mount(8)'s, of a tmpfs}…] A target that does not exist is made in the container only. "log"
- * absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool, "mode": "blocking" or
- * "non-blocking", "maxBufferBytes": n}} Reply body: {"boot": id of this runner process} StopContainer      {"task",
- * "container", "signal": "SIGTERM", "killAfterMs": n} of one that has not started: it never starts RemoveTask {"task"}:
- * its folder and whatever is left of it; its containers are gone Reset              {}: everything is killed and
- * forgotten; answered when nothing runs any more
+ *     "privileged"       bool: in an image, the kernel's files and devices are not guarded; all capabilities
+ *     "capAdd", "capDrop": [name…]
+ *     "noNewPrivileges"  bool: no program gives more rights
+ *     "sandbox"          bool: for code of strangers: nothing can be written to but the mounts, no program gives more
+ *                        rights, memory is not shared; without an image the root shows the host's programs and
+ *                        libraries, and not what belongs to users or to awssim
+ *     "passwd"           what /etc/passwd says, in an image or a sandbox
+ *     "ulimits"          [[name, soft, hard]…]
+ *     "files"            [soft, hard]: open files without such a ulimit
+ *     "processes"        how many there may be at once; without it a ulimit nproc, or --pids-limit
+ *     "cpu"              units
+ *     "memory", "memoryReservation", "taskMemory": MiB
+ *     "mounts"           in order: [{"type": "bind" or "tmpfs", "target": path in the container,
+ *       "source"         path on the host, of a bind; "create": bool, a missing source is made
+ *       "within"         folder on the host: the source is below it, as are the links in it
+ *       "sources"        [path…], directories laid over each other, the lowest first, read-only
+ *       "readOnly"       bool
+ *       "size", "options": bytes and as mount(8)'s, of a tmpfs}…]
+ *                        A target that does not exist is made in the container only.
+ *     "log"              absent: output is dropped. {"account", "region", "group", "stream", "createGroup": bool,
+ *                        "mode": "blocking" or "non-blocking", "maxBufferBytes": n}}
+ *                      Reply body: {"boot": id of this runner process}
+ *   StopContainer      {"task", "container", "signal": "SIGTERM", "killAfterMs": n}
+ *                      of one that has not started: it never starts
+ *   RemoveTask         {"task"}: its folder and whatever is left of it; its containers are gone
+ *   Reset              {}: everything is killed and forgotten; answered when nothing runs any more
  *
  *   RetireEnvironments {"function": ARN, "version": text}   its environments take no more invocations; without version,
  *                      those of all versions

@@ -180,6 +180,45 @@ def processes_of_no_image_are_limited(sim):
 
 
 @suite.test
+def sandboxes_are_confined_too(sim):
+    """A task whose image is nowhere, among this machine's programs."""
+    script = ("import ctypes, errno; libc = ctypes.CDLL(None, use_errno=True); "
+              "print('io_uring_setup', errno.errorcode[ctypes.get_errno()] if libc.syscall(425, 0, 0) < 0 else 0); "
+              "print(open('/proc/self/status').read())")
+    more = {"linuxParameters": {"capabilities": {"add": ["ALL"]}}, "privileged": True}
+    for launch, wish in (("FARGATE", {}), ("EC2", more)):
+        lines, ended = task(sim, script, launch, "nowhere", entryPoint=["/usr/bin/env", "python3", "-c"], **wish)
+        found = dict(line.split(None, 1) for line in lines if len(line.split(None, 1)) == 2)
+        assert found.get("io_uring_setup") == "EPERM" and found["Seccomp:"] == "2", (lines, ended)
+        assert int(found["CapBnd:"], 16) == DEFAULT_CAPABILITIES, found["CapBnd:"]
+
+
+@suite.test
+def without_root(_):
+    """Another user's awssim makes sandboxes in user namespaces: filters hold there, and processes are counted."""
+    need_another_user()
+    if as_nobody("unshare", "--user", "--map-root-user", "true").returncode != 0:
+        raise Skipped("other users may make no user namespaces here")
+    folder = tempfile.mkdtemp(prefix="awssim-test-")
+    os.chown(folder, NOBODY, NOBODY)
+    sim = Awssim(prefix=["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"])
+    os.rmdir(sim.dir)
+    sim.dir = folder
+    try:
+        sim.start()
+        lines, ended = task(sim, "probe forks 2000 && probe keyctl io_uring_setup unshare_user inet; grep Seccomp: /proc/self/status")
+        found = results(lines)
+        assert found["forks"].endswith(" EAGAIN") and int(found["forks"].split()[0]) < 1024, (lines, ended)
+        assert found["keyctl"] == found["io_uring_setup"] == found["unshare_user"] == "EPERM" and found["inet"] == "0", found
+        assert found["Seccomp:"].strip() == "2", found
+        sim.stop()
+        sim.check_logs()
+    finally:
+        sim.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@suite.test
 def open_files_are_awss(sim):
     show = "ulimit -n; ulimit -Hn"
     # A machine that permits less gives what it has.
