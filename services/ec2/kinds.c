@@ -228,6 +228,8 @@ static const struct kind_facet prefix_list_facets[] = {
     END,
 };
 
+static const struct kind_facet egress_only_gateway_facets[] = {END};
+
 #define TEXT(text)                                                                                                     \
     {                                                                                                                  \
         text, sizeof(text) - 1                                                                                         \
@@ -272,6 +274,12 @@ const struct kind_traits kinds[N_KINDS] = {
                                "The Vpc Endpoint Id '%' does not exist", vpc_endpoint_facets),
     [KIND_PREFIX_LIST] = KIND("pl-", "prefix-list", "PrefixListId", "Tags", managed_prefix_list, prefix_list_id,
                               "The prefix list ID '%' does not exist.", prefix_list_facets),
+    [KIND_EGRESS_ONLY_GATEWAY] = {TEXT("eigw-"), TEXT("egress-only-internet-gateway"),
+                                  TEXT("EgressOnlyInternetGatewayId"), TEXT("Tags"),
+                                  &ec2_shape_egress_only_internet_gateway, &ec2_invalid_gateway_id_not_found,
+                                  &ec2_invalid_egress_only_internet_gateway_id_malformed,
+                                  TEXT("The egressOnlyInternetGateway ID '%' does not exist"),
+                                  egress_only_gateway_facets},
 };
 
 enum kind kind_of_id(slice id)

@@ -159,7 +159,8 @@ static void note_places(struct resource *resource, const struct val *doc)
     const struct val *attachments = val_get(doc, S("Attachments"));
     if (resource->kind != KIND_VPC)
         resource->vpc = val_get_string(doc, S("VpcId"));
-    if (resource->kind == KIND_INTERNET_GATEWAY && attachments && attachments->array.len > 0)
+    bool gateway = resource->kind == KIND_INTERNET_GATEWAY || resource->kind == KIND_EGRESS_ONLY_GATEWAY;
+    if (gateway && attachments && attachments->array.len > 0)
         resource->vpc = val_get_string(&attachments->array.items[0], S("VpcId"));
     if (resource->kind != KIND_SUBNET)
         resource->subnet = val_get_string(doc, S("SubnetId"));

@@ -4,7 +4,7 @@
 /* A destination and a target, as CreateRoute and ReplaceRoute name them. */
 struct order {
     slice cidr, cidr6, prefix_list;
-    slice gateway, nat_gateway, interface, endpoint;
+    slice gateway, nat_gateway, interface, endpoint, egress;
     slice unsupported; /* the name of a target whose kind does not exist here */
     bool local;
 };
@@ -23,14 +23,13 @@ static slice first_unsupported(const slice *values, const char *const *names, si
         .cidr = (in)->destination_cidr_block, .cidr6 = (in)->destination_ipv6_cidr_block,                              \
         .prefix_list = (in)->destination_prefix_list_id, .gateway = (in)->gateway_id,                                  \
         .nat_gateway = (in)->nat_gateway_id, .interface = (in)->network_interface_id,                                  \
-        .endpoint = (in)->vpc_endpoint_id,                                                                             \
+        .endpoint = (in)->vpc_endpoint_id, .egress = (in)->egress_only_internet_gateway_id,                            \
         .unsupported = first_unsupported(                                                                              \
             (const slice[]){(in)->transit_gateway_id, (in)->local_gateway_id, (in)->carrier_gateway_id,                \
-                            (in)->core_network_arn, (in)->egress_only_internet_gateway_id, (in)->instance_id,          \
-                            (in)->vpc_peering_connection_id},                                                          \
+                            (in)->core_network_arn, (in)->instance_id, (in)->vpc_peering_connection_id},               \
             (const char *const[]){"transitGatewayId", "localGatewayId", "carrierGatewayId", "coreNetworkArn",          \
-                                  "egressOnlyInternetGatewayId", "instanceId", "vpcPeeringConnectionId"},              \
-            7),                                                                                                        \
+                                  "instanceId", "vpcPeeringConnectionId"},                                             \
+            6),                                                                                                        \
     }
 
 static int check_destination(struct call *c, struct order *order)
@@ -71,11 +70,26 @@ static int check_interface(struct call *c, slice id)
     return resource_get(c, KIND_NETWORK_INTERFACE, id, &resource, &interface);
 }
 
+static int check_egress(struct call *c, const struct ec2_route_table *table, const struct order *order)
+{
+    struct resource resource;
+    struct ec2_egress_only_internet_gateway gateway = {0};
+    TRY(resource_get(c, KIND_EGRESS_ONLY_GATEWAY, order->egress, &resource, &gateway));
+    if (!slice_eq(gateway.attachments.items[0].vpc_id, table->vpc_id))
+        return fail(c, &ec2_invalid_parameter_value,
+                    "route table %.*s and network gateway %.*s belong to different networks",
+                    SLICE_ARG(table->route_table_id), SLICE_ARG(order->egress));
+    if (order->cidr.ptr)
+        return fail(c, &ec2_invalid_parameter_combination,
+                    "An egress-only internet gateway can be the target of IPv6 destinations only.");
+    return 0;
+}
+
 static int check_target(struct call *c, const struct ec2_route_table *table, const struct order *order)
 {
     struct resource resource;
     int given = (order->gateway.ptr != NULL) + (order->nat_gateway.ptr != NULL) + (order->interface.ptr != NULL) +
-                (order->endpoint.ptr != NULL) + order->local;
+                (order->endpoint.ptr != NULL) + (order->egress.ptr != NULL) + order->local;
     if (order->unsupported.ptr)
         return fail(c, &ec2_unsupported_operation, "Routes to a target named by %.*s are not supported.",
                     SLICE_ARG(order->unsupported));
@@ -87,6 +101,8 @@ static int check_target(struct call *c, const struct ec2_route_table *table, con
         struct ec2_nat_gateway nat = {0};
         return resource_get(c, KIND_NAT_GATEWAY, order->nat_gateway, &resource, &nat);
     }
+    if (order->egress.ptr)
+        return check_egress(c, table, order);
     if (order->interface.ptr)
         return check_interface(c, order->interface);
     if (order->endpoint.ptr) {
@@ -108,6 +124,7 @@ static void set_target(struct call *c, const struct order *order, struct ec2_rou
 {
     route->gateway_id = order->local ? S("local") : order->endpoint.ptr ? order->endpoint : order->gateway;
     route->nat_gateway_id = order->nat_gateway;
+    route->egress_only_internet_gateway_id = order->egress;
     route->network_interface_id = order->interface;
     route->instance_owner_id = order->interface.ptr ? c->account : (slice){NULL, 0};
     route->state = S("active");

@@ -29,7 +29,6 @@ static const struct {
     {"DescribeInstanceConnectEndpoints", "InstanceConnectEndpointId", "InvalidInstanceConnectEndpointId.NotFound"},
     {"DescribeFlowLogs", "FlowLogId", "InvalidFlowLogId.NotFound"},
     {"DescribeVpcPeeringConnections", "VpcPeeringConnectionId", "InvalidVpcPeeringConnectionID.NotFound"},
-    {"DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGatewayId", "InvalidGatewayID.NotFound"},
     {"DescribeCarrierGateways", "CarrierGatewayId", "InvalidCarrierGatewayID.NotFound"},
     {"DescribeLocalGateways", "LocalGatewayId", "InvalidLocalGatewayID.NotFound"},
     {"DescribeVpnGateways", "VpnGatewayId", "InvalidVpnGatewayID.NotFound"},

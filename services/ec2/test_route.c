@@ -216,6 +216,40 @@ static void test_public_nat_addresses(void **state)
             association);
 }
 
+static void test_egress_only_gateway(void **state)
+{
+    (void)state;
+    const char *table = new_table(), *other = new_vpc("10.9.0.0/16");
+    refused("InvalidVpcID.NotFound", "CreateEgressOnlyInternetGateway&VpcId=vpc-01234567");
+    refused("InvalidGatewayID.NotFound", "DeleteEgressOnlyInternetGateway&EgressOnlyInternetGatewayId=eigw-01234567");
+    ok("CreateEgressOnlyInternetGateway&VpcId=%s&ClientToken=once&TagSpecification.1.ResourceType="
+       "egress-only-internet-gateway&TagSpecification.1.Tag.1.Key=k&TagSpecification.1.Tag.1.Value=v",
+       vpc);
+    const char *gateway = element("egressOnlyInternetGatewayId");
+    shows("<state>attached</state>");
+    ok("CreateEgressOnlyInternetGateway&VpcId=%s&ClientToken=once&TagSpecification.1.ResourceType="
+       "egress-only-internet-gateway&TagSpecification.1.Tag.1.Key=k&TagSpecification.1.Tag.1.Value=v",
+       vpc);
+    assert_string_equal(element("egressOnlyInternetGatewayId"), gateway);
+    ok("DescribeEgressOnlyInternetGateways&EgressOnlyInternetGatewayId.1=%s", gateway);
+    shows("<key>k</key>");
+    ok("CreateRoute&RouteTableId=%s&DestinationIpv6CidrBlock=::/0&EgressOnlyInternetGatewayId=%s", table, gateway);
+    ok("DescribeRouteTables&RouteTableId.1=%s", table);
+    shows("<egressOnlyInternetGatewayId>eigw-");
+    refused("InvalidParameterCombination",
+            "CreateRoute&RouteTableId=%s&DestinationCidrBlock=0.0.0.0/0&EgressOnlyInternetGatewayId=%s", table,
+            gateway);
+    ok("CreateRouteTable&VpcId=%s", other);
+    refused("InvalidParameterValue",
+            "CreateRoute&RouteTableId=%s&DestinationIpv6CidrBlock=::/0&EgressOnlyInternetGatewayId=%s",
+            element("routeTableId"), gateway);
+    ok("DeleteEgressOnlyInternetGateway&EgressOnlyInternetGatewayId=%s", gateway);
+    ok("DescribeRouteTables&RouteTableId.1=%s", table);
+    shows("<state>blackhole</state>");
+    ok("DescribeEgressOnlyInternetGateways");
+    assert_false(says("eigw-"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_network_acls, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_private_nat_addresses, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_public_nat_addresses, set_up_vpc, tear_down),
+        cmocka_unit_test_setup_teardown(test_egress_only_gateway, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,8 +119,8 @@ static size_t count_in(struct call *c, slice vpc_id, enum kind kind)
 /* Only its main route table, its default ACL and its default group go with it. */
 static bool has_dependencies(struct call *c, slice vpc_id)
 {
-    static const enum kind kept[] = {KIND_SUBNET, KIND_INTERNET_GATEWAY, KIND_NETWORK_INTERFACE, KIND_NAT_GATEWAY,
-                                     KIND_VPC_ENDPOINT};
+    static const enum kind kept[] = {KIND_SUBNET,      KIND_INTERNET_GATEWAY, KIND_NETWORK_INTERFACE,
+                                     KIND_NAT_GATEWAY, KIND_VPC_ENDPOINT,     KIND_EGRESS_ONLY_GATEWAY};
     for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
         if (count_in(c, vpc_id, kept[i]) > 0)
             return true;

@@ -19,6 +19,8 @@ class Model:
         self.metadata = document["metadata"]
         self.overlay = document["overlay"]
         self.shapes = document["shapes"]
+        for name in self.overlay.get("openPatterns", ()):  # what the service does not check is no constraint
+            self.shapes[name].pop("pattern", None)
         self.protocol = self.metadata["protocol"]
         replaced = self.overlay.get("replaced", ())
         modelled = {n: o for n, o in document["operations"].items() if o.get("modelled") and n not in replaced}

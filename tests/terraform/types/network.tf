@@ -115,10 +115,14 @@ resource "aws_route" "this" {
   gateway_id             = aws_internet_gateway.this.id
 }
 
+resource "aws_egress_only_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
 resource "aws_route" "ipv6" {
   route_table_id              = aws_route_table.this.id
   destination_ipv6_cidr_block = "::/0"
-  gateway_id                  = aws_internet_gateway.this.id
+  egress_only_gateway_id      = aws_egress_only_internet_gateway.this.id
 }
 
 resource "aws_eip" "this" {
