@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_BYTES = 256 };
+enum { FIRST_BYTES = 256, KEPT_BYTES = 64 * 1024 };
 
 void buf_init(struct buf *buf, struct arena *arena)
 {
@@ -85,4 +85,13 @@ void buf_consume(struct buf *buf, size_t n)
     buf->len -= n;
     if (buf->len > 0)
         memmove(buf->ptr, buf->ptr + n, buf->len);
+    else
+        buf_clear_to(buf, KEPT_BYTES);
+}
+
+void buf_clear_to(struct buf *buf, size_t kept_bytes)
+{
+    buf->len = 0;
+    if (buf->cap > kept_bytes && !buf->arena)
+        buf_deinit(buf);
 }

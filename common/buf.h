@@ -26,13 +26,16 @@ void buf_add_char(struct buf *buf, char c);
 void buf_add_int(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Drops the first n bytes, moving the rest down. */
+/* Drops the first n bytes, moving the rest down; when none is left, much memory does not stay. */
 void buf_consume(struct buf *buf, size_t n);
 
 static inline void buf_clear(struct buf *buf)
 {
     buf->len = 0;
 }
+
+/* The same, and more memory than that does not stay with it. */
+void buf_clear_to(struct buf *buf, size_t kept_bytes);
 
 /* What has been built; valid until the next change. Never absent. */
 static inline slice buf_slice(const struct buf *buf)

@@ -209,6 +209,11 @@ int db_open(struct arena *arena, const struct db_config *config, struct db **db,
     return 0;
 }
 
+void db_release_memory(struct db *db)
+{
+    sqlite3_db_release_memory(db->handle);
+}
+
 void db_close(struct db *db)
 {
     if (!db)

@@ -26,6 +26,9 @@ enum { DB_NEWER = 10 };
 int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why);
 void db_close(struct db *db);
 
+/* Frees cached pages. */
+void db_release_memory(struct db *db);
+
 /* Outside a call there is no savepoint: a failed statement loses the whole batch. Bound texts are borrowed until the
  * statement is done. A literal for 'i' needs a cast to int64_t.
  * One statement run to its end. types names the binds, one letter each:

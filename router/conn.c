@@ -356,6 +356,19 @@ struct conn_set *conn_open_set(const struct conn_config *config)
     return set;
 }
 
+void conn_release_memory(struct conn_set *set)
+{
+    while (set->spare_exchanges) {
+        struct exchange *exchange = set->spare_exchanges;
+        set->spare_exchanges = exchange->next;
+        buf_deinit(&exchange->call.envelope);
+        free(exchange);
+    }
+    set->n_spare_exchanges = 0;
+    while (set->n_spare_bufs > 0)
+        buf_deinit(&set->spare_bufs[--set->n_spare_bufs]);
+}
+
 void conn_close_set(struct conn_set *set)
 {
     while (set->conns)
@@ -365,14 +378,7 @@ void conn_close_set(struct conn_set *set)
         set->dirty = conn->next_dirty;
         free(conn);
     }
-    while (set->spare_exchanges) {
-        struct exchange *exchange = set->spare_exchanges;
-        set->spare_exchanges = exchange->next;
-        buf_deinit(&exchange->call.envelope);
-        free(exchange);
-    }
-    while (set->n_spare_bufs > 0)
-        buf_deinit(&set->spare_bufs[--set->n_spare_bufs]);
+    conn_release_memory(set);
     ev_prepare_stop(set->config.loop, &set->flusher);
     ev_io_stop(set->config.loop, &set->hashed);
     hashpool_close(set->pool);

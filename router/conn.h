@@ -60,6 +60,9 @@ size_t conn_count(const struct conn_set *set);
 /* No further connection is within the limit. */
 bool conn_is_full(const struct conn_set *set);
 
+/* Frees what is only kept for the next use. */
+void conn_release_memory(struct conn_set *set);
+
 /* Closes the connection that is of least use, to win its descriptor. False: all are at work. */
 bool conn_evict(struct conn_set *set);
 

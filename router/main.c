@@ -11,6 +11,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/fdio.h"
+#include "common/heap_trim.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/loop_watch.h"
@@ -280,10 +281,17 @@ static void close_all(struct router *router)
     tls_close(router->tls);
 }
 
+static void release_memory(void *context)
+{
+    struct router *router = context;
+    conn_release_memory(router->conns);
+}
+
 int main(int argc, char *argv[])
 {
     struct router router = {0};
     supervised_begin();
+    heap_trim_init();
     bus_process_init();
     log_init("awssim-router", LOG_INFO);
     signal(SIGPIPE, SIG_IGN);
@@ -295,7 +303,9 @@ int main(int argc, char *argv[])
     }
     if (code == 0) {
         loop_watch_begin(router.loop, router.conf.loop_limit);
+        heap_trim_begin(router.loop, release_memory, &router);
         ev_run(router.loop, 0);
+        heap_trim_end();
         loop_watch_end();
         close_all(&router);
     }

@@ -13,7 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_HEAD = 64 * 1024, READ_BYTES = 64 * 1024, MAX_CONNS = 256, MAX_CHUNK_LINE = 1024, ACCEPTED_AT_ONCE = 16 };
+enum {
+    MAX_HEAD = 64 * 1024,
+    KEPT_BYTES = 64 * 1024,
+    READ_BYTES = 64 * 1024,
+    MAX_CONNS = 256,
+    MAX_CHUNK_LINE = 1024,
+    ACCEPTED_AT_ONCE = 16
+};
 
 /* Strangers take no places from those who may ask. */
 enum { MAX_REFUSED = 16 };
@@ -28,7 +35,8 @@ struct http_conn {
     struct buf bytes; /* received and not used: the head of the request at its front */
     struct buf body;
     struct buf trailers;
-    struct buf answer; /* not sent yet */
+    struct buf answer; /* being sent */
+    size_t answer_at;  /* so much of it has been */
     size_t head_bytes;
     size_t used;  /* of what is behind the head */
     int64_t left; /* of the body or the chunk */
@@ -261,12 +269,17 @@ static void give(struct http_conn *conn)
 static bool send_some(struct http_conn *conn)
 {
     while (conn->answer.len > 0) {
-        ssize_t n = send(conn->in.fd, conn->answer.ptr, conn->answer.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(conn->in.fd, conn->answer.ptr + conn->answer_at, conn->answer.len - conn->answer_at,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errno == EAGAIN;
-        buf_consume(&conn->answer, (size_t)n);
+        conn->answer_at += (size_t)n;
+        if (conn->answer_at == conn->answer.len) {
+            conn->answer_at = 0;
+            buf_clear_to(&conn->answer, KEPT_BYTES);
+        }
     }
     return true;
 }
@@ -337,6 +350,7 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
     buf_printf(&conn->answer, "Content-Length: %zu\r\n\r\n", body.len);
     buf_add(&conn->answer, body);
     buf_consume(&conn->bytes, conn->head_bytes);
+    buf_clear_to(&conn->body, KEPT_BYTES);
     conn->head_bytes = 0;
     conn->stage = STAGE_HEAD;
     conn->pieces = false;

@@ -4,6 +4,7 @@
 #include "common/arena.h"
 #include "common/conf.h"
 #include "common/fdio.h"
+#include "common/heap_trim.h"
 #include "common/ids.h"
 #include "common/log.h"
 #include "common/loop_watch.h"
@@ -210,7 +211,9 @@ static void serve(struct runner *runner)
     }
     supervised_ready();
     loop_watch_begin(runner->loop, runner->loop_limit_ms);
+    heap_trim_begin(runner->loop, NULL, NULL);
     ev_run(runner->loop, 0);
+    heap_trim_end();
     loop_watch_end();
 }
 
@@ -235,6 +238,7 @@ int main(int argc, char *argv[])
         return result;
     }
     supervised_begin(); /* 3 and 4 are taken from here on: a stub's descriptors never collide with them */
+    heap_trim_init();
     bus_process_init();
     int code = configure(&runner, &conf, argc, argv);
     if (code != 0) {

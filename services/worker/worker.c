@@ -3,6 +3,7 @@
 #include "services/worker/leniency.h"
 
 #include "common/fdio.h"
+#include "common/heap_trim.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -141,6 +142,13 @@ static void watch_supervisor(struct ev_loop *loop, ev_io *control, ev_signal *te
     ev_io_start(loop, control);
 }
 
+/* What is only kept for the next use. */
+static void release_memory(void *context)
+{
+    struct worker *worker = context;
+    db_release_memory(worker->db);
+}
+
 /* Serves until SIGTERM. */
 static int serve(struct worker *worker)
 {
@@ -166,7 +174,9 @@ static int serve(struct worker *worker)
     void *opened = service->open ? service->open(worker, worker->loop, &worker->conf) : NULL;
     supervised_ready();
     loop_watch_begin(worker->loop, worker->conf.loop_limit);
+    heap_trim_begin(worker->loop, release_memory, worker);
     ev_run(worker->loop, 0);
+    heap_trim_end();
     loop_watch_end();
     if (service->open)
         service->close(opened);
@@ -202,6 +212,7 @@ int worker_main(int argc, char *argv[], const struct service *service)
     struct arena *arena = arena_open();
     slice why = S("");
     supervised_begin();
+    heap_trim_init();
     bus_process_init();
     fdio_reserve(USUAL_DESCRIPTORS);
     int code = configure(&worker, arena, argc, argv);
