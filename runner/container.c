@@ -74,6 +74,7 @@ void container_forget(struct container *container, bool keep_output)
     if (container->hooks)
         container->hooks->forgotten(container);
     ship_deinit(container, keep_output);
+    template_release(container->template);
     cgroup_remove(container);
     buf_deinit(&container->status_text);
     arena_close(container->arena);

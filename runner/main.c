@@ -160,6 +160,7 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
     runner->own_dirs[0] = real_path(runner->arena, conf->state_dir);
     runner->own_dirs[1] = real_path(runner->arena, conf->run_dir);
     fallback_decide(runner, conf->images, conf->run_dir);
+    templates_open(&runner->templates, arena_printf(runner->arena, "%.*s/templates", SLICE_ARG(runner->state_dir)).ptr);
     return 0;
 }
 
@@ -254,6 +255,7 @@ int main(int argc, char *argv[])
         container_forget_all(&runner, true);
         cgroup_close(&runner);
         layers_close(&runner);
+        templates_close(&runner.templates);
         pool_close(runner.functions);
         reports_close(runner.reports);
         map_close(runner.containers);

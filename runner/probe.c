@@ -22,7 +22,8 @@ static void add(struct buf *plan, slice key, slice value)
 static int write_plan(const struct runner *runner, enum probe_kind kind, const char *folder)
 {
     struct buf plan;
-    slice scratch = arena_printf(runner->arena, "%s/probe", folder);
+    slice scratch = arena_printf(runner->arena, "%s/probe", folder),
+          template = arena_printf(runner->arena, "%s/template", folder);
     buf_init(&plan, runner->arena);
     add(&plan, S("arg"), S("/bin/sh"));
     add(&plan, S("arg"), S("-c"));
@@ -32,6 +33,8 @@ static int write_plan(const struct runner *runner, enum probe_kind kind, const c
     add(&plan, S("mirror"), S("true"));
     if (kind == PROBE_FUNCTION)
         add(&plan, S("sandbox"), S("true"));
+    else
+        add(&plan, S("template"), template);
     add(&plan, S("mount"), S("/tmp"));
     add(&plan, S("options"), S("size=1048576"));
     int fd = memfd_create("plan", MFD_CLOEXEC);
@@ -64,6 +67,9 @@ static slice run_stub(const struct runner *runner, int plan)
 
 slice probe_sandbox(const struct runner *runner, enum probe_kind kind, const char *folder)
 {
+    int result = kind == PROBE_TASK ? template_make(arena_printf(runner->arena, "%s/template", folder).ptr) : 0;
+    if (result != 0)
+        return arena_printf(runner->arena, "what it is laid over: %s", strerror(-result));
     int plan = write_plan(runner, kind, folder);
     slice why = run_stub(runner, plan);
     fdio_cleanup(&plan);

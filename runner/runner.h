@@ -11,6 +11,7 @@
 #include "runner/layers.h"
 #include "runner/lines.h"
 #include "runner/spool.h"
+#include "runner/template.h"
 
 #include <ev.h>
 #include <sys/resource.h>
@@ -87,9 +88,10 @@ struct container {
     ev_io pidfd;  /* of the stub */
     ev_io status; /* the stub's status pipe */
     struct image image;
-    const struct val *image_config; /* NULL: it runs on the host's files, or in a sandbox of them */
-    bool mirrors;                   /* a task in such a sandbox */
-    slice failure;                  /* what the stub said of a command that could not start */
+    const struct val *image_config;    /* NULL: it runs on the host's files, or in a sandbox of them */
+    bool mirrors;                      /* a task in such a sandbox */
+    struct template_version *template; /* what that is laid over */
+    slice failure;                     /* what the stub said of a command that could not start */
     struct buf status_text;
     ev_timer kill_timer;
     ev_timer grace_timer; /* pipes that something outside still holds */
@@ -123,6 +125,7 @@ struct runner {
     struct reports *reports;
     struct functions *functions;
     struct layers layers;
+    struct templates templates;
     int64_t next_batch;
     struct groups groups;
     int64_t max_processes; /* of a container that names no limit; 0: none */

@@ -208,6 +208,17 @@ static void add_root(struct container *container, struct buf *plan)
         add(plan, S("hide"), runner->own_dirs[i]);
 }
 
+static int add_template(struct container *container, struct buf *plan)
+{
+    if (!container->mirrors)
+        return 0;
+    container->template = templates_take(&container->runner->templates);
+    if (!container->template)
+        return -errno;
+    add(plan, S("template"), slice_of(template_path(container->template)));
+    return 0;
+}
+
 /* What makes the image the container's root. */
 static void add_layers(struct container *container, struct buf *plan)
 {
@@ -274,6 +285,9 @@ static int write_plan(struct container *container, int *fd)
                      SLICE_ARG(container->task), SLICE_ARG(container->id)));
     add_root(container, &plan);
     add_own(container, &plan);
+    int result = add_template(container, &plan);
+    if (result != 0)
+        return result;
     add_rights(container, &plan);
     container->failure = cgroup_make(container, add_group, &plan);
     if (container->failure.ptr)
@@ -281,7 +295,7 @@ static int write_plan(struct container *container, int *fd)
     int64_t processes = cgroup_processes(container);
     if (processes > 0)
         add(&plan, S("processes"), arena_printf(container->arena, "%lld", (long long)processes));
-    int result = add_mounts(container, &plan);
+    result = add_mounts(container, &plan);
     if (result != 0)
         return result;
     *fd = memfd_create("plan", MFD_CLOEXEC);

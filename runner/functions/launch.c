@@ -2,10 +2,13 @@
 #include "runner/functions/functions.h"
 
 #include "common/arena.h"
+#include "common/beneath.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "runner/stub/plan.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,9 +115,18 @@ static bool interpreter(struct environment *environment, const struct runtime *r
     return true;
 }
 
+/* In a folder that others have filled: its links lead nowhere but inside, as they will when it is run. */
+static bool is_executable_in(struct environment *environment, slice folder, const char *name)
+{
+    const char *root = slice_cstr(environment->arena, folder);
+    struct stat st;
+    __attribute__((cleanup(fdio_cleanup))) int fd = root && *root ? beneath_open_in(root, name, O_PATH) : -1;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
 static bool has_bootstrap(struct environment *environment, slice folder)
 {
-    return is_executable(arena_printf(environment->arena, "%.*s/bootstrap", SLICE_ARG(folder)).ptr);
+    return is_executable_in(environment, folder, "bootstrap");
 }
 
 /* A bootstrap of the function's own, or of a layer. */
@@ -161,12 +173,14 @@ static bool is_in(const struct val *list, slice text)
 static void add_extensions_of(struct environment *environment, size_t layer, struct val *with)
 {
     struct arena *arena = environment->arena;
-    slice folder = arena_concat(arena, sandbox_layer_on_host(environment, layer), S("/extensions"));
-    DIR *dir = opendir(folder.ptr);
+    slice folder = sandbox_layer_on_host(environment, layer);
+    int fd = beneath_open_in(slice_cstr(arena, folder), "extensions", O_RDONLY | O_DIRECTORY);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
         slice path =
             arena_printf(arena, "%.*s/extensions/%s", SLICE_ARG(sandbox_layer(environment, layer)), entry->d_name);
-        if (is_in(with, path) || !is_executable(arena_printf(arena, "%.*s/%s", SLICE_ARG(folder), entry->d_name).ptr))
+        const char *name = arena_printf(arena, "extensions/%s", entry->d_name).ptr;
+        if (is_in(with, path) || !is_executable_in(environment, folder, name))
             continue;
         add_text(arena, with, path);
         environment->n_expected++;

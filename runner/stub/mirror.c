@@ -3,11 +3,11 @@
 
 #include "runner/stub/mounts.h"
 #include "runner/stub/overlay.h"
-#include "runner/stub/veil.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +26,9 @@ static const char *const shown[] = MIRROR_SHOWN;
 
 enum { N_SHOWN = sizeof(shown) / sizeof(*shown) };
 
-/* What else a program expects to find. */
-static const struct {
-    const char *name;
-    mode_t mode;
-} made[] = {
-    {"home", 0755},     {"media", 0755},     {"mnt", 0755},     {"opt", 0755},     {"root", 0700},
-    {"run", 0755},      {"srv", 0755},       {"tmp", 01777},    {"var", 0755},     {"run/lock", 01777},
-    {"var/tmp", 01777}, {"var/cache", 0755}, {"var/lib", 0755}, {"var/log", 0755}, {"var/spool", 0755},
-};
+/* What else a function finds. */
+static const char *const made[] = {"home", "media", "mnt", "opt",     "root",   "run",
+                                   "srv",  "tmp",   "var", "var/tmp", "var/lib"};
 
 static int enter_memory(void)
 {
@@ -43,41 +37,64 @@ static int enter_memory(void)
     return chdir(STAGE);
 }
 
-static int enter_folder(const struct plan *plan)
+/* The template's root, under what is written. */
+static int enter_template(const struct plan *plan)
 {
-    char root[PATH_MAX];
-    if (overlay_folder(plan, "root", root) != 0 || mount(root, root, NULL, MS_BIND, NULL) != 0 ||
-        mount(NULL, root, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV, NULL) != 0)
+    char root[PATH_MAX], lower[OVERLAY_MAX_OPTIONS] = "", from[PATH_MAX];
+    struct overlay_upper folders;
+    errno = EINVAL;
+    if (!plan->template || overlay_folder(plan, "root", root) != 0 || overlay_prepare(plan, "own", &folders) != 0)
+        return -1;
+    snprintf(from, sizeof(from), "%s/root", plan->template);
+    if (overlay_add_path(lower, from) != 0 || overlay_mount(&folders, lower, root, MS_NOSUID) != 0)
         return -1;
     return chdir(root);
 }
 
 /* What is shown below /root, an interpreter that root has installed for himself, is for all users. */
-static int make_folders(const struct plan *plan)
+static int make_folders(void)
 {
     for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
-        mode_t mode = plan->sandbox ? made[i].mode | 0755 : made[i].mode;
-        if (mkdir(made[i].name, mode) != 0 || chmod(made[i].name, mode) != 0)
+        if (mkdir(made[i], 0755) != 0)
             return -1;
     }
-    if (symlink("/run", "var/run") != 0 || symlink("/run/lock", "var/lock") != 0)
+    if (chmod("tmp", 01777) != 0 || chmod("var/tmp", 01777) != 0 || symlink("/run", "var/run") != 0)
         return -1;
-    /* Where some distributions keep what /etc/ssl links to. */
-    return mounts_show(AT_FDCWD, "/var/lib/ca-certificates", "var/lib/ca-certificates", sealed);
+    return 0;
 }
 
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+/* Where some distributions keep what /etc/ssl links to. */
+static int show_certificates(void)
+{
+    static const char path[] = "/var/lib/ca-certificates";
+    if (!is_there(path))
+        return 0;
+    if (mkdir(path + 1, 0755) != 0 && errno != EEXIST)
+        return -1;
+    return mounts_put(AT_FDCWD, path, path + 1, sealed);
+}
+
+/* A folder of the host, under what the template has of it, under what is written. */
 static int lay_over(const struct plan *plan, const char *name, const char *from)
 {
     struct overlay_upper folders;
-    char lower[PATH_MAX] = "";
-    if (mkdir(name, 0755) != 0 || overlay_prepare(plan, name, &folders) != 0 ||
-        veil_attributes(from, folders.upper) != 0 || overlay_add_path(lower, from) != 0)
+    char between[PATH_MAX], lower[OVERLAY_MAX_OPTIONS] = "";
+    snprintf(between, sizeof(between), "%s/%s", plan->template, name);
+    if (overlay_prepare(plan, name, &folders) != 0)
         return -1;
-    if (strcmp(name, "etc") == 0 && veil_private(from, "", folders.upper) != 0)
-        return -1;
-    if (strcmp(name, "usr") == 0 && veil_private(from, "local/etc", folders.upper) != 0)
-        return -1;
-    return overlay_mount(&folders, lower, name, MS_NOSUID);
+    if (is_there(between)) {
+        if (overlay_add_path(lower, between) != 0)
+            return -1;
+        size_t length = strlen(lower);
+        snprintf(lower + length, sizeof(lower) - length, ":");
+    }
+    return overlay_add_path(lower, from) == 0 ? overlay_mount(&folders, lower, name, MS_NOSUID) : -1;
 }
 
 static int show(const struct plan *plan, const char *name)
@@ -85,9 +102,10 @@ static int show(const struct plan *plan, const char *name)
     char from[32];
     struct stat st;
     snprintf(from, sizeof(from), "/%s", name);
-    if (plan->sandbox || lstat(from, &st) != 0 || !S_ISDIR(st.st_mode))
+    if (plan->sandbox)
         return mounts_show(AT_FDCWD, from, name, sealed);
-    return lay_over(plan, name, from);
+    /* What is no folder the template has as it is. */
+    return lstat(from, &st) == 0 && S_ISDIR(st.st_mode) && is_there(name) ? lay_over(plan, name, from) : 0;
 }
 
 /* "\040" and the like, in place. */
@@ -104,6 +122,14 @@ static void unquote(char *path)
     *to = '\0';
 }
 
+/* A folder that the host shows elsewhere, or not at all, needs no cover. */
+static int hide(const char *path)
+{
+    if (mount("tmpfs", path + 1, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0000") == 0)
+        return 0;
+    return errno == ENOENT ? 0 : -1;
+}
+
 /* A file system that is mounted below /usr is not part of the one that the overlay shows. */
 static int show_mounted(char *line)
 {
@@ -113,7 +139,12 @@ static int show_mounted(char *line)
     if (!path || strncmp(path, "/usr/", sizeof("/usr/") - 1) != 0)
         return 0;
     unquote(path);
-    return mounts_put(AT_FDCWD, path, path + 1, sealed) == 0 || errno == ENOENT ? 0 : -1;
+    if (mounts_put(AT_FDCWD, path, path + 1, sealed) != 0 && errno != ENOENT)
+        return -1;
+    /* The template does not know of what is private there. */
+    bool settings =
+        strcmp(path, "/usr/local") == 0 || strncmp(path, "/usr/local/etc", sizeof("/usr/local/etc") - 1) == 0;
+    return settings ? hide("/usr/local/etc") : 0;
 }
 
 static int show_all_mounted(void)
@@ -129,23 +160,16 @@ static int show_all_mounted(void)
     return result;
 }
 
-/* A folder that the host shows elsewhere, or not at all, needs no cover. */
-static int hide(const char *path)
-{
-    if (mount("tmpfs", path + 1, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0000") == 0)
-        return 0;
-    return errno == ENOENT ? 0 : -1;
-}
-
 int mirror_make(const struct plan *plan)
 {
-    if ((plan->sandbox ? enter_memory() : enter_folder(plan)) != 0 || make_folders(plan) != 0)
+    bool fixed = plan->sandbox;
+    if ((fixed ? enter_memory() : enter_template(plan)) != 0 || (fixed && make_folders() != 0))
         return -1;
     for (size_t i = 0; i < N_SHOWN; i++) {
         if (show(plan, shown[i]) != 0)
             return -1;
     }
-    if (!plan->sandbox && show_all_mounted() != 0)
+    if (show_certificates() != 0 || (!fixed && show_all_mounted() != 0))
         return -1;
     for (size_t i = 0; i < plan->n_hidden; i++) {
         if (plan->hidden[i][0] != '/' || hide(plan->hidden[i]) != 0)

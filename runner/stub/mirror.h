@@ -11,8 +11,8 @@
     }
 
 /* Puts the root together and makes it the working directory. For code of strangers (plan->sandbox) it is in memory and
- * shows the host's folders themselves, read-only. For others it is a folder of the container's own, where each of these
- * folders is laid under one that takes what is written; of /etc only what everybody may read is there. 0, or -1. */
+ * shows the host's folders themselves, read-only. For others it is laid over the template's, and each of these folders
+ * is laid under one that takes what is written; of /etc only what everybody may read is there. 0, or -1. */
 int mirror_make(const struct plan *plan);
 
 /* In the root that has been entered: what is shown cannot be written to any longer. 0, or -1. */

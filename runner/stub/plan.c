@@ -60,6 +60,8 @@ static int take_sandbox(struct plan *plan, const char *key, const char *value)
         plan->no_new_privileges = 1;
     else if (strcmp(key, "mirror") == 0)
         plan->mirror = 1;
+    else if (strcmp(key, "template") == 0)
+        plan->template = value;
     else if (strcmp(key, "passwd") == 0)
         plan->passwd = value;
     else if (strcmp(key, "hide") == 0 && plan->n_hidden < PLAN_MAX_HIDDEN)

@@ -14,6 +14,8 @@
  *   processes how many processes and threads it may have; only in a user namespace of its own they are counted by the
  *           stub's means, RLIMIT_NPROC: elsewhere that counts all processes of the user
  *   nonewprivs any text: no program gives more rights
+ *   template folder that such a root is laid over, for tasks (runner/template.h): "root" in it, and for some of the
+ *           host's folders what is laid between them and the container's own
  *   hide    path on the host that such a root does not show
  *   sandbox any text: for code of strangers. The root cannot be written to, no program gives more rights, memory is
  *           not shared
@@ -88,6 +90,7 @@ struct plan {
     unsigned long long processes; /* 0: no limit */
     int own_users;                /* it runs in a user namespace of its own: set when that has been made */
     int mirror;
+    const char *template;
     const char *hidden[PLAN_MAX_HIDDEN];
     size_t n_hidden;
     const char *passwd;

@@ -67,13 +67,17 @@ static int mount_at(const char *type, const char *name, unsigned long flags, con
     return own_folder(name) == 0 ? mount(type, name, type, flags, options) : -1;
 }
 
+/* What is no file there, often a link into /run, becomes one: a mount would follow the link. */
 static int bind_file(const char *from, const char *to, unsigned long flags)
 {
-    int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0 && errno != EROFS)
-        return -1;
-    if (fd >= 0)
+    struct stat st;
+    if (lstat(to, &st) != 0 || !S_ISREG(st.st_mode)) {
+        unlink(to);
+        int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+            return -1;
         close(fd);
+    }
     return mount(from, to, NULL, MS_BIND, NULL) == 0
                ? mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | flags, NULL)
                : -1;
@@ -112,8 +116,6 @@ static int place_file(const struct plan *plan, const char *name, const char *tex
     snprintf(place, sizeof(place), "etc/%s", name);
     if (snprintf(own, sizeof(own), "%s.%s", plan->scratch, name) >= (int)sizeof(own) || write_text(own, text) != 0)
         return -1;
-    if (!fixed)
-        unlink(place); /* often a link into /run */
     return bind_file(own, place, fixed ? MS_RDONLY : 0);
 }
 
@@ -162,13 +164,15 @@ static int place_in_memory(struct plan *plan, char place[PATH_MAX])
     char folder[PATH_MAX];
     struct statfs fs;
     bool takes = true;
-    if (overlay_folder(plan, "memory", folder) != 0 || statfs(folder, &fs) != 0)
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(plan->scratch, '/') - plan->scratch), plan->scratch);
+    if (statfs(folder, &fs) != 0)
         return -1;
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
         takes = takes && fs.f_type != refused[i];
     if (takes)
         return 0;
-    if (mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") != 0)
+    if (overlay_folder(plan, "memory", folder) != 0 ||
+        mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") != 0)
         return -1;
     plan->scratch = place;
     errno = ENAMETOOLONG;

@@ -182,6 +182,37 @@ def sandbox_shows_no_files_of_users(sim):
 
 
 @suite.test
+def what_becomes_private_is_hidden(_):
+    """In an /etc of its own, which changes while awssim runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(f"{folder}/upper")
+        os.mkdir(f"{folder}/work")
+        mount = f"mount -t overlay none -o lowerdir=/etc,upperdir={folder}/upper,workdir={folder}/work /etc"
+        prefix = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+            raise Skipped("another /etc than this machine's needs root")
+        with Awssim(prefix=prefix) as sim:
+            prepare(sim)
+            etc = pathlib.Path(f"/proc/{sim.pids()['runner']}/root/etc")
+            look = "cat /etc/awssim-note /etc/awssim.d/* 2>/dev/null; find /etc -name 'awssim*' | sort"
+            assert run(sim, "none", NOWHERE, look)[0] == []
+            (etc / "awssim-note").write_text("for all\n")
+            assert run(sim, "open", NOWHERE, look)[0] == ["for all", "/etc/awssim-note"]
+            (etc / "awssim-note").chmod(0o600)
+            assert run(sim, "closed", NOWHERE, look)[0] == []
+            (etc / "awssim.d").mkdir()
+            (etc / "awssim.d" / "awssim-open").write_text("open\n")
+            seen = ["open", "/etc/awssim.d", "/etc/awssim.d/awssim-open"]
+            assert run(sim, "folder", NOWHERE, look)[0] == seen
+            (etc / "awssim.d" / "awssim-key").touch(0o600)
+            assert run(sim, "key", NOWHERE, look)[0] == seen
+            (etc / "awssim.d").chmod(0o750)
+            assert run(sim, "all", NOWHERE, look)[0] == []
+            templates = os.path.join(sim.state_dir, "runner", "templates")
+            wait_until(lambda: len(os.listdir(templates)) <= 2, what="old templates are removed")
+
+
+@suite.test
 def sandbox_writes_are_private(sim):
     script = ("for place in / /etc /usr /usr/bin /usr/local /tmp /var/lib /home /root /opt /dev/shm; do "
               "echo x > $place/awssim-written && rm -f $place/awssim-written && echo x > $place/awssim-written; done; "

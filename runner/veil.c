@@ -1,5 +1,5 @@
 /* veil: see veil.h. */
-#include "runner/stub/veil.h"
+#include "runner/veil.h"
 
 #include <dirent.h>
 #include <errno.h>
