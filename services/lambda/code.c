@@ -5,17 +5,19 @@
 #include "lambda_ecr_client.h"
 #include "lambda_s3_client.h"
 
-#include "common/base64.h"
 #include "common/conf.h"
 #include "common/fdio.h"
 #include "common/hash.h"
+#include "common/ids.h"
+#include "common/json.h"
 #include "common/limits.h"
-#include "services/lambda/zip.h"
+#include "services/lambda/package.h"
 #include "services/worker/image_ref.h"
 #include "services/worker/leniency.h"
 
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* An invocation that runs on the old code may last so long. */
@@ -36,48 +38,105 @@ slice code_tree_path(struct call *c, slice hash)
     return arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(folder(c)), SLICE_ARG(hash));
 }
 
-/* Both are written beside their places: a package is there as a whole or not at all. */
-static int unpack(struct call *c, slice zip, slice hash)
+/* Where an archive that came in a request waits until it is kept. */
+static slice upload_path(struct call *c)
 {
-    slice why, tree = code_tree_path(c, hash);
-    const char *beside = arena_concat(c->arena, tree, S(".new")).ptr;
-    fdio_remove_tree(beside);
-    int result = zip_unpack(c->arena, zip, beside, &why);
-    if (result == BAD_INPUT && leniency_on(c, LENIENCY_ANY_ZIP)) {
-        fdio_remove_tree(beside);
-        result = fdio_mkdirs(beside, 0755);
-    }
-    if (result == 0 && rename(beside, tree.ptr) == 0)
-        return 0;
-    fdio_remove_tree(beside);
-    return result == BAD_INPUT ? fail(c, &lambda_invalid_parameter_value, "%.*s", SLICE_ARG(why))
-                               : (result < 0 ? result : FAULT_INTERNAL);
+    return arena_printf(c->arena, "%.*s/lambda/upload/%.*s", SLICE_ARG(c->conf->state_dir),
+                        SLICE_ARG(c->request->body_file));
 }
 
-static int keep(struct call *c, slice zip, struct code *code)
+static slice removed_folder(struct call *c)
 {
-    uint8_t digest[32];
-    hash_sha256(zip, digest);
+    return arena_printf(c->arena, "%.*s/lambda/removed", SLICE_ARG(c->conf->state_dir));
+}
+
+static void set_text(struct call *c, struct val *object, const char *member, slice text)
+{
+    if (text.len > 0)
+        val_set(c->arena, object, slice_of(member), val_string(text));
+}
+
+/* CreateFunction, UpdateFunctionCode, PublishLayerVersion. */
+static bool takes_archive(const struct msg *request)
+{
+    static const slice functions = S("/2015-03-31/functions"), layers = S("/2018-10-31/layers/");
+    slice path = request->path;
+    if (slice_ends(path, S("/")))
+        path.len--;
+    if (slice_eq(request->method, S("PUT")))
+        return slice_starts(path, functions) && slice_ends(path, S("/code"));
+    return slice_eq(request->method, S("POST")) &&
+           (slice_eq(path, functions) || (slice_starts(path, layers) && slice_ends(path, S("/versions"))));
+}
+
+int code_read_body(struct call *c)
+{
+    static const slice key = S("body");
+    struct val input = val_object();
+    slice file = c->request->body_file;
+    if (file.len == 0 || slice_index(file, '/') < file.len || !takes_archive(c->request))
+        return 0;
+    if (!await_is_known(c, key))
+        TRY(fdio_mkdirs(arena_printf(c->arena, "%.*s/lambda/upload", SLICE_ARG(c->conf->state_dir)).ptr, 0700));
+    set_text(c, &input, "body", call_body_path(c));
+    set_text(c, &input, "upload", upload_path(c));
+    return await_work(c, key, package_extract, json_text(c->arena, &input), &c->body);
+}
+
+/* bytes: the archive, when there is no file of it. owned: the file is ours to keep. */
+static int keep(struct call *c, const struct call_file *file, bool owned, slice bytes, struct code *code)
+{
+    struct val input = val_object(), output;
+    slice text, why;
+    set_text(c, &input, "folder", folder(c));
+    set_text(c, &input, "file", file->path);
+    set_text(c, &input, "segments", file->segments);
+    val_set(c->arena, &input, S("offset"), val_int(file->offset));
+    val_set(c->arena, &input, S("length"), val_int(file->length));
+    val_set(c->arena, &input, S("owned"), val_bool(owned));
+    val_set(c->arena, &input, S("lenient"), val_bool(leniency_on(c, LENIENCY_ANY_ZIP)));
+    slice question = arena_printf(c->arena, "%.*s\n", SLICE_ARG(json_text(c->arena, &input)));
+    int result = await_work(c, S("package"), package_keep, arena_concat(c->arena, question, bytes), &text);
+    if (result == BAD_INPUT)
+        return fail(c, &lambda_invalid_parameter_value, "%.*s", SLICE_ARG(text));
+    TRY(result);
+    if (json_parse(c->arena, text, &output, &why) != 0)
+        return FAULT_INTERNAL;
     *code = (struct code){
-        .hash = hash_sha256_hex(c->arena, zip),
+        .hash = val_get_string(&output, S("hash")),
         .image = S(""),
-        .bytes = (int64_t)zip.len,
-        .sha256 = base64_encode(c->arena, (slice){(const char *)digest, sizeof(digest)}),
+        .bytes = val_get_int(&output, S("bytes"), 0),
+        .sha256 = val_get_string(&output, S("sha256")),
     };
-    if (access(code_zip_path(c, code->hash).ptr, F_OK) == 0)
-        return 0;
-    TRY(fdio_mkdirs(folder(c).ptr, 0700));
-    fdio_remove_tree(code_tree_path(c, code->hash).ptr);
-    TRY(unpack(c, zip, code->hash));
-    return fdio_replace_file(code_zip_path(c, code->hash).ptr, zip, 0600);
+    /* The same package may have been removed since, because nobody had it any more. */
+    if (access(code_zip_path(c, code->hash).ptr, F_OK) != 0)
+        return fail(c, &lambda_service, "The deployment package was being removed; try again.");
+    return 0;
 }
 
+static int check_zipped(struct call *c, int64_t bytes)
+{
+    if (bytes <= LIMIT_LAMBDA_ZIPPED_BYTES)
+        return 0;
+    return fail(c, &lambda_request_entity_too_large, "Request must be smaller than %d bytes for the %.*s operation",
+                LIMIT_LAMBDA_REQUEST_BYTES, SLICE_ARG(c->operation->name));
+}
+
+/* A long one has been taken out of the request. */
 static int take_inline(struct call *c, slice zip, struct code *code)
 {
-    if (zip.len > LIMIT_LAMBDA_ZIPPED_BYTES)
-        return fail(c, &lambda_request_entity_too_large, "Request must be smaller than %d bytes for the %.*s operation",
-                    LIMIT_LAMBDA_REQUEST_BYTES, SLICE_ARG(c->operation->name));
-    return keep(c, zip, code);
+    struct stat st;
+    struct call_file file = {.path = c->body.ptr && zip.len == 0 ? upload_path(c) : S(""), .length = -1};
+    if (file.path.len > 0 && !await_is_known(c, S("package"))) {
+        if (stat(file.path.ptr, &st) != 0)
+            file.path = S(""); /* it was empty */
+        else if (check_zipped(c, st.st_size) != 0) {
+            unlink(file.path.ptr);
+            return CALL_FAILED;
+        }
+    }
+    TRY(check_zipped(c, (int64_t)zip.len));
+    return keep(c, &file, file.path.len > 0, zip, code);
 }
 
 /* One that is nowhere has the hash of its name in the place of its digest. */
@@ -151,13 +210,6 @@ slice code_resolved_image(struct call *c, const struct version *v)
     return arena_printf(c->arena, "%.*s@%.*s", (int)end, v->image.ptr, SLICE_ARG(ref.digest));
 }
 
-static int read_file(struct call *c, const struct call_file *file, slice *zip)
-{
-    if (file->length > LIMIT_LAMBDA_UNZIPPED_BYTES)
-        return fail(c, &lambda_invalid_parameter_value, "Unzipped size must be smaller than 262144000 bytes");
-    return call_file_read(c->arena, file, zip);
-}
-
 static int take_object(struct call *c, const struct code_source *source, struct code *code)
 {
     const struct s3_get_object_in in = {
@@ -171,10 +223,11 @@ static int take_object(struct call *c, const struct code_source *source, struct 
                     "Error occurred while GetObject. S3 Error Code: %.*s. S3 Error Message: %.*s",
                     SLICE_ARG(refused.code), SLICE_ARG(refused.message));
     TRY(result);
-    slice zip = out.body.ptr ? out.body : S("");
-    if (call_answered_file(c, &file))
-        TRY(read_file(c, &file, &zip));
-    return keep(c, zip, code);
+    if (!call_answered_file(c, &file))
+        return keep(c, &(struct call_file){0}, false, out.body.ptr ? out.body : S(""), code);
+    if (file.length > LIMIT_LAMBDA_UNZIPPED_BYTES)
+        return fail(c, &lambda_invalid_parameter_value, "Unzipped size must be smaller than 262144000 bytes");
+    return keep(c, &file, false, S(""), code);
 }
 
 int code_take(struct call *c, const struct code_source *source, slice package_type, struct code *code)
@@ -219,6 +272,22 @@ void code_release(struct call *c, slice hash)
     call_timer_changed(c);
 }
 
+/* It is no longer where it was; removing it takes its time. */
+static void put_aside(struct call *c, slice path)
+{
+    const char *aside =
+        arena_printf(c->arena, "%.*s/%.*s", SLICE_ARG(removed_folder(c)), SLICE_ARG(ids_hex(c->arena, 16))).ptr;
+    if (fdio_mkdirs(removed_folder(c).ptr, 0700) == 0 && rename(path.ptr, aside) == 0)
+        call_background(c, S("RemoveFiles"), S("{}"));
+}
+
+int code_sweep(struct call *c, slice body)
+{
+    slice output;
+    (void)body;
+    return await_work(c, S("removed"), package_sweep, removed_folder(c), &output);
+}
+
 void code_collect(struct call *c, int64_t *next_due_ms)
 {
     struct slice_list due = {0};
@@ -229,8 +298,8 @@ void code_collect(struct call *c, int64_t *next_due_ms)
         db_run(c->db, LAMBDA_SQL_GARBAGE_DELETE, "t", *hash);
         if (is_used(c, *hash))
             continue;
-        unlink(code_zip_path(c, *hash).ptr);
-        fdio_remove_tree(code_tree_path(c, *hash).ptr);
+        put_aside(c, code_zip_path(c, *hash));
+        put_aside(c, code_tree_path(c, *hash));
     }
     rows = db_query(c->db, LAMBDA_SQL_GARBAGE_NEXT_DUE, "");
     if (db_next(&rows) && !db_is_null(&rows, 0))
@@ -240,5 +309,14 @@ void code_collect(struct call *c, int64_t *next_due_ms)
 
 void code_remove_all(struct call *c)
 {
-    fdio_remove_tree(folder(c).ptr);
+    put_aside(c, folder(c));
+}
+
+void code_recover(struct call *c)
+{
+    if (slice_empty(c->conf->state_dir))
+        return;
+    put_aside(c, arena_printf(c->arena, "%.*s/lambda/upload", SLICE_ARG(c->conf->state_dir)));
+    if (access(removed_folder(c).ptr, F_OK) == 0)
+        call_background(c, S("RemoveFiles"), S("{}"));
 }

@@ -6,6 +6,10 @@
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "services/worker/await.h"
+
+/* A longer payload is read beside the loop. */
+enum { CHECKED_BESIDE_BYTES = 256 * 1024 };
 
 /* The version an invocation goes to: the same each time the call runs again. */
 static int choose(struct call *c, const struct function_name *name, slice id, struct invoke_target *target)
@@ -127,15 +131,35 @@ int invoke_run(struct call *c, const struct invoke_target *target, const struct 
     return read_answer(c, answer, result);
 }
 
+/* Output: why it is no JSON. */
+static int check_json(struct await *await)
+{
+    struct arena *arena = arena_open();
+    struct val ignored;
+    slice why;
+    int result = json_parse(arena, await->input, &ignored, &why);
+    if (result != 0)
+        await->output = slice_dup(await->arena, why);
+    arena_close(arena);
+    return result;
+}
+
 int invoke_check_payload(struct call *c, slice payload, int64_t limit)
 {
     struct val ignored;
     slice why;
+    int result = 0;
     if ((int64_t)payload.len > limit)
         return fail(c, &lambda_request_entity_too_large,
                     "%zu byte payload is too large for the %s invocation type (limit %lld bytes)", payload.len,
                     limit == LIMIT_LAMBDA_PAYLOAD_BYTES ? "RequestResponse" : "Event", (long long)limit);
-    if (payload.len > 0 && json_parse(c->arena, payload, &ignored, &why) != 0)
+    if (payload.len > CHECKED_BESIDE_BYTES)
+        result = await_work(c, S("payload"), check_json, payload, &why);
+    else if (payload.len > 0)
+        result = json_parse(c->arena, payload, &ignored, &why);
+    if (result == CALL_LATER || result < 0)
+        return result;
+    if (result != 0)
         return fail(c, &lambda_invalid_request_content, "Could not parse request body into json: %.*s", SLICE_ARG(why));
     return 0;
 }

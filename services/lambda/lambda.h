@@ -146,6 +146,13 @@ void code_release(struct call *c, slice hash);
 /* Everything, when the service is emptied. */
 void code_remove_all(struct call *c);
 
+/* Before a request is decoded: takes a long archive out of its body, beside the loop (c->body). */
+int code_read_body(struct call *c);
+
+/* The background event RemoveFiles: removes what was put aside. At start: begins it for what a former process left. */
+int code_sweep(struct call *c, slice body);
+void code_recover(struct call *c);
+
 /* The timer's part: removes what is due; *next_due_ms is left alone when there is nothing more. */
 void code_collect(struct call *c, int64_t *next_due_ms);
 

@@ -21,12 +21,18 @@ static int on_time(struct call *c, int64_t *next_due_ms)
 static int on_raw(struct call *c, struct msg *reply, bool *taken)
 {
     *taken = download_serve(c, reply);
-    return *taken ? 0 : url_serve(c, reply, taken);
+    int result = *taken ? 0 : url_serve(c, reply, taken);
+    if (*taken)
+        return result;
+    result = code_read_body(c);
+    *taken = result != 0;
+    return result;
 }
 
 static int on_start(struct call *c)
 {
     queue_recover(c);
+    code_recover(c);
     return 0;
 }
 
@@ -39,6 +45,7 @@ static int on_reset(struct call *c)
 
 static const struct service_event events[] = {
     {S("RunQueued"), queue_run},
+    {S("RemoveFiles"), code_sweep},
     {S("S3Notification"), incoming_s3_notification},
     {S("InvokeFunctionAsync"), incoming_invoke},
     {{NULL, 0}, NULL},

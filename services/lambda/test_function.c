@@ -1,6 +1,7 @@
 /* Tests of functions, their code, versions, aliases, tags and policies. */
 #include "services/lambda/test_lambda.h"
 
+#include "common/buf.h"
 #include "common/hash.h"
 #include "common/uri.h"
 
@@ -386,6 +387,71 @@ static void test_policy(void **state)
     assert_refused(404, "ResourceNotFoundException");
 }
 
+/* A request of which the body is a file. */
+static const struct val *call_with_file(const char *line, slice body)
+{
+    struct msg message = {.body_file = S("body-1")};
+    slice spool = arena_printf(arena, "%s/spool", test_dir);
+    slice_cut(slice_of(line), ' ', &message.method, &message.path);
+    assert_int_equal(fdio_mkdirs(spool.ptr, 0700), 0);
+    assert_int_equal(fdio_replace_file(arena_printf(arena, "%.*s/body-1", SLICE_ARG(spool)).ptr, body, 0600), 0);
+    return request(&message);
+}
+
+static bool is_there(const char *name)
+{
+    return access(arena_printf(arena, "%s/lambda/%s", test_dir, name).ptr, F_OK) == 0;
+}
+
+/* The small archive with a comment that makes it long. */
+static slice long_archive(void)
+{
+    enum { COMMENT = 65000 };
+    slice zip;
+    assert_int_equal(base64_decode(arena, slice_of(zip_base64), &zip), 0);
+    char *bytes = arena_alloc(arena, zip.len + COMMENT);
+    memcpy(bytes, zip.ptr, zip.len);
+    memset(bytes + zip.len, '~', COMMENT);
+    bytes[zip.len - 2] = (char)(COMMENT & 0xff);
+    bytes[zip.len - 1] = (char)(COMMENT >> 8);
+    return (slice){bytes, zip.len + COMMENT};
+}
+
+/* What a long archive is in a request: with white space, with escaped slashes, or no base64 at all. */
+static void test_long_archive(void **state)
+{
+    static const char before[] =
+        "{\"FunctionName\":\"%s\",\"Runtime\":\"python3.11\",\"Role\":\"arn:aws:iam::123456789012:role/r\","
+        "\"Handler\":\"app.handler\",\"Description\":\"\\\"ZipFile\\\":\",\"Code\":{\"ZipFile\"%s\"%.*s\"}}";
+    slice zip = long_archive(), text = base64_encode(arena, zip);
+    struct buf escaped;
+    buf_init(&escaped, arena);
+    for (size_t i = 0; i < text.len; i++)
+        buf_printf(&escaped, "%s%c", text.ptr[i] == '/' ? "\\" : "", text.ptr[i]);
+    const struct val *made =
+        call_with_file("POST /2015-03-31/functions", arena_printf(arena, before, "f", " :\n ", SLICE_ARG(text)));
+    assert_status(201);
+    assert_int_equal(val_get_int(made, S("CodeSize"), 0), zip.len);
+    assert_text(made, "Description", "\"ZipFile\":");
+    made = call_with_file("POST /2015-03-31/functions",
+                          arena_printf(arena, before, "g", ":", SLICE_ARG(buf_slice(&escaped))));
+    assert_status(201);
+    assert_int_equal(val_get_int(made, S("CodeSize"), 0), zip.len);
+    assert_false(is_there("upload/body-1"));
+    memset((char *)(uintptr_t)text.ptr + 50000, '!', 10);
+    call_with_file("POST /2015-03-31/functions", arena_printf(arena, before, "h", ":", SLICE_ARG(text)));
+    assert_int_equal(reply.status, 400);
+    memset((char *)(uintptr_t)text.ptr, 'A', text.len);
+    call_with_file("POST /2015-03-31/functions", arena_printf(arena, before, "h", ":", SLICE_ARG(text)));
+    assert_refused(400, "InvalidParameterValueException"); /* no archive */
+    call_with_file("POST /2015-03-31/functions", arena_printf(arena, before, "f", ":", SLICE_ARG(text)));
+    assert_refused(409, "ResourceConflictException"); /* before it is looked at */
+    assert_false(is_there("upload/body-1"));
+    call_with_file("POST /2015-03-31/functions", arena_printf(arena, "{\"Code\":{\"ZipFile\":\"%.*s", SLICE_ARG(text)));
+    assert_int_equal(reply.status, 400);
+    assert_false(is_there("upload/body-1"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +462,7 @@ int main(void)
         lambda_test(test_stream_per_invocation),
         lambda_test(test_image_output),
         lambda_test(test_code_in_s3),
+        lambda_test(test_long_archive),
         lambda_test(test_unanswered),
         lambda_test(test_vpc),
         lambda_test(test_names),

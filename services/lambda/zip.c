@@ -1,8 +1,8 @@
 /* zip: deployment packages unpacked. Nothing gets out of the folder: neither by names nor through links. */
 #include "services/lambda/zip.h"
 
-#include "common/arena.h"
 #include "common/beneath.h"
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/fdio.h"
 #include "common/limits.h"
@@ -20,10 +20,10 @@ static const int extract_flags =
     ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_UNLINK;
 
 struct unpacking {
-    struct arena *arena;
     struct archive *in, *out;
     const char *folder;
-    slice parent; /* of the entry before */
+    struct buf path;   /* of the entry */
+    struct buf parent; /* of the entry before, NUL-terminated when it is not empty */
     slice *why;
     int64_t bytes;
     size_t files;
@@ -87,9 +87,15 @@ static mode_t readable(mode_t type, mode_t mode)
  * libarchive. */
 static void make_parents(struct unpacking *u, slice path)
 {
+    struct buf *parent = &u->parent;
+    if (slice_eq(path, slice_sub(buf_slice(parent), 0, parent->len > 0 ? parent->len - 1 : 0)))
+        return;
+    buf_clear(parent);
+    buf_add(parent, path);
+    buf_add_char(parent, '\0');
     __attribute__((cleanup(fdio_cleanup))) int root = open(u->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     __attribute__((cleanup(fdio_cleanup))) int made =
-        root < 0 ? -1 : beneath_mkdirs(root, slice_cstr(u->arena, path), 0755, NULL, NULL);
+        root < 0 ? -1 : beneath_mkdirs(root, parent->ptr, 0755, NULL, NULL);
     (void)made;
 }
 
@@ -130,11 +136,11 @@ static int unpack_entry(struct unpacking *u, struct archive_entry *entry)
         (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) ||
         (type == AE_IFLNK && (!link.ptr || !link_stays_inside(path, link))))
         return broken(u);
-    if (!slice_eq(parent_of(path), u->parent)) {
-        u->parent = slice_dup(u->arena, parent_of(path));
-        make_parents(u, u->parent);
-    }
-    archive_entry_copy_pathname(entry, arena_printf(u->arena, "%s/%.*s", u->folder, SLICE_ARG(path)).ptr);
+    make_parents(u, parent_of(path));
+    buf_clear(&u->path);
+    buf_printf(&u->path, "%s/%.*s", u->folder, SLICE_ARG(path));
+    buf_add_char(&u->path, '\0');
+    archive_entry_copy_pathname(entry, u->path.ptr);
     if (type != AE_IFLNK)
         archive_entry_set_perm(entry, readable(type, archive_entry_perm(entry)));
     if (archive_write_header(u->out, entry) < ARCHIVE_WARN)
@@ -156,9 +162,9 @@ static int unpack_all(struct unpacking *u)
     }
 }
 
-int zip_unpack(struct arena *arena, slice zip, const char *folder, slice *why)
+int zip_unpack(slice zip, const char *folder, slice *why)
 {
-    struct unpacking u = {.arena = arena, .why = why};
+    struct unpacking u = {.why = why};
     char root[PATH_MAX];
     if (mkdir(folder, 0755) != 0 || !realpath(folder, root))
         return -errno;
@@ -172,5 +178,7 @@ int zip_unpack(struct arena *arena, slice zip, const char *folder, slice *why)
     archive_read_free(u.in);
     if (archive_write_free(u.out) < ARCHIVE_WARN && result == 0)
         result = -EIO;
+    buf_deinit(&u.path);
+    buf_deinit(&u.parent);
     return result;
 }

@@ -5,4 +5,4 @@
 
 /* Unpacks an archive below a folder that does not exist yet. 0; BAD_INPUT with a text for the caller in *why; or
  * -errno. What was unpacked until then stays. */
-int zip_unpack(struct arena *arena, slice zip, const char *folder, slice *why);
+int zip_unpack(slice zip, const char *folder, slice *why);

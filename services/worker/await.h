@@ -14,12 +14,16 @@ struct await {
     struct arena *arena;  /* its own */
     slice key;
     slice input;
-    slice output; /* set before await_done; in the await's arena */
+    slice output;     /* set before await_done; in the await's arena */
+    const char *file; /* removed with the await, if it is still there: its temporary file; NULL: none */
     int result;
     bool done;
     struct later *later; /* who waits; NULL: nobody any more */
     struct await *next;
 };
+
+/* Forgets one that nobody has to be told of. For the library. */
+void await_free(struct await *await);
 
 /* Starts what shall be awaited. */
 typedef void await_begin_fn(struct await *await);

@@ -200,6 +200,10 @@ static bool is_streaming(struct worker *worker, const struct call *call)
 static int read_body(struct worker *worker, struct running *running, struct msg *request)
 {
     struct call *call = &running->call;
+    if (call->body.ptr) {
+        request->body = call->body;
+        return 0;
+    }
     if (slice_empty(request->body_file) || is_streaming(worker, call))
         return 0;
     const char *path = slice_cstr(call->arena, call_body_path(call));

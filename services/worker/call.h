@@ -25,7 +25,8 @@ struct call {
     slice request_id;
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic */
-    slice event_stream;  /* what a handler whose answer is a stream of events has written (proto/eventstream.h) */
+    slice body; /* present: in place of the request's body that came as a file; the service's raw hook says so */
+    slice event_stream; /* what a handler whose answer is a stream of events has written (proto/eventstream.h) */
     /* What the codec does not know, added to the reply whatever it is: "name: value\n" lines; a status other than the
      * operation's (0: none); a file as the body, as in the envelope. */
     slice reply_headers;

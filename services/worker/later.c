@@ -387,12 +387,19 @@ int await_work(struct call *c, slice key, await_work_fn *run, slice input, slice
     return await->done ? await->result : CALL_LATER;
 }
 
+void await_free(struct await *await)
+{
+    if (await->file)
+        unlink(await->file);
+    arena_close(await->arena);
+}
+
 void await_done(struct await *await, int result)
 {
     await->result = result;
     await->done = true;
     if (!await->later)
-        arena_close(await->arena);
+        await_free(await);
     else if (await->loop)
         resume(await->later);
 }
@@ -405,7 +412,7 @@ static void forget_awaits(struct later *later)
         struct await *next = await->next;
         await->later = NULL;
         if (await->done)
-            arena_close(await->arena);
+            await_free(await);
         await = next;
     }
 }

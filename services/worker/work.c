@@ -113,7 +113,7 @@ static void drop(struct piece *piece)
 {
     while (piece) {
         struct piece *next = piece->next;
-        arena_close(piece->await->arena);
+        await_free(piece->await);
         free(piece);
         piece = next;
     }

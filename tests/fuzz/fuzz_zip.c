@@ -21,7 +21,7 @@ static void fuzz_one(struct arena *arena, slice bytes)
 {
     char *folder = fuzz_folder(arena);
     slice why = S("");
-    zip_unpack(arena, bytes, arena_printf(arena, "%s/out", folder).ptr, &why);
+    zip_unpack(bytes, arena_printf(arena, "%s/out", folder).ptr, &why);
     fuzz_check(count_entries(folder) == 2);
     fdio_remove_tree(folder);
 }

@@ -1,0 +1,24 @@
+/* package: the work on deployment packages that takes its time, beside the loop: to take an archive out of a request,
+ * to keep it with its tree, to remove what nobody needs. All are for await_work: they use the await's arena, input and
+ * output, and files. */
+#pragma once
+
+#include "services/worker/await.h"
+
+/* Longer ones do not stay in memory as text. */
+enum { PACKAGE_INLINE_BYTES = 64 * 1024 };
+
+/* Input: {"body", "upload"}, paths. A request's JSON document whose "ZipFile" is long: that becomes the file `upload`,
+ * decoded, which goes
+ * with the await unless it is moved away. Output: the document with an empty text in its place, or with one that is no
+ * base64 when it was none. */
+await_work_fn package_extract;
+
+/* Input: {"folder", "file", "offset", "length", "segments", "owned", "lenient"} on a line, and the archive itself
+ * behind it when there is no file. Keeps it as folder/SHA256.zip with its tree beside it, if it is not there; a file
+ * that is owned is moved there, or removed. Output: {"hash", "sha256", "bytes"}; with BAD_INPUT, what is wrong with it.
+ */
+await_work_fn package_keep;
+
+/* Input: a folder's path. Removes what is in it. */
+await_work_fn package_sweep;
