@@ -5,6 +5,7 @@
 #include "common/err.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -85,4 +86,25 @@ bool listener_is_loopback(int fd)
     const struct in6_addr *six = &((struct sockaddr_in6 *)(void *)&name)->sin6_addr;
     bool mapped = IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET;
     return name.ss_family == AF_INET6 && (IN6_IS_ADDR_LOOPBACK(six) || mapped);
+}
+
+static void keep_spare(int *spare)
+{
+    if (*spare < 0)
+        *spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int listener_accept(int fd, int *spare)
+{
+    keep_spare(spare);
+    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 || (errno != EMFILE && errno != ENFILE) || *spare < 0)
+        return accepted;
+    close(*spare);
+    *spare = -1;
+    int unwanted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (unwanted >= 0)
+        close(unwanted);
+    keep_spare(spare);
+    return -1;
 }

@@ -13,6 +13,12 @@ int listener_open(struct arena *arena, slice host, int64_t port, int *fd, slice 
 /* The port really listened on; 0 when the descriptor is no TCP socket. */
 int listener_port(int fd);
 
+/* The next connection, without blocking and closed on exec, or -1. When there is no descriptor for it, whoever waits is
+ * turned away: one descriptor is kept back for that in *spare (at first LISTENER_NO_SPARE; the caller closes it at the
+ * end). Otherwise the loop would be told of him again and again. */
+enum { LISTENER_NO_SPARE = -1 };
+int listener_accept(int fd, int *spare);
+
 /* The URL under which a client on this machine reaches what listens at host and port. */
 slice listener_endpoint(struct arena *arena, slice host, int64_t port);
 

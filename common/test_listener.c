@@ -4,10 +4,14 @@
 #include "common/arena.h"
 #include "common/err.h"
 
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -101,12 +105,47 @@ static void endpoints(void **state)
     arena_close(arena);
 }
 
+/* Without a descriptor for it the next who waits is turned away, and is not announced again. */
+static void lacks_descriptors(void **state)
+{
+    struct arena *arena = arena_open();
+    struct rlimit before, few;
+    int fd = -1, spare = LISTENER_NO_SPARE, last;
+    slice why = S("");
+    assert_int_equal(listener_open(arena, S("127.0.0.1"), 0, &fd, &why), 0);
+    assert_int_equal(listener_accept(fd, &spare), -1);
+    assert_true(spare >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)listener_port(fd))};
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    while ((last = open("/dev/null", O_RDONLY | O_CLOEXEC)) < client)
+        continue;
+    few = (struct rlimit){(rlim_t)last + 1, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    char byte;
+    assert_int_equal(listener_accept(fd, &spare), -1);
+    assert_int_equal(recv(client, &byte, 1, 0), 0);
+    assert_true(spare >= 0);
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&waiting, 1, 0), 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    close(client);
+    close(last);
+    close(spare);
+    close(fd);
+    arena_close(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listens),
         cmocka_unit_test(refuses),
         cmocka_unit_test(endpoints),
+        cmocka_unit_test(lacks_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

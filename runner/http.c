@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/fdio.h"
+#include "common/listener.h"
 #include "common/loop_watch.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ struct http_conn {
 struct http_server {
     struct http_config config;
     ev_io listener;
+    int spare; /* of listener_accept */
     struct http_conn *conns;
     size_t n_conns;
     size_t n_refused; /* further ones */
@@ -390,11 +392,12 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 {
     (void)loop;
     (void)events;
+    struct http_server *server = io->data;
     for (int n = 0; n < ACCEPTED_AT_ONCE; n++) {
-        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = listener_accept(io->fd, &server->spare);
         if (fd < 0)
             return;
-        take_connection(io->data, fd);
+        take_connection(server, fd);
     }
 }
 
@@ -412,6 +415,7 @@ struct http_server *http_open(const struct http_config *config, uint16_t *port)
     if (!server)
         abort();
     server->config = *config;
+    server->spare = LISTENER_NO_SPARE;
     *port = ntohs(address.sin_port);
     ev_io_init(&server->listener, on_connection, fd, EV_READ);
     server->listener.data = server;
@@ -423,6 +427,7 @@ void http_close(struct http_server *server)
 {
     while (server->conns)
         drop(server->conns);
+    fdio_cleanup(&server->spare);
     ev_io_stop(server->config.loop, &server->listener);
     close(server->listener.fd);
     free(server);

@@ -1,6 +1,7 @@
 /* control: clients of the supervisor's socket, their commands, and who waits for what. */
 #include "supervisor/control.h"
 
+#include "common/listener.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ static void on_client(struct supervisor *s, struct control_client *client)
 
 static void on_connection(struct control *control)
 {
-    int fd = accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = listener_accept(control->listen_fd, &control->spare);
     if (fd < 0)
         return;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
@@ -176,6 +177,7 @@ int control_open(struct control *control, const char *run_dir)
         control->clients[i] = (struct control_client){.fd = -1};
     if (asprintf(&control->path, "%s/control", run_dir) < 0)
         abort();
+    control->spare = LISTENER_NO_SPARE;
     control->listen_fd = listen_at(control->path);
     if (control->listen_fd >= 0)
         return 0;
@@ -196,6 +198,8 @@ void control_close(struct control *control)
 {
     unlink(control->path);
     close(control->listen_fd);
+    if (control->spare >= 0)
+        close(control->spare);
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
         if (control->clients[i].fd >= 0)
             dismiss(&control->clients[i]);

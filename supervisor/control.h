@@ -28,6 +28,7 @@ struct control_client {
 
 struct control {
     int listen_fd;
+    int spare; /* of listener_accept */
     char *path;
     struct control_client clients[CONTROL_CLIENTS];
 };

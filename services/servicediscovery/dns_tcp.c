@@ -1,8 +1,10 @@
 /* dns_tcp: see dns_tcp.h. A connection answers one query after the other, reads no more while it cannot write, and is
- * closed after some silence; there are only so many of them. */
+ * closed after some silence; there are only so many of them, and the oldest goes for a new one. */
 #include "services/servicediscovery/dns_tcp.h"
 
 #include "common/buf.h"
+#include "common/fdio.h"
+#include "common/listener.h"
 #include "common/loop_watch.h"
 #include "services/servicediscovery/dns.h"
 #include "services/worker/worker.h"
@@ -32,6 +34,7 @@ struct dns_tcp {
     ev_io accepting;
     struct conn *conns;
     size_t n_conns;
+    int spare; /* of listener_accept */
 };
 
 static void close_conn(struct conn *conn)
@@ -130,18 +133,26 @@ static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
     close_conn(timer->data);
 }
 
+static struct conn *oldest_of(const struct dns_tcp *tcp)
+{
+    struct conn *conn = tcp->conns;
+    while (conn->next)
+        conn = conn->next;
+    return conn;
+}
+
 static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 {
     struct dns_tcp *tcp = io->data;
     (void)events;
-    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = listener_accept(io->fd, &tcp->spare);
     if (fd < 0)
         return;
-    struct conn *conn = tcp->n_conns < CONNECTIONS ? calloc(1, sizeof(*conn)) : NULL;
-    if (!conn) {
-        close(fd);
-        return;
-    }
+    if (tcp->n_conns == CONNECTIONS)
+        close_conn(oldest_of(tcp));
+    struct conn *conn = calloc(1, sizeof(*conn));
+    if (!conn)
+        abort();
     *conn = (struct conn){.tcp = tcp, .next = tcp->conns, .fd = fd};
     tcp->conns = conn;
     tcp->n_conns++;
@@ -158,7 +169,7 @@ struct dns_tcp *dns_tcp_open(struct worker *worker, struct ev_loop *loop, int li
     struct dns_tcp *tcp = calloc(1, sizeof(*tcp));
     if (!tcp)
         abort();
-    *tcp = (struct dns_tcp){.worker = worker, .loop = loop};
+    *tcp = (struct dns_tcp){.worker = worker, .loop = loop, .spare = LISTENER_NO_SPARE};
     ev_io_init(&tcp->accepting, on_accept, listener, EV_READ);
     tcp->accepting.data = tcp;
     ev_io_start(loop, &tcp->accepting);
@@ -170,5 +181,6 @@ void dns_tcp_close(struct dns_tcp *tcp)
     ev_io_stop(tcp->loop, &tcp->accepting);
     while (tcp->conns)
         close_conn(tcp->conns);
+    fdio_cleanup(&tcp->spare);
     free(tcp);
 }

@@ -112,6 +112,19 @@ def life(sim):
 
 
 @suite.test
+def idle_dns_connections(sim):
+    """Who holds connections without asking anything locks nobody out."""
+    asked = question("nobody.local", "A")
+    idle = [socket.create_connection(address(sim), timeout=10) for _ in range(100)]
+    with socket.create_connection(address(sim), timeout=10) as peer:
+        peer.sendall(struct.pack(">H", len(asked)) + asked)
+        assert len(peer.recv(65535)) > 2
+    assert idle[0].recv(1) == b""
+    for peer in idle:
+        peer.close()
+
+
+@suite.test
 def dns(sim):
     sd = sim.client("servicediscovery")
     namespace = private_namespace(sd, "Dns.local")
