@@ -4,7 +4,7 @@ import re
 import time
 import urllib.parse
 
-from measured import form_script, json_script, lua, milliseconds, rates, row, timed, AUTH
+from measured import form_script, json_script, lua, rates, row, show_times, timed, times, AUTH
 
 ECS = "AmazonEC2ContainerServiceV20141113."
 LOGS = "Logs_20140328."
@@ -15,15 +15,17 @@ TRUST = ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 
          '"Principal": {"Service": ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"]}}]}')
 
 
-def start(make):
-    times = []
+def start(makes):
+    """makes: what makes each of the servers that start in turn."""
+    seconds, servers = {}, [make() for make in makes]
     for _ in range(21):
-        server = make()
-        try:
-            times.append(server.start())
-        finally:
-            server.stop()
-    milliseconds("start to /health 200", "awssim", times[1:], f"(first {times[0] * 1e3:.1f} ms)")
+        for make in makes:
+            server = make()
+            try:
+                seconds.setdefault(server.name, []).append(server.start())
+            finally:
+                server.stop()
+    show_times("start to /health 200", servers, seconds)
 
 
 def prepare(server):
@@ -87,24 +89,47 @@ def crowd(server):
     return took, complete
 
 
-def tasks(server):
-    times = [one_task(server) for _ in range(50)]
-    milliseconds("RunTask to RUNNING, p50 of 50", server.name, [t[0] for t in times])
-    milliseconds("RunTask to the first line, p50 of 50", server.name, [t[1] for t in times])
-    took, complete = crowd(server)
-    row("200 tasks at once", server.name, f"{took:9.2f} s   {complete} logs complete")
+def tasks(servers):
+    measured = {server.name: [] for server in servers}
+    for _ in range(50):
+        for server in servers:
+            measured[server.name].append(one_task(server))
+    for at, title in enumerate(("RunTask to RUNNING", "RunTask to the first line")):
+        show_times(title, servers, {name: [pair[at] for pair in pairs] for name, pairs in measured.items()})
+    for server in servers:
+        took, complete = crowd(server)
+        row("200 tasks at once", server.name, f"{took:9.2f} s   {complete} logs complete")
+
+
+def access_key(server):
+    """A key of AWS's shape, which iam must know."""
+    server.form(f"Action=CreateUser&UserName=bench{IAM}")
+    return re.search("<AccessKeyId>([^<]*)<", server.form(f"Action=CreateAccessKey&UserName=bench{IAM}"))[1]
 
 
 def calls(servers, folder, options):
-    sts = form_script(folder, "sts", "sts", "Action=GetCallerIdentity&Version=2011-06-15")
+    identity = "Action=GetCallerIdentity&Version=2011-06-15"
+    sts = form_script(folder, "sts", "sts", identity)
     now = int(time.time() * 1000)
     events = [{"timestamp": now, "message": f"a log line of ordinary length, number {n} of the ten in this batch"} for n in range(10)]
+    put = json_script(folder, "logs", LOGS + "PutLogEvents", {"logGroupName": "bench", "logStreamName": "bench", "logEvents": events})
     rates([
         *(("STS GetCallerIdentity", sts, connections) for connections in (1, 16, 64)),
         ("ECS DescribeClusters", json_script(folder, "ecs", ECS + "DescribeClusters", {"clusters": ["bench"]}), 16),
-        ("Logs PutLogEvents of 10", json_script(folder, "logs", LOGS + "PutLogEvents", {
-            "logGroupName": "bench", "logStreamName": "bench", "logEvents": events}), 16),
+        *(("Logs PutLogEvents of 10", put, connections) for connections in (1, 16)),
     ], servers, options)
+    # Each server has its own key; the floor does not look at it.
+    for connections in (1, 16):
+        rates([("STS GetCallerIdentity, key AKIA…", {server.name: lua(folder, f"akia-{server.name}", {
+            "Content-Type": "application/x-www-form-urlencoded", "Authorization": AUTH.format("sts").replace("=test/", f"={key}/")}, identity)
+            for server, key in keys_of(servers).items()}, connections)], servers, options)
+
+
+def keys_of(servers):
+    for server in servers:
+        if not hasattr(server, "key"):
+            server.key = "AKIAIOSFODNN7EXAMPLE" if server is servers[0] else access_key(server)
+    return {server: server.key for server in servers}
 
 
 def environment(server):
@@ -120,9 +145,35 @@ def environment(server):
     server.call(MAP + "RegisterInstance", {"ServiceId": service, "InstanceId": "one", "Attributes": {"AWS_INSTANCE_IPV4": "10.0.0.1"}})
 
 
+STREAMS = 10_000
+
+
+def streams(server):
+    """A group of many streams, each with an event of its own time."""
+    now = int(time.time() * 1000) - STREAMS
+    server.call(LOGS + "CreateLogGroup", {"logGroupName": "many"})
+    server.calls(LOGS + "CreateLogStream", [{"logGroupName": "many", "logStreamName": f"s{n}"} for n in range(STREAMS)])
+    server.calls(LOGS + "PutLogEvents", [{"logGroupName": "many", "logStreamName": f"s{n}", "logEvents": [
+        {"timestamp": now + n, "message": f"the one line of stream {n}"}]} for n in range(STREAMS)])
+    return now
+
+
+def filtered(servers):
+    """Pages of FilterLogEvents: a small one, one in the middle, all; and of DescribeLogStreams."""
+    begin = {server.name: streams(server) for server in servers}
+    for title, operation, document in (
+            ("50 events", "FilterLogEvents", lambda now: {"limit": 50}),
+            ("50 of the last", "FilterLogEvents", lambda now: {"limit": 50, "startTime": now + STREAMS - 100}),
+            ("all events", "FilterLogEvents", lambda now: {}),
+            ("50 by time", "DescribeLogStreams", lambda now: {"orderBy": "LastEventTime", "descending": True})):
+        times(f"Logs {operation} of 10,000 streams, {title}", servers, lambda server: timed(
+            server.call, LOGS + operation, {"logGroupName": "many", **document(begin[server.name])}), 20)
+
+
 def reads(servers, folder, options):
     for server in servers[1:]:
         environment(server)
+    filtered(servers[1:])
     efs = lua(folder, "efs", {"Authorization": AUTH.format("elasticfilesystem")}, method="GET", path="/2015-02-01/file-systems")
     rates([
         ("EC2 DescribeVpcs", form_script(folder, "vpcs", "ec2", "Action=DescribeVpcs" + EC2), 16),
@@ -136,5 +187,5 @@ def reads(servers, folder, options):
         vpc = re.search("<vpcId>([^<]*)<", server.form("Action=DescribeVpcs" + EC2))[1]
         for n in range(1000, 10000):
             server.form(f"Action=CreateSecurityGroup&GroupName=bench-{n}&GroupDescription=bench&VpcId={vpc}{EC2}")
-        query = f"Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=bench-5000{EC2}"
-        milliseconds("EC2 filter on 10,000 groups, p50 of 20", server.name, [timed(server.form, query) for _ in range(20)])
+    query = f"Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=bench-5000{EC2}"
+    times("EC2 filter on 10,000 groups", servers[1:], lambda server: timed(server.form, query), 20)

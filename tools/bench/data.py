@@ -16,7 +16,7 @@ import zipfile
 import zlib
 
 from control import define, one_task
-from measured import AUTH, free_port, load, lua, milliseconds, pss_kib, rates, row, timed, tree
+from measured import AUTH, free_port, load, lua, milliseconds, pss_kib, rates, row, show_times, timed, times, tree
 
 MIB = 1024 * 1024
 LARGE = 64 * MIB
@@ -134,19 +134,50 @@ def objects(servers, folder, options):
         server.send("PUT", "/bench", headers=S3)
         server.send("PUT", "/bench/small", small, S3)
     rates([("S3 GetObject 1 KiB", lua(folder, "get", S3, method="GET", path="/bench/small"), 16),
-           ("S3 PutObject 1 KiB", lua(folder, "put", S3, small, "PUT", "/bench/object-", numbered=True), 16)], servers, options)
+           *(("S3 PutObject 1 KiB", lua(folder, f"put-{n}", S3, small, "PUT", "/bench/object-", numbered=True), n)
+             for n in (1, 16))], servers, options)
     body = os.urandom(LARGE)
     yardstick = Yardstick(folder)
-    times = {}
+    seconds = {}
     try:
         for _ in range(9):
             for name, port in [("same work", yardstick.port), *((server.name, server.port) for server in servers[1:])]:
-                times.setdefault(("S3 PutObject 64 MiB, one client", name), []).append(timed(put_large, port, body))
-                times.setdefault(("S3 GetObject 64 MiB, one client", name), []).append(timed(get_large, port))
+                for title, action in (("PutObject", lambda: timed(put_large, port, body)), ("GetObject", lambda: timed(get_large, port))):
+                    seconds.setdefault(title, {}).setdefault(name, []).append(action())
     finally:
         yardstick.stop()
-    for (title, name), seconds in times.items():
-        milliseconds(title, name, seconds)
+    for title, own in seconds.items():
+        show_times(f"S3 {title} 64 MiB, one client", servers[1:], own)
+    in_parts(servers[1:])
+
+
+def upload(server, key, parts):
+    """An upload of so many parts, each 5 MiB of /bench/large; answers CompleteMultipartUpload's path and body."""
+    text = server.send("POST", f"/bench/{key}?uploads", headers=S3).decode()
+    path, document = f"/bench/{key}?uploadId={text.split('<UploadId>')[1].split('<')[0]}", ""
+    source = {**S3, "x-amz-copy-source": "bench/large", "x-amz-copy-source-range": f"bytes=0-{5 * MIB - 1}"}
+    for number in range(1, parts + 1):
+        answer = server.send("PUT", f"{path}&partNumber={number}", headers=source).decode()
+        document += f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.split('<ETag>')[1].split('<')[0]}</ETag></Part>"
+    return path, f"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>"
+
+
+def in_parts(servers):
+    """Completions, and copies of what they made: in parts, whose checksum must be computed, and in one piece."""
+    measured = {}
+    for n in range(5):
+        for server in servers:
+            def note(title, *request):
+                measured.setdefault(title, {}).setdefault(server.name, []).append(timed(server.send, *request))
+
+            path, document = upload(server, f"parts-{n}", 50)
+            note("S3 CompleteMultipartUpload, 50 parts", "POST", path, document, S3)
+            note("S3 CopyObject, 250 MiB in 50 parts", "PUT", f"/bench/copy-{n}", None, {**S3, "x-amz-copy-source": f"bench/parts-{n}"})
+            note("S3 CopyObject, 250 MiB in one", "PUT", f"/bench/again-{n}", None, {**S3, "x-amz-copy-source": f"bench/copy-{n}"})
+            for key in ("parts", "copy", "again"):
+                server.send("DELETE", f"/bench/{key}-{n}", headers=S3)
+    for title, own in measured.items():
+        show_times(title, servers, own)
 
 
 def listing(servers, folder, options):
@@ -191,7 +222,7 @@ def functions(servers, folder, options):
     for server in servers[1:]:
         create_function(server, "python", "python3.11", zipped("main.py", HANDLER))
         create_function(server, "provided", "provided.al2023", zipped("bootstrap", BOOTSTRAP))
-        milliseconds("Lambda cold invoke, Python, p50 of 20", server.name, [cold(server, "python") for _ in range(20)])
+    times("Lambda cold invoke, Python", servers[1:], lambda server: cold(server, "python"), 20)
     rates([(f"Lambda invoke, warm, {name}", lua(folder, name, headers, "{}", path=f"/2015-03-31/functions/{name}/invocations"), connections)
            for name, connections in (("python", 1), ("provided", 1), ("python", 8))], servers, options)
 
@@ -265,14 +296,17 @@ def images(servers, folder, options):
         milliseconds(title, name, seconds)
     define(ours, "image", f"localhost:{ours.port}/bench:one", ["/bin/busybox", "sh", "-c", "echo one; exec sleep 0.05"])
     one_task(ours, "image")
-    milliseconds("RunTask to RUNNING, in an image, p50 of 50", ours.name, [one_task(ours, "image")[0] for _ in range(50)])
+    milliseconds("RunTask to RUNNING, in an image", ours.name, [one_task(ours, "image")[0] for _ in range(50)])
 
 
 def memory(servers, folder, options):
     """1 GiB through S3, after 1 GiB through ECR is what `images` and this have pushed."""
-    ours = servers[1]
     body = os.urandom(LARGE)
-    for n in range(16):
-        put_large(ours.port, body, f"/bench/large-{n}")
-        get_large(ours.port)
-    row("memory after 1 GiB through S3, whole tree, PSS", ours.name, f"{pss_kib(tree(ours.process.pid)) / 1024:9.1f} MiB")
+    for server in servers[1:]:
+        server.send("PUT", "/memory", headers=S3)
+        for n in range(16):
+            put_large(server.port, body, f"/memory/large-{n}")
+            exchange(server.port, f"GET /memory/large-{n} HTTP/1.1\r\nHost: s3.localhost\r\nAuthorization: {S3['Authorization']}")
+    time.sleep(5)
+    for server in servers[1:]:
+        row("memory after 1 GiB through S3, whole tree, PSS", server.name, f"{pss_kib(tree(server.process.pid)) / 1024:9.1f} MiB")

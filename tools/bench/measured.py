@@ -91,6 +91,23 @@ class Server:
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
         return json.loads(self.send("POST", "/", json.dumps(document), headers, may_fail))
 
+    def calls(self, target, documents):
+        """Many calls over one connection, some at a time."""
+        head = (f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+                "Content-Length: {}\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as peer, peer.makefile("rb") as answers:
+            for at in range(0, len(documents), 50):
+                bodies = [json.dumps(document) for document in documents[at:at + 50]]
+                peer.sendall("".join(head.format(len(body)) + body for body in bodies).encode())
+                for body in bodies:
+                    status, length = answers.readline(), 0
+                    while line := answers.readline().strip():
+                        if line.lower().startswith(b"content-length:"):
+                            length = int(line.split(b":")[1])
+                    text = answers.read(length)
+                    if b" 200 " not in status:
+                        sys.exit(f"bench: {target} {body[:200]}: {status} {text[:300]}")
+
     def form(self, body):
         return self.send("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"}).decode()
 
@@ -154,16 +171,28 @@ def load(server, script, connections, seconds):
 
 
 def row(title, server, text):
-    print(f"{title:46} {server:10} {text}", flush=True)
+    print(f"{title:58} {server:10} {text}", flush=True)
+
+
+def against(servers):
+    """The server that the second one is compared with, if there is one (bench --compare)."""
+    return next((server for server in servers if server.name == "before"), None)
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def rates(rows, servers, options):
-    """Prints one line per server for each of these rows: title, wrk script, connections. servers[0] is the floor."""
+    """Prints one line per server for each of these rows: title, wrk script (or one for each server, by name), connections.
+    servers[0] is the floor."""
     for title, script, connections in rows:
         figures = {server.name: [] for server in servers}
         for _ in range(options.rounds):
             for server in servers:
-                figures[server.name].append(load(server, script, connections, options.seconds))
+                own = script[server.name] if isinstance(script, dict) else script
+                figures[server.name].append(load(server, own, connections, options.seconds))
         title = f"{title}, {connections} connection{'s' if connections > 1 else ''}"
         for server in servers:
             runs = figures[server.name]
@@ -173,11 +202,42 @@ def rates(rows, servers, options):
             rate, p50, p99, cpu = (statistics.median(run[i] for run in runs) for i in range(4))
             ratio = statistics.median(run[0] / floor[0] for run, floor in zip(runs, figures[servers[0].name]))
             row(title, server.name, f"{rate:9.0f}/s  p50 {p50 * 1e6:7.0f} us  p99 {p99 * 1e6:7.0f} us  "
-                                    f"CPU {cpu * 1e6:6.1f} us  {ratio:5.2f} of the floor")
+                                    f"CPU {cpu * 1e6:6.1f} us  {ratio:5.2f} of the floor"
+                                    f"{compared(server, servers, figures)}")
+
+
+def compared(server, servers, figures):
+    """Of the same rounds, the medians of what this build has of the other: rate, p99, CPU a request."""
+    other = against(servers)
+    if not other or server is not servers[1] or None in figures[other.name]:
+        return ""
+    rate, p99, cpu = (statistics.median(run[i] / before[i] for run, before in zip(figures[server.name], figures[other.name]))
+                      for i in (0, 2, 3))
+    return f"  of before: rate {rate:.2f} p99 {p99:.2f} CPU {cpu:.2f}"
 
 
 def milliseconds(title, server, seconds, note=""):
-    row(title, server, f"{statistics.median(seconds) * 1e3:9.1f} ms  {note}".rstrip())
+    row(title, server, f"{statistics.median(seconds) * 1e3:9.1f} ms  p99 {percentile(seconds, 99) * 1e3:9.1f} ms "
+                       f"of {len(seconds):<3} {note}".rstrip())
+
+
+def times(title, servers, action, count):
+    """The seconds that action(server) answers, count times for each server in turn, as lines with p50 and p99."""
+    seconds = {server.name: [] for server in servers}
+    for _ in range(count):
+        for server in servers:
+            seconds[server.name].append(action(server))
+    show_times(title, servers, seconds)
+
+
+def show_times(title, servers, seconds):
+    """The same of seconds that were measured in turn: name of the server → list."""
+    other = against(servers)
+    for name, own in seconds.items():
+        note = ""
+        if other and name == next(s for s in servers if s.name not in ("floor", "same work")).name:
+            note = f"of before: {statistics.median(a / b for a, b in zip(own, seconds[other.name])):.2f}"
+        milliseconds(title, name, own, note)
 
 
 def timed(action, *arguments):
