@@ -20,8 +20,7 @@ struct exchange_call {
     struct exchange *previous_sent;
     int64_t deadline_ms;
     uint8_t tries;
-    bool held;    /* not sent yet: a reset is going on */
-    bool changes; /* is no mere question */
+    bool held; /* not sent yet: a reset is going on */
 };
 
 struct exchange {

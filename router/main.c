@@ -106,14 +106,6 @@ static void on_drained(void *context)
         reset_on_drained(router->reset);
 }
 
-/* A call that may change what access keys stand for begins or ends. */
-static void on_change(void *context, const struct route_service *service)
-{
-    struct router *router = context;
-    if (router->secrets && slice_eq(service->name, S("iam")))
-        secrets_clear(router->secrets);
-}
-
 static void on_closed(void *owner)
 {
     struct router *router = owner;
@@ -186,8 +178,7 @@ static bool open_bus(struct router *router)
 static void assemble(struct router *router, size_t max_conns)
 {
     struct bus_peer *runner = bus_peer(router->bus, S("runner"));
-    router->pending = pending_open(
-        router->bus, &(struct pending_config){.on_drained = on_drained, .on_change = on_change, .context = router});
+    router->pending = pending_open(router->bus, &(struct pending_config){.on_drained = on_drained, .context = router});
     router->reset = reset_open(router->loop, runner, router->pending);
     router->admin = admin_open(runner, router->pending, router->reset, router->conf.run_dir);
     router->dispatch = dispatch_open(router->admin, router->pending, router->secrets, &router->origins);
@@ -220,12 +211,8 @@ static int say_ready(struct router *router)
 /* What decides who may do what. Answers 0, or BAD_INPUT with a sentence in *why and nothing open. */
 static int open_guarded(struct router *router, slice *why)
 {
-    const char *wrong;
-    if (router->conf.verify_signatures &&
-        secrets_open(router->bus, router->conf.root_keys, &router->secrets, &wrong) != 0) {
-        *why = slice_of(wrong);
-        return BAD_INPUT;
-    }
+    if (router->conf.verify_signatures)
+        TRY(secrets_open(router->bus, router->arena, &router->conf, &router->secrets, why));
     if (listen_open_private(router->arena, router->conf.run_dir, &router->private, why) == 0)
         return 0;
     if (router->secrets)

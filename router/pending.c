@@ -62,12 +62,6 @@ static void refuse(struct pending *pending, struct exchange *exchange, uint16_t 
 
 static void on_reply(void *context, enum bus_outcome outcome, const struct msg *reply);
 
-static void tell_change(struct pending *pending, const struct exchange *exchange)
-{
-    if (exchange->call.changes)
-        pending->config.on_change(pending->config.context, exchange->call.service);
-}
-
 static void send_now(struct pending *pending, struct exchange *exchange, const struct msg *request)
 {
     pending->in_flight++;
@@ -78,7 +72,6 @@ static void send_now(struct pending *pending, struct exchange *exchange, const s
     pending->sent = exchange;
     state_of(pending, exchange)->stats.in_flight++;
     exchange->call.held = false;
-    tell_change(pending, exchange);
     exchange->call.id = bus_send(exchange->call.peer, request, on_reply, exchange);
 }
 
@@ -105,7 +98,6 @@ static void end_call(struct pending *pending, struct exchange *exchange)
         pending->sent = next;
     pending->in_flight--;
     state_of(pending, exchange)->stats.in_flight--;
-    tell_change(pending, exchange);
 }
 
 static void worker_gone(struct pending *pending, struct exchange *exchange)
@@ -186,7 +178,6 @@ void pending_send(struct pending *pending, struct exchange *exchange, const stru
     exchange->on_gone = on_gone;
     exchange->call.service = service;
     exchange->call.peer = worker->peer;
-    exchange->call.changes = !(request->flags & MSG_FLAG_READONLY);
     request->kind = MSG_REQUEST;
     request->deadline_ms = time_mono_ms() + service->deadline_ms;
     if (pending->hold || request->flags & MSG_FLAG_READONLY)
@@ -217,8 +208,6 @@ void pending_hold(struct pending *pending, bool hold)
     pending->hold = hold;
     if (hold)
         return;
-    for (size_t i = 0; i < route_count(); i++)
-        pending->config.on_change(pending->config.context, route_at(i));
     struct exchange *exchange = pending->held_first;
     pending->held_first = pending->held_last = NULL;
     pending->held_bytes = 0;

@@ -12,9 +12,7 @@ struct route_service;
 
 struct pending_config {
     void (*on_drained)(void *context); /* calls have ended and none is left in flight */
-    /* A call that may change something in that service is sent, and is over; calls are let go after a hold. */
-    void (*on_change)(void *context, const struct route_service *service);
-    void *context; /* of both */
+    void *context;
 };
 
 /* Dials every worker. */

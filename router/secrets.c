@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "common/conf.h"
 #include "common/err.h"
+#include "common/generation.h"
 #include "common/hash.h"
 #include "common/ids.h"
 #include "common/json.h"
@@ -26,12 +28,13 @@ struct known {
     struct verify_secret secret;
     int64_t expires_ms; /* the credentials' own end; 0: none */
     int64_t until_ms;
+    uint64_t generation;
 };
 
 struct secrets {
     struct bus *bus;
     slice root_keys;
-    uint64_t era; /* answers to questions of an earlier one are not remembered for others */
+    struct generation *generation;
     struct known places[PLACES];
 };
 
@@ -41,7 +44,7 @@ struct secrets_question {
     struct arena *arena;
     slice access_key;
     uint64_t call_id;
-    uint64_t era;
+    uint64_t generation; /* when it was asked */
     int64_t deadline_ms;
     unsigned tries;
     secrets_answer_fn *on_answer;
@@ -60,17 +63,25 @@ static bool is_root_list(slice text)
     return true;
 }
 
-int secrets_open(struct bus *bus, slice root_keys, struct secrets **secrets, const char **why)
+int secrets_open(struct bus *bus, struct arena *arena, const struct conf *conf, struct secrets **secrets, slice *why)
 {
-    if (!is_root_list(root_keys)) {
-        *why = "--root-keys takes KEY:SECRET pairs, separated by commas";
+    slice path = arena_printf(arena, "%.*s/credentials", SLICE_ARG(conf->run_dir));
+    struct generation *generation;
+    if (!is_root_list(conf->root_keys)) {
+        *why = S("--root-keys takes KEY:SECRET pairs, separated by commas");
+        return BAD_INPUT;
+    }
+    int result = generation_open(path.ptr, &generation);
+    if (result != 0) {
+        *why = arena_printf(arena, "cannot open %.*s: %s", SLICE_ARG(path), strerror(-result));
         return BAD_INPUT;
     }
     *secrets = calloc(1, sizeof **secrets);
     if (!*secrets)
         abort();
     (*secrets)->bus = bus;
-    (*secrets)->root_keys = root_keys;
+    (*secrets)->root_keys = conf->root_keys;
+    (*secrets)->generation = generation;
     return 0;
 }
 
@@ -81,16 +92,11 @@ static void clear_place(struct known *known)
     *known = (struct known){0};
 }
 
-void secrets_clear(struct secrets *secrets)
-{
-    secrets->era++;
-    for (size_t i = 0; i < PLACES; i++)
-        clear_place(&secrets->places[i]);
-}
-
 void secrets_close(struct secrets *secrets)
 {
-    secrets_clear(secrets);
+    for (size_t i = 0; i < PLACES; i++)
+        clear_place(&secrets->places[i]);
+    generation_close(secrets->generation);
     free(secrets);
 }
 
@@ -113,7 +119,8 @@ enum secrets_outcome secrets_find(struct secrets *secrets, slice access_key, int
     if (!access_key_keeper(access_key).ptr)
         return SECRETS_UNKNOWN;
     const struct known *known = place_of(secrets, access_key);
-    if (!known->arena || known->until_ms < time_mono_ms() || !slice_eq(known->access_key, access_key))
+    if (!known->arena || known->until_ms < time_mono_ms() || !slice_eq(known->access_key, access_key) ||
+        known->generation != generation_now(secrets->generation))
         return SECRETS_NOT_HERE;
     if (known->expires_ms > 0 && known->expires_ms <= now_ms)
         return SECRETS_EXPIRED;
@@ -133,6 +140,7 @@ static void remember(struct secrets_question *question, const struct val *answer
         known->secret.token = slice_dup(known->arena, token);
     known->expires_ms = val_get_int(answer, S("expiresAt"), 0);
     known->until_ms = time_mono_ms() + HOLDS_MS;
+    known->generation = generation_now(question->secrets->generation);
 }
 
 static enum secrets_outcome outcome_of(struct secrets_question *question, const struct msg *reply)
@@ -160,7 +168,7 @@ static void on_reply(void *context, enum bus_outcome result, const struct msg *r
     enum secrets_outcome outcome = result == BUS_REPLIED ? outcome_of(question, reply) : SECRETS_NOBODY;
     question->on_answer(question->context, outcome);
     /* Something has changed since it was asked: good for the one who asked, not for those who come. */
-    if (outcome == SECRETS_FOUND && question->era != secrets->era)
+    if (outcome == SECRETS_FOUND && question->generation != generation_now(secrets->generation))
         clear_place(place_of(secrets, question->access_key));
     arena_close(question->arena);
 }
@@ -193,7 +201,7 @@ struct secrets_question *secrets_ask(struct secrets *secrets, slice access_key, 
                                           .peer = bus_peer(secrets->bus, access_key_keeper(access_key)),
                                           .arena = arena,
                                           .access_key = slice_dup(arena, access_key),
-                                          .era = secrets->era,
+                                          .generation = generation_now(secrets->generation),
                                           .deadline_ms = time_mono_ms() + ANSWER_MS,
                                           .on_answer = on_answer,
                                           .context = context};

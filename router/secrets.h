@@ -1,11 +1,13 @@
 /* secrets: what access keys stand for. Roots' keys come from the options; users' are asked of the iam worker, those of
- * temporary credentials of the sts worker. Answers are remembered for a moment, a bounded number of them, and forgotten
- * whenever iam may have changed something. */
+ * temporary credentials of the sts worker. Answers are remembered for a moment, a bounded number of them, and hold no
+ * longer than until iam or sts say that something has changed (common/generation.h). */
 #pragma once
 
 #include "router/verify.h"
 
+struct arena;
 struct bus;
+struct conf;
 struct secrets;
 
 enum secrets_outcome {
@@ -16,8 +18,9 @@ enum secrets_outcome {
     SECRETS_NOBODY,   /* of an answer: the worker that knows did not answer */
 };
 
-/* root_keys: "KEY:SECRET,…", which must outlive the secrets. Answers 0, or BAD_INPUT with a sentence in *why. */
-int secrets_open(struct bus *bus, slice root_keys, struct secrets **secrets, const char **why);
+/* conf: its root keys, which must outlive the secrets, and its run directory. Answers 0, or BAD_INPUT with a sentence
+ * in *why. */
+int secrets_open(struct bus *bus, struct arena *arena, const struct conf *conf, struct secrets **secrets, slice *why);
 void secrets_close(struct secrets *secrets);
 
 /* What is known at once. *secret is valid until the loop's next turn. */
@@ -34,6 +37,3 @@ struct secrets_question;
 struct secrets_question *secrets_ask(struct secrets *secrets, slice access_key, secrets_answer_fn *on_answer,
                                      void *context);
 void secrets_forget(struct secrets_question *question);
-
-/* Nothing that was learned before holds any more. */
-void secrets_clear(struct secrets *secrets);

@@ -1,4 +1,5 @@
-/* authorize: what other services ask iam: whose an access key is, what a role trusts, and whether a call is allowed. */
+/* authorize: what other services ask iam: whose an access key is, what a role trusts, and all that decides what a
+ * caller may do. */
 #include "services/iam/iam.h"
 
 #include "common/json.h"
@@ -13,6 +14,8 @@ struct caller {
     struct entity entity;       /* user or role */
     const struct val *policies; /* of the session: an array, or NULL */
     bool is_root;               /* limited all the same, by a session's policies */
+    int64_t expires_ms;         /* of a session; 0: never */
+    slice problem;              /* "inactive", "expired"; absent: none */
 };
 
 static slice write_bool(struct call *c, const char *name, bool value)
@@ -121,6 +124,10 @@ static int find_session(struct call *c, slice key, struct caller *caller)
     struct val *answer = arena_alloc(c->arena, sizeof(*answer));
     slice reply, why, body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(key));
     int result = call_ask(c, S("sts"), S("Session"), body, &reply, &refused);
+    if (result == CALL_FAILED && slice_starts(refused.code, S("ExpiredToken"))) {
+        caller->problem = S("expired");
+        return 0;
+    }
     TRY(result == CALL_FAILED ? FAULT_MESSAGE : result);
     if (json_parse(c->arena, reply, answer, &why) != 0)
         return FAULT_MESSAGE;
@@ -130,6 +137,7 @@ static int find_session(struct call *c, slice key, struct caller *caller)
     caller->arn = val_get_string(answer, S("arn"));
     caller->account = c->account = val_get_string(answer, S("account"));
     caller->policies = val_get(answer, S("policies"));
+    caller->expires_ms = val_get_int(answer, S("expiresAt"), 0);
     caller->limited = true;
     caller->is_root = slice_find(principal, S(":root")) >= 0;
     if (caller->is_root)
@@ -147,29 +155,36 @@ static int find_caller(struct call *c, slice key, struct caller *caller)
     if (!find_key(c, key, &caller->entity, &status))
         return 0;
     if (!slice_eq(status, S("Active")))
-        return fail(c, &iam_invalid_client_token_id, "The security token included in the request is invalid.");
+        caller->problem = S("inactive");
     caller->arn = entity_arn(c, &caller->entity);
     caller->account = c->account = caller->entity.account;
     caller->limited = true;
     return 0;
 }
 
-static void add_keys(struct call *c, struct caller *caller, const struct val *given, struct policy_key_list *keys)
+static void write_keys(struct call *c, struct caller *caller, struct json_writer *w)
 {
-    for (size_t i = 0; given && given->type == VAL_OBJECT && i < given->object.len; i++)
-        policy_key_add(c->arena, keys, given->object.items[i].key, val_get_string(given, given->object.items[i].key));
-    bool user = caller->entity.kind == ENTITY_USER;
-    policy_key_add(c->arena, keys, S("aws:PrincipalAccount"), caller->account);
-    if (caller->entity.id == 0)
-        return;
-    policy_key_add(c->arena, keys, S("aws:PrincipalArn"), entity_arn(c, &caller->entity));
-    policy_key_add(c->arena, keys, S("aws:PrincipalType"), user ? S("User") : S("AssumedRole"));
-    if (user)
-        policy_key_add(c->arena, keys, S("aws:username"), caller->entity.name);
-    policy_key_add(c->arena, keys, S("aws:userid"), user ? caller->entity.user.user_id : caller->entity.role.role_id);
-    struct iam_tag_list_type *tags = entity_tags(&caller->entity);
-    list_foreach (tag, tags)
-        policy_key_add(c->arena, keys, arena_concat(c->arena, S("aws:PrincipalTag/"), tag->key), tag->value);
+    const struct entity *entity = &caller->entity;
+    bool user = entity->kind == ENTITY_USER;
+    struct pair_list keys = {0};
+    *list_add(c->arena, &keys) = (struct pair){S("aws:PrincipalAccount"), caller->account};
+    if (entity->id != 0) {
+        *list_add(c->arena, &keys) = (struct pair){S("aws:PrincipalArn"), entity_arn(c, entity)};
+        *list_add(c->arena, &keys) = (struct pair){S("aws:PrincipalType"), user ? S("User") : S("AssumedRole")};
+        if (user)
+            *list_add(c->arena, &keys) = (struct pair){S("aws:username"), entity->name};
+        *list_add(c->arena, &keys) = (struct pair){S("aws:userid"), user ? entity->user.user_id : entity->role.role_id};
+        struct iam_tag_list_type *tags = entity_tags(&caller->entity);
+        list_foreach (tag, tags)
+            *list_add(c->arena, &keys) =
+                (struct pair){arena_concat(c->arena, S("aws:PrincipalTag/"), tag->key), tag->value};
+    }
+    json_object_begin(w);
+    list_foreach (key, &keys) {
+        json_key(w, key->key);
+        json_string(w, key->value.ptr ? key->value : S(""));
+    }
+    json_object_end(w);
 }
 
 static void gather(struct call *c, const struct caller *caller, struct policy_set *set)
@@ -189,48 +204,62 @@ static void gather(struct call *c, const struct caller *caller, struct policy_se
     }
 }
 
-static int decide(struct call *c, slice body, slice *reply)
+static void write_sources(struct json_writer *w, slice name, const struct policy_source_list *sources)
 {
-    struct val *question = arena_alloc(c->arena, sizeof(*question));
-    struct caller caller = {.account = c->account};
+    if (!sources->set)
+        return;
+    json_key(w, name);
+    json_array_begin(w);
+    list_foreach (source, sources)
+        json_string(w, source->text);
+    json_array_end(w);
+}
+
+static void write_caller(struct call *c, struct caller *caller, struct json_writer *w)
+{
     struct policy_set set = {0};
-    struct policy_key_list keys = {0};
-    struct policy_outcome outcome;
+    gather(c, caller, &set);
+    json_key(w, S("arn"));
+    json_string(w, caller->arn);
+    json_key(w, S("account"));
+    json_string(w, caller->account);
+    json_key(w, S("expiresAt"));
+    json_int(w, caller->expires_ms);
+    json_key(w, S("keys"));
+    write_keys(c, caller, w);
+    write_sources(w, S("identity"), &set.identity);
+    write_sources(w, S("boundary"), &set.boundary);
+    write_sources(w, S("session"), &set.session);
+}
+
+static int describe(struct call *c, slice body, slice *reply)
+{
+    struct val question;
+    struct caller caller = {.account = c->account};
     slice why;
-    if (json_parse(c->arena, body, question, &why) != 0)
+    if (json_parse(c->arena, body, &question, &why) != 0)
         return FAULT_MESSAGE;
-    TRY(find_caller(c, val_get_string(question, S("accessKey")), &caller));
-    if (!caller.limited) {
-        *reply = write_bool(c, "allowed", true);
-        return 0;
-    }
-    gather(c, &caller, &set);
-    add_keys(c, &caller, val_get(question, S("keys")), &keys);
-    struct policy_request request = {
-        .action = val_get_string(question, S("action")),
-        .resource = val_get_string(question, S("resource")),
-        .caller = {.account = caller.account, .arn = caller.arn},
-        .keys = &keys,
-    };
-    policy_evaluate(c->arena, &set, &request, &outcome);
+    TRY(find_caller(c, val_get_string(&question, S("accessKey")), &caller));
     struct json_writer *w = json_writer_open(c->arena);
     json_object_begin(w);
-    json_key(w, S("allowed"));
-    json_bool(w, outcome.decision == POLICY_ALLOWED);
-    json_key(w, S("user"));
-    json_string(w, caller.arn);
-    json_key(w, S("because"));
-    json_string(w, outcome.because);
+    json_key(w, S("limited"));
+    json_bool(w, caller.limited || caller.problem.ptr);
+    if (caller.problem.ptr) {
+        json_key(w, S("problem"));
+        json_string(w, caller.problem);
+    } else if (caller.limited) {
+        write_caller(c, &caller, w);
+    }
     json_object_end(w);
     *reply = json_writer_close(w);
     return 0;
 }
 
 /* The caller's account is the call's for as long as its policies are read. */
-int authorize_decide(struct call *c, slice body, slice *reply)
+int authorize_caller(struct call *c, slice body, slice *reply)
 {
     slice account = c->account;
-    int result = decide(c, body, reply);
+    int result = describe(c, body, reply);
     c->account = account;
     return result;
 }

@@ -10,6 +10,7 @@ void gather_text(struct call *c, slice text, slice id, slice type, struct policy
         return;
     struct policy_source *source = list_add(c->arena, out);
     source->policy = policy;
+    source->text = text;
     source->id = id;
     source->type = type;
     out->set = true;

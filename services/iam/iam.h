@@ -164,12 +164,13 @@ void gather_entity(struct call *c, const struct entity *owner, struct policy_set
 int gather_find_principal(struct call *c, slice arn, struct entity *entity);
 
 /* authorize.c: the questions of other services: {accessKey} → {found, active, arn, userId}; {account, arn, name} →
- * {found, id, trust, maxSeconds}; {accessKey, action, resource, keys} → {allowed, user, because}; of who verifies
- * signatures: {accessKey} → {active, secret}. */
+ * {found, id, trust, maxSeconds}; {accessKey} → {limited, problem, arn, account, expiresAt, keys, identity, boundary,
+ * session}, where limited: false is a root, problem "inactive" or "expired", keys what conditions may ask of a caller
+ * and the others lists of policies; of who verifies signatures: {accessKey} → {active, secret}. */
 int authorize_secret(struct call *c, slice body, slice *reply);
 int authorize_key(struct call *c, slice body, slice *reply);
 int authorize_role(struct call *c, slice body, slice *reply);
-int authorize_decide(struct call *c, slice body, slice *reply);
+int authorize_caller(struct call *c, slice body, slice *reply);
 
 /* provider.c: by ARN. */
 int provider_get(struct call *c, slice arn, struct entity *entity);

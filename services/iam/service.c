@@ -12,8 +12,8 @@ static const char *const statements[] = {
 };
 
 static const struct service_question questions[] = {
-    {S("Authorize"), authorize_decide}, {S("Key"), authorize_key}, {S("Role"), authorize_role},
-    {S("Secret"), authorize_secret},    {{NULL, 0}, NULL},
+    {S("Caller"), authorize_caller}, {S("Key"), authorize_key}, {S("Role"), authorize_role},
+    {S("Secret"), authorize_secret}, {{NULL, 0}, NULL},
 };
 
 const struct service iam_process = {
@@ -23,4 +23,5 @@ const struct service iam_process = {
     .n_statements = sizeof(statements) / sizeof(*statements),
     .timer = linked_run_due,
     .questions = questions,
+    .keeps_credentials = true,
 };

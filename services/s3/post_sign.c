@@ -2,6 +2,7 @@
  * everybody may write to the bucket. */
 #include "services/s3/post.h"
 #include "services/s3/s3.h"
+#include "services/worker/credentials.h"
 
 #include "common/conf.h"
 #include "common/json.h"
@@ -43,23 +44,24 @@ static bool read_claim(const struct pair_list *fields, struct form_claim *claim)
 static int find_secret(struct call *c, const struct form_claim *claim, slice *secret, slice *token)
 {
     struct call_refusal refused;
+    struct credentials_answer *kept;
     struct val answer;
-    slice reply, why, keeper = access_key_keeper(claim->access_key);
+    slice why, keeper = access_key_keeper(claim->access_key);
     *token = (slice){NULL, 0};
     *secret = access_key_root_secret(c->conf->root_keys, claim->access_key);
     if (secret->ptr)
         return 0;
     if (!keeper.ptr)
         return fail_unknown(c, claim);
-    int result =
-        call_ask(c, keeper, S("Secret"),
-                 arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(claim->access_key)), &reply, &refused);
+    slice body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(claim->access_key));
+    int result = call_ask_credentials(c, keeper, S("Secret"), body, &kept, &refused);
     if (result == CALL_FAILED)
         return fail(c, &s3_service_unavailable, "The worker that knows the access key did not answer.");
     TRY(result);
-    if (json_parse(c->arena, reply, &answer, &why) != 0)
+    if (json_parse(c->arena, kept->text, &answer, &why) != 0)
         return FAULT_MESSAGE;
-    if (val_get_bool(&answer, S("expired"), false))
+    int64_t expires_ms = val_get_int(&answer, S("expiresAt"), 0);
+    if (val_get_bool(&answer, S("expired"), false) || (expires_ms > 0 && expires_ms <= c->now_ms))
         return fail(c, &s3_expired_token, "The provided token has expired.");
     if (!val_get_bool(&answer, S("active"), false))
         return fail_unknown(c, claim);

@@ -25,6 +25,7 @@ const struct service sts_process = {
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
     .timer = session_expire,
+    .reset = session_reset,
     .questions = questions,
     .resource = role_resource,
 };

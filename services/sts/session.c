@@ -4,6 +4,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "proto/access_key.h"
+#include "services/worker/credentials.h"
 #include "services/worker/policy.h"
 #include "sts_api.h"
 
@@ -37,13 +38,14 @@ static int find_user(struct call *c, struct identity *identity, bool *found)
 {
     struct call_refusal refused;
     struct val answer;
-    slice reply, why, body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(c->access_key));
-    int result = call_ask(c, S("iam"), S("Key"), body, &reply, &refused);
+    slice why, body = arena_printf(c->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(c->access_key));
+    struct credentials_answer *kept;
+    int result = call_ask_credentials(c, S("iam"), S("Key"), body, &kept, &refused);
     *found = false;
     if (result == CALL_FAILED || result == FAULT_UNANSWERED)
         return 0;
     TRY(result);
-    if (json_parse(c->arena, reply, &answer, &why) != 0)
+    if (json_parse(c->arena, kept->text, &answer, &why) != 0)
         return FAULT_MESSAGE;
     *found = val_get_bool(&answer, S("found"), false);
     if (*found && !val_get_bool(&answer, S("active"), false))
@@ -102,6 +104,8 @@ int session_answer(struct call *c, slice body, slice *reply)
     json_string(w, identity.account);
     json_key(w, S("principal"));
     json_string(w, identity.principal);
+    json_key(w, S("expiresAt"));
+    json_int(w, expires_ms);
     json_key(w, S("policies"));
     if (json_parse(c->arena, identity.policies, &policies, &why) != 0)
         return FAULT_INTERNAL;
@@ -195,5 +199,11 @@ int session_expire(struct call *c, int64_t *next_due_ms)
     if (db_next(&rows) && !db_is_null(&rows, 0))
         *next_due_ms = db_int(&rows, 0) + kept_ms + 1;
     db_done(&rows);
+    return 0;
+}
+
+int session_reset(struct call *c)
+{
+    call_credentials_changed(c);
     return 0;
 }

@@ -53,3 +53,6 @@ struct sts_credentials *session_create(struct call *c, const struct identity *id
 
 /* The timer: forgets sessions a day behind their end, until when they are answered with "expired". */
 int session_expire(struct call *c, int64_t *next_due_ms);
+
+/* There are none any more. */
+int session_reset(struct call *c);

@@ -3,6 +3,7 @@
 #include "services/worker/impl.h"
 
 #include "common/fdio.h"
+#include "common/generation.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/loop_watch.h"
@@ -304,6 +305,7 @@ static bool run_operation(struct worker *worker, struct running *running, struct
         int result = authorize_call(call, in);
         if (result == 0)
             result = call->operation->handler(call, in, out);
+        worker->credentials_changed |= worker->service->keeps_credentials && !call->operation->readonly;
         int ended = batch_end_call(worker, result);
         if (result == CALL_LATER) {
             call->request = original;
@@ -329,9 +331,23 @@ bool batch_run(struct worker *worker, struct running *running, struct msg *reply
     return run_raw(worker, running, reply, &due) ? due : run_operation(worker, running, reply);
 }
 
+void call_credentials_changed(struct call *c)
+{
+    c->worker->credentials_changed = true;
+}
+
+/* Before anybody is told. What was read of a change that is lost must not be kept either. */
+static void tell_credentials(struct worker *worker)
+{
+    if (worker->credentials_changed && worker->generation)
+        generation_advance(worker->generation);
+    worker->credentials_changed = false;
+}
+
 int batch_commit(struct worker *worker)
 {
     int result = db_commit(worker->db);
+    tell_credentials(worker);
     if (result != 0) {
         log_error("cannot commit: %s", db_error(worker->db));
         remove_made(worker, 0);

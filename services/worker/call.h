@@ -83,6 +83,15 @@ int call_file_read(struct arena *arena, const struct call_file *file, slice *byt
  * are JSON. */
 int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused);
 
+/* The same for what iam or sts know about an access key: an answer that still holds is kept, and not asked for again
+ * (services/worker/credentials.h). *answer is valid until the next question. */
+struct credentials_answer;
+int call_ask_credentials(struct call *c, slice service, slice name, slice body, struct credentials_answer **answer,
+                         struct call_refusal *refused);
+
+/* After this call's commit access keys may stand for something else: whoever keeps answers about them asks again. */
+void call_credentials_changed(struct call *c);
+
 /* The same for a process that is no AWS service: a question in its own words (proto/runner.h). Answers CALL_LATER the
  * first time, then 0 with *status (0: nobody answered, or it died) and *answer. */
 int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer);

@@ -68,6 +68,7 @@ void events_run(struct worker *worker, struct running *running, struct msg *repl
     const struct msg *request = running->call.request;
     bool known = true;
     int result = 0;
+    worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     if (is_new(worker, request->event_id))
         result = events_dispatch(worker, running, request->operation, request->body, &known);
@@ -85,6 +86,7 @@ int events_run_background(struct worker *worker, struct running *running)
 {
     const struct msg *request = running->call.request;
     bool known;
+    worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     int result = events_dispatch(worker, running, request->operation, request->body, &known);
     int ended = batch_end_call(worker, result);
@@ -100,6 +102,7 @@ void events_reset(struct worker *worker, struct msg *reply)
     later_refuse_all(worker, S("awssim was reset while this request waited."));
     int result = db_reset(worker->db);
     struct running running = batch_internal_call(worker);
+    worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_CLEAR), "");
     if (result == 0 && worker->service->reset)

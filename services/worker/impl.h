@@ -16,6 +16,8 @@ enum worker_sql {
     WORKER_N_SQL,
 };
 
+struct credentials;
+struct generation;
 struct later;
 struct outbox;
 struct work;
@@ -48,6 +50,10 @@ struct worker {
     size_t call_made;       /* how many there were when the running call began */
     struct later *planned;  /* background calls of the batch's calls, newest first */
     struct later *call_planned;
+    struct generation *generation;   /* of what access keys stand for; NULL: not opened */
+    struct credentials *credentials; /* what is known of them; NULL: nothing yet */
+    bool no_credentials;             /* and there will be nothing */
+    bool credentials_changed;        /* since the last commit */
     bool timer_changed;
     bool effects_added;
     int64_t test_now_ms;                 /* in tests, what time it is */
@@ -58,8 +64,9 @@ struct worker {
 /* A call while it runs. */
 struct running {
     struct call call;
-    struct later *later; /* what it has learned in earlier runs; NULL in the first */
-    size_t questions;    /* asked so far in this run */
+    struct later *later;    /* what it has learned in earlier runs; NULL in the first */
+    size_t questions;       /* asked so far in this run */
+    struct slice_list kept; /* of these, the first ones, that needed not be sent: their answers; while later is NULL */
     const struct bus_from *from;
 };
 

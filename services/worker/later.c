@@ -1,5 +1,6 @@
 /* later: calls that could not be answered in one go: they asked another service, or wait for an event. Their request is
  * kept; when what they wait for is there, they run again from the top, with all answers they have had so far. */
+#include "services/worker/credentials.h"
 #include "services/worker/impl.h"
 
 #include <errno.h>
@@ -8,7 +9,9 @@
 
 #include "common/buf.h"
 #include "common/fdio.h"
+#include "common/generation.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/time.h"
 #include "proto/jsonform.h"
 #include "proto/segments.h"
@@ -23,6 +26,8 @@ struct question {
     bool repeatable;
     struct msg request; /* of a repeatable one: for the next process, when this one ends */
     uint64_t call_id;
+    bool sent;
+    uint64_t generation; /* of credentials, when it was sent */
     bool answered;
     int status; /* 0: nobody answered */
     slice body;
@@ -73,6 +78,15 @@ static struct later *later_new(struct worker *worker, const struct msg *request)
     return later;
 }
 
+/* A question that needed not be sent. */
+static void add_answered(struct later *later, slice answer)
+{
+    struct question *question = arena_alloc(later->arena, sizeof(*question));
+    *question =
+        (struct question){.later = later, .answered = true, .status = 200, .body = slice_dup(later->arena, answer)};
+    *list_add(later->arena, &later->questions) = question;
+}
+
 static struct later *later_of(struct running *running)
 {
     if (running->later)
@@ -81,6 +95,8 @@ static struct later *later_of(struct running *running)
     if (running->from)
         later->from = *running->from;
     running->later = later;
+    list_foreach (answer, &running->kept)
+        add_answered(later, *answer);
     return later;
 }
 
@@ -247,6 +263,9 @@ static void ask(struct call *c, slice service, slice name, slice body)
     struct question *question = arena_alloc(later->arena, sizeof(*question));
     *list_add(later->arena, &later->questions) = question;
     question->later = later;
+    question->sent = true;
+    if (c->worker->credentials)
+        question->generation = credentials_generation(c->worker->credentials);
     if (!c->worker->loop) {
         ask_test(question, service, name, body);
         return;
@@ -294,22 +313,85 @@ int call_question(struct call *c, slice target, slice name, slice body, int *sta
     return 0;
 }
 
-int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+/* What an answer that is none says. */
+static int read_refusal(struct call *c, int status, slice reply, struct call_refusal *refused)
 {
     struct val error;
     slice why;
-    int status;
-    TRY(call_question(c, service, name, body, &status, reply));
-    if (status == 200)
-        return 0;
     *refused = (struct call_refusal){S("ServiceUnavailable"), S("The service did not answer.")};
-    if (status > 0 && json_parse(c->arena, *reply, &error, &why) == 0) {
+    if (status > 0 && json_parse(c->arena, reply, &error, &why) == 0) {
         refused->code = val_get_string(&error, S("__type"));
         refused->message = val_get_string(&error, S("message"));
         if (!refused->message.ptr)
             refused->message = val_get_string(&error, S("Message"));
     }
     return status == 0 || status >= 500 ? FAULT_UNANSWERED : CALL_FAILED;
+}
+
+int call_ask(struct call *c, slice service, slice name, slice body, slice *reply, struct call_refusal *refused)
+{
+    int status;
+    TRY(call_question(c, service, name, body, &status, reply));
+    return status == 200 ? 0 : read_refusal(c, status, *reply, refused);
+}
+
+/* The cache is opened when it is first needed; without the shared counter there is none. */
+static struct credentials *credentials_of(struct worker *worker)
+{
+    if (worker->credentials || worker->no_credentials)
+        return worker->credentials;
+    const char *path = arena_printf(worker->arena, "%.*s/credentials", SLICE_ARG(worker->conf.run_dir)).ptr;
+    int result = worker->generation || !worker->loop ? 0 : generation_open(path, &worker->generation);
+    if (worker->generation)
+        worker->credentials = credentials_open(worker->generation);
+    else if (result != 0)
+        log_warn("%s: %s; iam is asked about every request", path, strerror(-result));
+    worker->no_credentials = !worker->credentials;
+    return worker->credentials;
+}
+
+static slice kept_name(struct call *c, slice service, slice name, slice body)
+{
+    return arena_printf(c->arena, "%.*s %.*s %.*s", SLICE_ARG(service), SLICE_ARG(name), SLICE_ARG(body));
+}
+
+/* In a run that comes again the answer must be the same one, at the same place among the questions. */
+static void note_kept(struct running *running, slice answer)
+{
+    if (running->later)
+        add_answered(running->later, answer);
+    else
+        *list_add(running->call.arena, &running->kept) = answer;
+}
+
+int call_ask_credentials(struct call *c, slice service, slice name, slice body, struct credentials_answer **answer,
+                         struct call_refusal *refused)
+{
+    struct running *running = running_of(c);
+    struct credentials *credentials = credentials_of(c->worker);
+    const struct question *question = next_question(c);
+    struct credentials_answer *here = NULL;
+    slice whole = credentials ? kept_name(c, service, name, body) : S("");
+    if (!question && credentials)
+        here = credentials_find(credentials, whole);
+    if (here) {
+        note_kept(running, slice_dup(c->arena, here->text));
+        *answer = here;
+        return 0;
+    }
+    if (!question)
+        ask(c, service, name, body);
+    if (!question || !question->answered)
+        return CALL_LATER;
+    slice text = question->body.ptr ? question->body : S("");
+    if (question->status != 200)
+        return read_refusal(c, question->status, text, refused);
+    if (credentials && question->sent)
+        credentials_keep(credentials, whole, text, question->generation);
+    struct credentials_answer *own = arena_alloc(c->arena, sizeof(*own));
+    *own = (struct credentials_answer){.text = text, .arena = c->arena};
+    *answer = own;
+    return 0;
 }
 
 int call_service(struct call *c, slice service, const struct api_operation *operation, const void *in, void *out,

@@ -83,6 +83,7 @@ struct policy_request {
 /* A policy, and what to call it in results. */
 struct policy_source {
     const struct policy *policy;
+    slice text; /* what it was parsed from */
     slice id;
     slice type;
 };

@@ -1,6 +1,8 @@
 /* test: a worker without process, sockets and clock, for service tests. */
 #include "services/worker/impl.h"
 
+#include "common/generation.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -43,6 +45,16 @@ void worker_close(struct worker *worker)
 void worker_test_enforce(struct worker *worker)
 {
     worker->conf.iam = S("enforce");
+}
+
+void worker_test_keep_credentials(struct worker *worker)
+{
+    worker->generation = generation_open_private();
+}
+
+void worker_test_change_credentials(struct worker *worker)
+{
+    generation_advance(worker->generation);
 }
 
 void worker_test_set_lenient(struct worker *worker, slice words)

@@ -315,6 +315,104 @@ static void test_questions_unanswered(void **state)
     }
 }
 
+/* What iam says of access keys; the other service's answers are those of test_questions_in_memory. */
+static slice caller_says;
+static int n_asked;
+
+static int answer_callers(slice service, slice operation, slice body, slice *answer)
+{
+    if (!slice_eq(operation, S("Caller")))
+        return answer_first_only(service, operation, body, answer);
+    assert_true(slice_eq(service, S("iam")));
+    n_asked++;
+    *answer = caller_says;
+    return caller_says.ptr ? 200 : 0;
+}
+
+static int ask_as(const char *key, const char *operation, const char *body)
+{
+    struct msg request = {.kind = MSG_REQUEST,
+                          .request_id = S("id"),
+                          .origin = S("router"),
+                          .region = S("us-east-1"),
+                          .access_key = slice_of(key),
+                          .operation = slice_of(operation),
+                          .body = slice_of(body)};
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+#define ANN "AKIAQAAAAAAAAAAAAAAA"
+#define CALLER                                                                                                         \
+    "{\"limited\":true,\"arn\":\"arn:aws:iam::123456789012:user/ann\",\"account\":\"123456789012\",\"keys\":{},"
+#define MAY(action)                                                                                                    \
+    CALLER "\"identity\":[\"{\\\"Statement\\\":{\\\"Effect\\\":\\\"Allow\\\",\\\"Action\\\":\\\"words:" action         \
+           "\\\",\\\"Resource\\\":\\\"*\\\"}}\"]}"
+
+static void begin_enforcement(const char *says)
+{
+    worker_test_enforce(worker);
+    worker_test_keep_credentials(worker);
+    worker_test_set_answers(worker, answer_callers);
+    caller_says = slice_of(says);
+    n_asked = 0;
+}
+
+static void test_credentials_are_kept(void **state)
+{
+    begin_enforcement(MAY("Count"));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 200);
+    assert_int_equal(ask_as(ANN, "Add", "{\"text\": \"x\"}"), 400);
+    assert_true(slice_find(reply.body, S("User: arn:aws:iam::123456789012:user/ann is not authorized to perform: "
+                                         "words:Add on resource: * because no identity-based policy allows")) >= 0);
+    assert_int_equal(n_asked, 1);
+    assert_int_equal(ask_as("AKIAQBBBBBBBBBBBBBBB", "Count", "{\"text\": \"x\"}"), 200);
+    assert_int_equal(n_asked, 2);
+    /* Whatever iam says now counts once it has said that something changed. */
+    caller_says = S(MAY("Add"));
+    assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 200);
+    worker_test_change_credentials(worker);
+    assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 400);
+    assert_int_equal(ask_as(ANN, "Add", "{\"text\": \"y\"}"), 200);
+    assert_int_equal(n_asked, 3);
+    /* Roots' keys are nobody's to ask about; what iam does not answer is not kept. */
+    assert_int_equal(ask_as("test", "Count", "{\"text\": \"x\"}"), 200);
+    worker_test_change_credentials(worker);
+    caller_says = (slice){NULL, 0};
+    assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 500);
+    caller_says = S("{\"limited\":false}");
+    assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 200);
+    assert_int_equal(n_asked, 5);
+}
+
+/* A call that asks others too finds each answer at its place when it runs again, kept or not. */
+static void test_credentials_among_questions(void **state)
+{
+    begin_enforcement(MAY("*"));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask_as(ANN, "Ask", "{\"text\": \"first\"}"), 400);
+        assert_true(slice_find(reply.body, S("Unknown")) >= 0);
+        assert_int_equal(n_asked, 1);
+    }
+}
+
+static void test_credentials_that_ended(void **state)
+{
+    begin_enforcement("{\"limited\":true,\"problem\":\"inactive\"}");
+    assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 400);
+    assert_true(slice_find(reply.body, S("UnrecognizedClientException")) >= 0);
+    worker_test_change_credentials(worker);
+    caller_says =
+        S(CALLER "\"expiresAt\":1700000001000,\"identity\":[\"{\\\"Statement\\\":{\\\"Effect\\\":\\\"Allow\\\","
+                 "\\\"Action\\\":\\\"*\\\",\\\"Resource\\\":\\\"*\\\"}}\"]}");
+    assert_int_equal(ask_as("ASIAQAAAAAAAAAAAAAAA", "Count", "{\"text\": \"x\"}"), 200);
+    worker_test_set_time(worker, 1700000001000);
+    assert_int_equal(ask_as("ASIAQAAAAAAAAAAAAAAA", "Count", "{\"text\": \"x\"}"), 400);
+    assert_true(slice_find(reply.body, S("ExpiredTokenException")) >= 0);
+    assert_int_equal(n_asked, 2);
+}
+
 static void test_event_replies(void **state)
 {
     slice said;
@@ -585,6 +683,9 @@ int main(int argc, char *argv[])
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_made_files, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_credentials_are_kept, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_credentials_among_questions, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_credentials_that_ended, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_event_replies, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_events_and_timer, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_background, set_up_memory, tear_down_memory),

@@ -30,6 +30,7 @@ void timers_run(struct worker *worker)
     if (!worker->service->timer)
         return;
     struct running running = batch_internal_call(worker);
+    worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     int result = worker->service->timer(&running.call, &next_due_ms);
     bool done = batch_end_call(worker, result) == 0 && result == 0;

@@ -1,8 +1,10 @@
 /* worker: the process: options, database, bus, readiness, and its end. */
 #include "services/worker/impl.h"
+#include "services/worker/credentials.h"
 #include "services/worker/leniency.h"
 
 #include "common/fdio.h"
+#include "common/generation.h"
 #include "common/heap_trim.h"
 #include "common/ids.h"
 #include "common/limits.h"
@@ -93,6 +95,10 @@ void worker_tear_down(struct worker *worker)
     later_close(worker);
     outbox_close(worker->outbox);
     db_close(worker->db);
+    if (worker->credentials)
+        credentials_close(worker->credentials);
+    if (worker->generation)
+        generation_close(worker->generation);
     if (worker->batch)
         arena_close(worker->batch);
     if (worker->arena)
@@ -149,6 +155,18 @@ static void release_memory(void *context)
     db_release_memory(worker->db);
 }
 
+/* A process before this one may have ended between a change and its announcement. */
+static bool announce_credentials(struct worker *worker)
+{
+    const char *path = arena_printf(worker->arena, "%.*s/credentials", SLICE_ARG(worker->conf.run_dir)).ptr;
+    int result = generation_open(path, &worker->generation);
+    if (result == 0)
+        generation_advance(worker->generation);
+    else
+        log_error("cannot open %s: %s", path, strerror(-result));
+    return result == 0;
+}
+
 /* Serves until SIGTERM. */
 static int serve(struct worker *worker)
 {
@@ -164,6 +182,10 @@ static int serve(struct worker *worker)
     ev_signal terminate;
     if (bus_open(&config, &worker->bus) != 0) {
         log_error("cannot listen in %s", config.run_dir);
+        return 1;
+    }
+    if (worker->service->keeps_credentials && !announce_credentials(worker)) {
+        bus_close(worker->bus);
         return 1;
     }
     worker->outbox = outbox_open(worker);

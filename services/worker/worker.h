@@ -72,6 +72,7 @@ struct service {
     service_open_fn *open;                    /* NULL: none; close belongs to it */
     service_close_fn *close;
     service_tolerates_fn *tolerates; /* NULL: nothing */
+    bool keeps_credentials;          /* every write may change what access keys stand for (call_credentials_changed) */
 };
 
 /* Runs fn as a call that belongs to no request, between batches: for what arrives at the service's own sockets. Memory
@@ -93,6 +94,9 @@ void worker_test_set_lenient(struct worker *worker, slice words); /* as --lenien
 void worker_test_set_state_dir(struct worker *worker,
                                slice path);                       /* for services that keep files; there is none else */
 void worker_test_set_time(struct worker *worker, int64_t now_ms); /* runs what becomes due */
+
+void worker_test_keep_credentials(struct worker *worker);   /* answers about them, as in a process */
+void worker_test_change_credentials(struct worker *worker); /* as iam does: they hold no longer */
 
 /* How questions to other services (call_service) are answered: with a status and *reply, the JSON form of the output or
  * {"__type", "message"}. Without it nobody answers. */

@@ -13,6 +13,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import Awssim, Skipped, Suite, build_dir, ctl, wait_until  # noqa: E402
@@ -199,6 +201,157 @@ def keys_of_awss_shape_name_their_account(sim):
     own.create_user(UserName="shape")
     key = own.create_access_key(UserName="shape")["AccessKey"]["AccessKeyId"]
     assert client("sts", key).get_caller_identity()["Account"] == "123456789012"
+
+
+def client_of(sim, service, key):
+    import boto3
+    from botocore.config import Config
+    return boto3.client(service, endpoint_url=sim.endpoint, region_name="us-east-1", aws_access_key_id=key["AccessKeyId"],
+                        aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key.get("SessionToken"),
+                        config=Config(retries={"max_attempts": 0}, inject_host_prefix=False))
+
+
+def make_user(sim, name):
+    iam = sim.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=policy("Allow"))
+    return iam.create_access_key(UserName=name)["AccessKey"]
+
+
+def policy(effect, action="*"):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]})
+
+
+def calls_of(sim, key):
+    """A harmless call to each of some services."""
+    return [client_of(sim, "ecs", key).list_clusters, client_of(sim, "logs", key).describe_log_groups,
+            client_of(sim, "s3", key).list_buckets, client_of(sim, "lambda", key).list_functions, client_of(sim, "ec2", key).describe_vpcs]
+
+
+@contextlib.contextmanager
+def standing_still(sim, *processes):
+    pids = [sim.pids()[name] for name in processes]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@suite.test
+def iam_is_not_asked_about_every_request(_):
+    """With iam and sts stopped, keys that were used a moment ago go on working."""
+    with Awssim("--ephemeral", "--iam", "enforce", "--verify-signatures") as sim:
+        user = make_user(sim, "ann")
+        sim.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}))
+        sim.client("iam").put_role_policy(RoleName="r", PolicyName="all", PolicyDocument=policy("Allow"))
+        role = client_of(sim, "sts", user).assume_role(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session")["Credentials"]
+        for key in (user, role):
+            calls = calls_of(sim, key)
+            identity = client_of(sim, "sts", user).get_caller_identity
+            for call in [*calls, identity]:
+                call()
+            with standing_still(sim, "iam"):
+                assert identity()["Arn"].endswith("user/ann")
+            with standing_still(sim, "iam", "sts"):
+                for call in calls * 3:
+                    call()
+
+
+def refused(call):
+    from botocore.exceptions import ClientError
+    try:
+        call()
+    except ClientError as failure:
+        assert 400 <= failure.response["ResponseMetadata"]["HTTPStatusCode"] < 500, failure.response
+        return True
+    return False
+
+
+@suite.test
+def changes_count_at_once(_):
+    """What iam has answered holds for the next request of every service, in either direction."""
+    for options in (["--iam", "enforce"], ["--verify-signatures"], ["--iam", "enforce", "--verify-signatures"]):
+        with Awssim("--ephemeral", *options) as sim:
+            iam, key = sim.client("iam"), make_user(sim, "ann")
+            calls = calls_of(sim, key)
+            status = {"UserName": "ann", "AccessKeyId": key["AccessKeyId"]}
+            for _ in range(10):
+                assert not any(refused(call) for call in calls)
+                iam.update_access_key(Status="Inactive", **status)
+                assert all(refused(call) for call in calls)
+                iam.update_access_key(Status="Active", **status)
+                assert not any(refused(call) for call in calls)
+                if "enforce" in options:
+                    iam.put_user_policy(UserName="ann", PolicyName="none", PolicyDocument=policy("Deny"))
+                    assert all(refused(call) for call in calls)
+                    iam.delete_user_policy(UserName="ann", PolicyName="none")
+            assert not any(refused(call) for call in calls)
+            os.kill(sim.pids()["iam"], signal.SIGKILL)
+            iam = sim.client("iam")
+            wait_until(lambda: not refused_by_restart(iam), what="iam's restart")
+            iam.update_access_key(Status="Inactive", **status)
+            assert all(refused(call) for call in calls)
+            iam.update_access_key(Status="Active", **status)
+            assert not any(refused(call) for call in calls)
+            iam.delete_access_key(**status)
+            if "--verify-signatures" in options:  # without it a key that is nobody's is its account's root
+                assert all(refused(call) for call in calls)
+
+
+def refused_by_restart(iam):
+    from botocore.exceptions import ClientError
+    try:
+        iam.list_users()
+    except ClientError:
+        return True
+    return False
+
+
+@suite.test
+def resets_count_at_once(_):
+    for service in ("iam", None):
+        with Awssim("--ephemeral", "--iam", "enforce", "--verify-signatures") as sim:
+            key = make_user(sim, "ann")
+            session = sim.client("sts").get_session_token()["Credentials"]
+            calls = [*calls_of(sim, key), *(calls_of(sim, session) if not service else [])]
+            assert not any(refused(call) for call in calls)
+            sim.ctl("reset", *([service] if service else []))
+            assert all(refused(call) for call in calls)
+
+
+@suite.test
+def a_key_in_use_is_never_believed_too_long(_):
+    """Under load, no call that begins behind the answer of UpdateAccessKey passes."""
+    with Awssim("--ephemeral", "--iam", "enforce") as sim:
+        iam, key = sim.client("iam"), make_user(sim, "ann")
+        status = {"UserName": "ann", "AccessKeyId": key["AccessKeyId"]}
+        inactive, stop, wrong = threading.Event(), threading.Event(), []
+
+        def use():
+            call = client_of(sim, "ecs", key).list_clusters
+            while not stop.is_set():
+                was_inactive = inactive.is_set()
+                if not refused(call) and was_inactive and inactive.is_set():
+                    wrong.append(time.monotonic())
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(40):
+            iam.update_access_key(Status="Inactive", **status)
+            inactive.set()
+            assert refused(client_of(sim, "ecs", key).list_clusters)
+            inactive.clear()
+            iam.update_access_key(Status="Active", **status)
+            assert not refused(client_of(sim, "ecs", key).list_clusters)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong, wrong
 
 
 if __name__ == "__main__":
