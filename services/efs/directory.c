@@ -1,4 +1,4 @@
-/* directory: file systems as directories of the host: made, measured, moved away and removed a slice at a time. */
+/* directory: file systems as directories of the host: made, measured, moved away and removed. */
 #include "services/efs/efs.h"
 
 #include "common/beneath.h"
@@ -13,24 +13,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MEASURE_ENTRIES = 50000, MEASURE_DEPTH = 64, SWEEP_ENTRIES = 2000, BLOCK_BYTES = 4096, EMPTY_BYTES = 6144 };
+enum { MEASURE_ENTRIES = 50000, MEASURE_DEPTH = 64, BLOCK_BYTES = 4096, EMPTY_BYTES = 6144 };
 enum { PRIVATE_MODE = 0700, ROOT_MODE = 0755 };
 
-static const char *path_of(struct call *c, slice account, slice region, slice file_system)
+const char *directory_path(struct call *c, slice account, slice region, slice file_system)
 {
     return arena_printf(c->arena, "%.*s/efs/%.*s/%.*s/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(account),
                         SLICE_ARG(region), SLICE_ARG(file_system))
         .ptr;
 }
 
-static const char *gone_path(struct call *c)
+const char *directory_gone(struct call *c)
 {
     return arena_printf(c->arena, "%.*s/efs/.gone", SLICE_ARG(c->conf->state_dir)).ptr;
 }
 
 int directory_make(struct call *c, slice file_system)
 {
-    const char *path = path_of(c, c->account, c->region, file_system);
+    const char *path = directory_path(c, c->account, c->region, file_system);
     TRY(fdio_mkdirs(path, PRIVATE_MODE));
     return chmod(path, ROOT_MODE) == 0 ? 0 : -errno;
 }
@@ -38,7 +38,7 @@ int directory_make(struct call *c, slice file_system)
 static int discard(struct call *c, const char *path)
 {
     slice name = ids_hex(c->arena, 16);
-    const char *gone = gone_path(c);
+    const char *gone = directory_gone(c);
     TRY(fdio_mkdirs(gone, PRIVATE_MODE));
     const char *to = arena_printf(c->arena, "%s/%.*s", gone, SLICE_ARG(name)).ptr;
     return rename(path, to) == 0 || errno == ENOENT ? 0 : -errno;
@@ -46,7 +46,7 @@ static int discard(struct call *c, const char *path)
 
 int directory_discard(struct call *c, slice account, slice region, slice file_system)
 {
-    return discard(c, path_of(c, account, region, file_system));
+    return discard(c, directory_path(c, account, region, file_system));
 }
 
 void directory_discard_all(struct call *c)
@@ -77,50 +77,68 @@ static DIR *open_folder(int at, const char *name)
     return dir;
 }
 
-/* Empties one folder: files go, folders are moved up beside it, so that nothing is ever deep. False when the budget
- * ran out first. */
-static bool empty_folder(struct call *c, int gone, const char *name, int *budget)
+/* Moves a folder up beside those that go, under a name that no other one has. */
+static void move_up(int from, const char *name, int gone)
+{
+    struct stat st;
+    char own[32];
+    fchmodat(from, name, PRIVATE_MODE, 0);
+    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    snprintf(own, sizeof(own), "inode-%llu", (unsigned long long)st.st_ino);
+    renameat(from, name, gone, own);
+}
+
+/* Empties one folder: files go, folders are moved up beside it, so that nothing is ever deep. */
+static void empty_folder(int gone, const char *name)
 {
     fchmodat(gone, name, PRIVATE_MODE, 0);
     DIR *dir = open_folder(gone, name);
-    for (struct dirent *entry; dir && *budget > 0 && (entry = readdir(dir));) {
-        if (is_dots(entry->d_name))
-            continue;
-        --*budget;
-        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
-            continue;
-        fchmodat(dirfd(dir), entry->d_name, PRIVATE_MODE, 0);
-        renameat(dirfd(dir), entry->d_name, gone, ids_hex(c->arena, 16).ptr);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (!is_dots(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+            move_up(dirfd(dir), entry->d_name, gone);
     }
     if (dir)
         closedir(dir);
-    return *budget > 0;
 }
 
-/* One look at what has been moved away. True when something went. */
-static bool sweep_once(struct call *c, int *budget)
+/* One look at what has been moved away; answers how much of it went. */
+static size_t remove_once(const char *path)
 {
-    bool removed = false;
-    DIR *gone = open_folder(AT_FDCWD, gone_path(c));
-    for (struct dirent *entry; gone && *budget > 0 && (entry = readdir(gone));) {
+    size_t removed = 0;
+    DIR *gone = open_folder(AT_FDCWD, path);
+    for (struct dirent *entry; gone && (entry = readdir(gone));) {
         if (is_dots(entry->d_name))
             continue;
-        --*budget;
-        if (unlinkat(dirfd(gone), entry->d_name, 0) == 0 || (empty_folder(c, dirfd(gone), entry->d_name, budget) &&
-                                                             unlinkat(dirfd(gone), entry->d_name, AT_REMOVEDIR) == 0))
-            removed = true;
+        if (unlinkat(dirfd(gone), entry->d_name, 0) != 0) {
+            empty_folder(dirfd(gone), entry->d_name);
+            if (unlinkat(dirfd(gone), entry->d_name, AT_REMOVEDIR) != 0)
+                continue;
+        }
+        removed++;
     }
     if (gone)
         closedir(gone);
     return removed;
 }
 
-bool directory_sweep(struct call *c)
+size_t directory_remove_gone(const char *gone)
 {
-    int budget = SWEEP_ENTRIES;
-    while (budget > 0 && sweep_once(c, &budget))
-        ;
-    return budget <= 0;
+    size_t removed = 0, now;
+    while ((now = remove_once(gone)) > 0)
+        removed += now;
+    return removed;
+}
+
+bool directory_any_gone(struct call *c)
+{
+    DIR *gone = open_folder(AT_FDCWD, directory_gone(c));
+    struct dirent *entry = gone ? readdir(gone) : NULL;
+    while (entry && is_dots(entry->d_name))
+        entry = readdir(gone);
+    if (gone)
+        closedir(gone);
+    return entry != NULL;
 }
 
 struct meter {
@@ -144,10 +162,10 @@ static void measure(int at, const char *name, int depth, struct meter *meter)
         closedir(dir);
 }
 
-int64_t directory_measure(struct call *c, slice account, slice region, slice file_system)
+int64_t directory_measure(const char *path)
 {
     struct meter meter = {.bytes = EMPTY_BYTES, .budget = MEASURE_ENTRIES};
-    measure(AT_FDCWD, path_of(c, account, region, file_system), 0, &meter);
+    measure(AT_FDCWD, path, 0, &meter);
     return meter.bytes;
 }
 
@@ -170,7 +188,7 @@ static int own(int fd, const void *context)
 
 static int open_root(struct call *c, slice file_system)
 {
-    int fd = open(path_of(c, c->account, c->region, file_system), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(directory_path(c, c->account, c->region, file_system), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd >= 0 ? fd : -errno;
 }
 
@@ -188,6 +206,6 @@ int directory_find(struct call *c, slice file_system, slice path, slice *root)
     const char *cpath = slice_cstr(c->arena, path);
     __attribute__((cleanup(fdio_cleanup))) int top = cpath ? open_root(c, file_system) : -EINVAL;
     __attribute__((cleanup(fdio_cleanup))) int fd = top >= 0 ? beneath_open(top, cpath, O_PATH | O_DIRECTORY) : top;
-    *root = slice_of(path_of(c, c->account, c->region, file_system));
+    *root = slice_of(directory_path(c, c->account, c->region, file_system));
     return fd >= 0 ? 0 : fd;
 }

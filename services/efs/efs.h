@@ -141,15 +141,22 @@ int policy_check(struct call *c, const struct file_system *fs, slice text);
 /* Directories. Faults are -errno. */
 int directory_make(struct call *c, slice file_system);
 
-/* Moves the directory to where directory_sweep finds it. An absent one is fine. */
+/* Moves the directory to where directory_remove_gone finds it. An absent one is fine. */
 int directory_discard(struct call *c, slice account, slice region, slice file_system);
 void directory_discard_all(struct call *c);
 
-/* Removes some of what has been moved away. True when more is left. */
-bool directory_sweep(struct call *c);
+/* Where that is, and whether anything is there. */
+const char *directory_gone(struct call *c);
+bool directory_any_gone(struct call *c);
 
-/* What is in it, metered in blocks of 4 KiB; counts up to some 50,000 entries. */
-int64_t directory_measure(struct call *c, slice account, slice region, slice file_system);
+/* The file system's directory. */
+const char *directory_path(struct call *c, slice account, slice region, slice file_system);
+
+/* For a helper thread. Removes what is in the folder, and answers how much of it went. */
+size_t directory_remove_gone(const char *gone);
+
+/* The same. What is in the directory, metered in blocks of 4 KiB; counts up to some 50,000 entries. */
+int64_t directory_measure(const char *path);
 
 /* Makes the path inside the file system, each missing part with that owner and mode. Links lead nowhere but inside. */
 int directory_make_root(struct call *c, slice file_system, slice path, const struct efs_creation_info *info);
@@ -168,3 +175,7 @@ int resolve_mount_asked(struct call *c, slice body, slice *reply);
 
 /* The timer. */
 int due_run(struct call *c, int64_t *next_due_ms);
+
+/* What it has begun in the background: {"id", "path"} of a file system to measure; directories to remove. */
+int due_measure(struct call *c, slice body);
+int due_remove(struct call *c, slice body);

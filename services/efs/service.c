@@ -17,6 +17,8 @@ static const struct service_event events[] = {
     {S("CreateRequesterInterfaceDone"), mount_target_interface_made},
     {S("DeleteRequesterInterfaceDone"), mount_target_interface_gone},
     {S("ResolveMount"), resolve_mount},
+    {S("MeasureFileSystem"), due_measure},
+    {S("RemoveDirectories"), due_remove},
     {{NULL, 0}, NULL},
 };
 
