@@ -2,10 +2,10 @@
 #include "runner/runner.h"
 
 #include "common/arena.h"
-#include "common/fdio.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/time.h"
+#include "runner/trash.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -402,7 +402,7 @@ static struct container *find(const struct runner *runner, slice task)
 static void remove_folder(const struct runner *runner, slice task)
 {
     struct arena *arena = arena_open();
-    fdio_remove_tree(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(task)).ptr);
+    trash_put(runner->trash, arena_printf(arena, "%.*s/%.*s", SLICE_ARG(runner->state_dir), SLICE_ARG(task)).ptr);
     arena_close(arena);
 }
 

@@ -12,6 +12,7 @@
 #include "common/supervised.h"
 #include "runner/doctor.h"
 #include "runner/functions/functions.h"
+#include "runner/trash.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -191,6 +192,7 @@ static int open_bus(struct runner *runner, const struct conf *conf)
     runner->logs = bus_peer(runner->bus, S("logs"));
     runner->ecr = bus_peer(runner->bus, S("ecr"));
     runner->containers = map_open();
+    runner->trash = trash_open(arena_printf(runner->arena, "%.*s/removed", SLICE_ARG(runner->state_dir)));
     runner->functions = pool_open(runner);
     runner->reports = reports_open(runner);
     ship_leftovers(runner);
@@ -257,6 +259,7 @@ int main(int argc, char *argv[])
         layers_close(&runner);
         templates_close(&runner.templates);
         pool_close(runner.functions);
+        trash_close(runner.trash);
         reports_close(runner.reports);
         map_close(runner.containers);
         bus_close(runner.bus);

@@ -123,6 +123,7 @@ struct runner {
     slice host_path;          /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
+    struct trash *trash; /* folders that are no longer needed */
     struct functions *functions;
     struct layers layers;
     struct templates templates;

@@ -2,12 +2,12 @@
 #include "runner/functions/functions.h"
 
 #include "common/arena.h"
-#include "common/fdio.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/loop_watch.h"
 #include "common/time.h"
 #include "runner/functions/telemetry.h"
+#include "runner/trash.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -362,7 +362,7 @@ static void on_forgotten(struct container *container)
     struct environment *environment = container->hook_context;
     slice folder = arena_printf(environment->arena, "%.*s/%.*s", SLICE_ARG(container->runner->state_dir),
                                 SLICE_ARG(container->task));
-    fdio_remove_tree(folder.ptr);
+    trash_put(container->runner->trash, folder.ptr);
     environment->container = NULL;
     if (environment->invocation)
         pool_refuse(environment->invocation, 503, S("ServiceException"), S("The environment was removed."));

@@ -4,10 +4,10 @@
 
 #include "common/arena.h"
 #include "common/base64.h"
-#include "common/fdio.h"
 #include "common/ids.h"
 #include "common/map.h"
 #include "common/time.h"
+#include "runner/trash.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -314,7 +314,7 @@ static void remove_leftovers(struct runner *runner)
     DIR *dir = opendir(slice_cstr(arena, runner->state_dir));
     for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
         if (slice_starts(slice_of(entry->d_name), S(FUNCTIONS_FOLDER)))
-            fdio_remove_tree(arena_printf(arena, "%.*s/%s", SLICE_ARG(runner->state_dir), entry->d_name).ptr);
+            trash_put(runner->trash, arena_printf(arena, "%.*s/%s", SLICE_ARG(runner->state_dir), entry->d_name).ptr);
     }
     if (dir)
         closedir(dir);
