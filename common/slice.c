@@ -162,9 +162,25 @@ static size_t utf8_sequence(const uint8_t *p, size_t len)
     return n;
 }
 
+/* How many bytes from i on are ASCII, eight at a time: most texts are nothing else. */
+static size_t ascii_run(slice s, size_t i)
+{
+    const uint64_t high = 0x8080808080808080u;
+    size_t from = i;
+    for (uint64_t eight; s.len - i >= sizeof(eight); i += sizeof(eight)) {
+        memcpy(&eight, s.ptr + i, sizeof(eight));
+        if (eight & high)
+            break;
+    }
+    return i - from;
+}
+
 bool slice_is_utf8(slice s)
 {
     for (size_t i = 0; i < s.len;) {
+        i += ascii_run(s, i);
+        if (i == s.len)
+            break;
         size_t n = utf8_sequence((const uint8_t *)s.ptr + i, s.len - i);
         if (n == 0)
             return false;

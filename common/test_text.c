@@ -55,6 +55,15 @@ static void test_utf8(void **state)
     assert_false(slice_is_utf8(S("\xc0\x80")) || slice_is_utf8(S("\xed\xa0\x80")) ||
                  slice_is_utf8(S("\xf4\x90\x80\x80")));
     assert_false(slice_is_utf8(S("\xe2\x82")) || slice_is_utf8(S("\x80")) || slice_is_utf8(S("\xff")));
+    /* Long ones, with one byte that is wrong, or a character, anywhere. */
+    for (size_t i = 0; i < 40; i++) {
+        char text[] = "forty ASCII letters, which come by eights.";
+        text[i] = (char)0xc3;
+        assert_false(slice_is_utf8(slice_of(text)));
+        text[i + 1] = (char)0xa4;
+        assert_true(slice_is_utf8(slice_of(text)));
+        assert_false(slice_is_utf8((slice){text, i + 1}));
+    }
 }
 
 static void test_arena(void **state)

@@ -90,6 +90,9 @@ void store_append(struct call *c, struct log_stream *stream, struct event_list *
     bytes += append_block(c, stream, events->items + first, events->len - first);
     db_run(c->db, LOGS_SQL_STREAM_STORED, "iiiiiii", stream->id, events->items[0].ms, events->items[events->len - 1].ms,
            c->now_ms, stream->next_number, span, bytes);
+    int64_t last_ms = events->items[events->len - 1].ms, before_ms = opt_int_or(stream->last_ms, 0);
+    if (last_ms > before_ms && last_ms / 1000 != before_ms / 1000)
+        db_run(c->db, LOGS_SQL_STREAM_SECOND, "ii", last_ms / 1000, stream->id);
 }
 
 /* How many events of the page, counted from its near end, fit its limits; at least one. Sorts them first. */

@@ -4,6 +4,8 @@
 #include "common/page.h"
 #include "logs_api.h"
 
+#include <stdlib.h>
+
 enum { DESCRIBE_LIMIT = 50 };
 
 /* Of Unicode; no name has it. */
@@ -104,18 +106,11 @@ static int place_of(struct call *c, slice token, struct place *place)
     return 0;
 }
 
-static struct db_rows query(struct call *c, const struct logs_describe_log_streams_in *in, int64_t group_id,
-                            const struct place *place)
+static struct db_rows query_by_name(struct call *c, const struct logs_describe_log_streams_in *in, int64_t group_id,
+                                    const struct place *place)
 {
-    bool down = opt_bool_or(in->descending, false);
     slice prefix = in->log_stream_name_prefix;
-    if (slice_eq(in->order_by, S("LastEventTime")))
-        return db_query(c->db, down ? LOGS_SQL_STREAM_LIST_TIME_DOWN : LOGS_SQL_STREAM_LIST_TIME, "iit", group_id,
-                        place->set ? place->ms
-                        : down     ? INT64_MAX
-                                   : -1,
-                        place->name);
-    if (down)
+    if (opt_bool_or(in->descending, false))
         return db_query(c->db, LOGS_SQL_STREAM_LIST_DOWN, "it", group_id,
                         place->set ? place->name : arena_concat(c->arena, prefix, S(LAST_CHARACTER)));
     return db_query(c->db, LOGS_SQL_STREAM_LIST, "it", group_id,
@@ -124,31 +119,89 @@ static struct db_rows query(struct call *c, const struct logs_describe_log_strea
                                  : S(""));
 }
 
+struct streams {
+    struct log_stream *items;
+    size_t len;
+    bool set;
+};
+
+/* The page's streams, and one more when there is one. */
+static void list_by_name(struct call *c, const struct logs_describe_log_streams_in *in, int64_t group_id,
+                         const struct place *place, size_t limit, struct streams *streams)
+{
+    struct log_stream stream;
+    struct db_rows rows = query_by_name(c, in, group_id, place);
+    while (streams->len <= limit && db_next(&rows)) {
+        stream_read(&rows, &stream);
+        if (in->log_stream_name_prefix.ptr && !slice_starts(stream.name, in->log_stream_name_prefix))
+            break;
+        *list_add(c->arena, streams) = stream;
+    }
+    db_done(&rows);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct log_stream *x = a, *y = b;
+    int64_t x_ms = opt_int_or(x->last_ms, 0), y_ms = opt_int_or(y->last_ms, 0);
+    return x_ms != y_ms ? (x_ms < y_ms ? -1 : 1) : slice_cmp(x->name, y->name);
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    return compare(b, a);
+}
+
+/* The same by time. The rows come by the second: those of the last one are read to its end before they are put in
+ * order. */
+static void list_by_time(struct call *c, bool down, int64_t group_id, const struct place *place, size_t limit,
+                         struct streams *streams)
+{
+    struct log_stream stream;
+    const struct log_stream from = {.last_ms = opt_int(place->ms), .name = place->name};
+    int64_t last_second = -1;
+    struct db_rows rows =
+        db_query(c->db, down ? LOGS_SQL_STREAM_LIST_TIME_DOWN : LOGS_SQL_STREAM_LIST_TIME, "ii", group_id,
+                 place->set ? place->ms / 1000
+                 : down     ? INT64_MAX
+                            : 0);
+    while (db_next(&rows)) {
+        stream_read(&rows, &stream);
+        int64_t second = opt_int_or(stream.last_ms, 0) / 1000;
+        if (streams->len > limit && second != last_second)
+            break;
+        if (place->set && (down ? compare(&stream, &from) >= 0 : compare(&stream, &from) <= 0))
+            continue;
+        last_second = second;
+        *list_add(c->arena, streams) = stream;
+    }
+    db_done(&rows);
+    if (streams->len > 1)
+        qsort(streams->items, streams->len, sizeof(*streams->items), down ? compare_down : compare);
+}
+
 int logs_describe_log_streams(struct call *c, const struct logs_describe_log_streams_in *in,
                               struct logs_describe_log_streams_out *out)
 {
     struct log_group group;
     struct place place;
-    struct log_stream stream, last = {0};
-    if (slice_eq(in->order_by, S("LastEventTime")) && in->log_stream_name_prefix.ptr)
+    struct streams streams = {0};
+    bool by_time = slice_eq(in->order_by, S("LastEventTime"));
+    if (by_time && in->log_stream_name_prefix.ptr)
         return fail(c, &logs_invalid_parameter, "Cannot order by LastEventTime with a logStreamNamePrefix.");
     TRY(group_get_either(c, in->log_group_name, in->log_group_identifier, &group));
     TRY(place_of(c, in->next_token, &place));
     size_t limit = (size_t)opt_int_or(in->limit, DESCRIBE_LIMIT);
-    struct db_rows rows = query(c, in, group.id, &place);
-    while (db_next(&rows)) {
-        stream_read(&rows, &stream);
-        if (in->log_stream_name_prefix.ptr && !slice_starts(stream.name, in->log_stream_name_prefix))
-            break;
-        if (out->log_streams.len == limit) {
-            slice key =
-                arena_printf(c->arena, "%lld/%.*s", (long long)opt_int_or(last.last_ms, 0), SLICE_ARG(last.name));
-            out->next_token = page_token(c->arena, S("DescribeLogStreams"), key);
-            break;
-        }
-        describe(c, group.name, &stream, list_add(c->arena, &out->log_streams));
-        last = stream;
+    if (by_time)
+        list_by_time(c, opt_bool_or(in->descending, false), group.id, &place, limit, &streams);
+    else
+        list_by_name(c, in, group.id, &place, limit, &streams);
+    for (size_t i = 0; i < streams.len && i < limit; i++)
+        describe(c, group.name, &streams.items[i], list_add(c->arena, &out->log_streams));
+    if (streams.len > limit) {
+        const struct log_stream *last = &streams.items[limit - 1];
+        slice key = arena_printf(c->arena, "%lld/%.*s", (long long)opt_int_or(last->last_ms, 0), SLICE_ARG(last->name));
+        out->next_token = page_token(c->arena, S("DescribeLogStreams"), key);
     }
-    db_done(&rows);
     return 0;
 }

@@ -129,15 +129,16 @@ static void test_cost(void **state)
 static void test_describe_cost(void **state)
 {
     make_group(STREAMS);
-    for (int i = 0; i < STREAMS; i += 2)
-        append_one(i, now + STREAMS - i, i);
+    for (int i = 0; i < STREAMS; i++)
+        append_one(i, now + (STREAMS - i) * 100, i);
+    append_one(4, now + 1, 0); /* older than what it has */
     static const struct {
         const char *more;
         const char *first;
         const char *second;
     } cases[] = {
-        {"\"orderBy\": \"LastEventTime\", \"descending\": true", "s00000", "s00002"},
-        {"\"orderBy\": \"LastEventTime\"", "s00001", "s00003"},
+        {"\"orderBy\": \"LastEventTime\", \"descending\": true", "s00000", "s00001"},
+        {"\"orderBy\": \"LastEventTime\"", "s01999", "s01998"},
         {"\"descending\": true", "s01999", "s01998"},
         {"\"descending\": true, \"logStreamNamePrefix\": \"s001\"", "s00199", "s00198"},
         {"\"logStreamNamePrefix\": \"s0199\"", "s01990", "s01991"},
@@ -154,6 +155,28 @@ static void test_describe_cost(void **state)
             slice_eq(val_get_string(item(page, "logStreams", 0), S("logStreamName")), slice_of(cases[i].second)));
         if (steps() - before > 1000)
             fail_msg("%s: %lld steps", cases[i].more, (long long)(steps() - before));
+    }
+    /* All of them, in both orders, in pages. */
+    for (int down = 0; down < 2; down++) {
+        slice token = {NULL, 0};
+        int64_t last_ms = down ? INT64_MAX : -1;
+        size_t n = 0;
+        do {
+            slice more = token.ptr ? arena_printf(arena, ", \"nextToken\": \"%.*s\"", SLICE_ARG(token)) : S("");
+            const struct val *page =
+                call("DescribeLogStreams",
+                     arena_printf(arena,
+                                  "{\"logGroupName\": \"/g\", \"orderBy\": \"LastEventTime\", \"limit\": 37, "
+                                  "\"descending\": %s%.*s}",
+                                  down ? "true" : "false", SLICE_ARG(more)));
+            for (size_t i = 0; i < count(page, "logStreams"); i++, n++) {
+                int64_t ms = val_get_int(item(page, "logStreams", i), S("lastEventTimestamp"), 0);
+                assert_true(down ? ms <= last_ms : ms >= last_ms);
+                last_ms = ms;
+            }
+            token = token_in(page);
+        } while (token.ptr);
+        assert_int_equal(n, STREAMS);
     }
     const struct val *page = ok("DescribeLogStreams", "{\"logGroupName\": \"/g\", \"descending\": true, "
                                                       "\"logStreamNamePrefix\": \"s0199\"}");
