@@ -226,7 +226,8 @@ static int guard_kernel(void)
     return 0;
 }
 
-static int make_path(const char *path)
+/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
+static int keep_writable(const char *path)
 {
     char part[PATH_MAX];
     for (const char *end = strchr(path + 1, '/'); *path; end = end ? strchr(end + 1, '/') : NULL) {
@@ -236,20 +237,11 @@ static int make_path(const char *path)
         if (!end)
             break;
     }
-    return 0;
-}
-
-/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
-static int keep_writable(const char *path)
-{
-    return make_path(path) == 0 ? mount(path, path, NULL, MS_BIND | MS_REC, NULL) : -1;
+    return mount(path, path, NULL, MS_BIND | MS_REC, NULL);
 }
 
 int root_seal(const struct plan *plan)
 {
-    /* As docker does. Where it cannot be made, the command's start says so. */
-    if (plan->cwd && plan->cwd[0] == '/' && !plan->sandbox)
-        make_path(plan->cwd);
     /* What guards itself against users without rights needs no other guard. */
     if (!plan->privileged && !(plan_mirrors(plan) && plan->sandbox) && guard_kernel() != 0)
         return -1;

@@ -253,8 +253,8 @@ def sandbox_takes_what_images_take(sim):
         text, _ = run(sim, "volumes", NOWHERE, "pwd; cat /deep/host/given; echo made > /deep/host/made; echo x > /usr/scratch/x; cat /usr/scratch/x; "
                       "grep -c ' /memory tmpfs ' /proc/mounts; for one in /deep/host /usr/scratch /memory; do "
                       "grep \" $one \" /proc/mounts | grep nosuid | grep -c nodev; done", definition, mountPoints=points,
-                      workingDirectory="/srv/app/deep", linuxParameters={"tmpfs": [{"containerPath": "/memory", "size": 1}]})
-        assert text == ["/srv/app/deep", "by the host", "x", "1", "1", "1", "1"], text
+                      workingDirectory="/var/tmp", linuxParameters={"tmpfs": [{"containerPath": "/memory", "size": 1}]})
+        assert text == ["/var/tmp", "by the host", "x", "1", "1", "1", "1"], text
         assert pathlib.Path(folder, "made").read_text() == "made\n"
     if os.stat(sim.dir).st_uid == 0:
         text, _ = run(sim, "user", NOWHERE, "id -u; id -g", user="4321:8765")
