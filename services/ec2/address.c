@@ -117,7 +117,7 @@ int address_associate(struct call *c, slice allocation_id, struct resource *inte
     if (!place)
         return fail(c, &ec2_invalid_parameter_value, "The private address %.*s is not assigned to interface %.*s",
                     SLICE_ARG(wanted), SLICE_ARG(interface->network_interface_id));
-    address->association_id = vpc_new_association(c, "eipassoc");
+    address->association_id = resource_new_part_id(c, "eipassoc");
     address->network_interface_id = interface->network_interface_id;
     address->network_interface_owner_id = c->account;
     address->private_ip_address = wanted;
@@ -195,6 +195,15 @@ int ec2_associate_address(struct call *c, const struct ec2_associate_address_in 
     return 0;
 }
 
+/* The interfaces of NAT gateways are AWS's own. */
+static bool is_of_nat_gateway(struct call *c, slice interface_id)
+{
+    struct resource resource;
+    struct ec2_network_interface interface = {0};
+    return interface_id.ptr && resource_find(c, KIND_NETWORK_INTERFACE, interface_id, &resource, &interface) &&
+           slice_eq(interface.interface_type, S("nat_gateway"));
+}
+
 int ec2_disassociate_address(struct call *c, const struct ec2_disassociate_address_in *in,
                              struct ec2_disassociate_address_out *out)
 {
@@ -208,7 +217,7 @@ int ec2_disassociate_address(struct call *c, const struct ec2_disassociate_addre
                         SLICE_ARG(in->association_id));
     } else
         TRY(get(c, (slice){NULL, 0}, in->public_ip, &resource, &address));
-    if (nat_owns(c, address.network_interface_id))
+    if (is_of_nat_gateway(c, address.network_interface_id))
         return fail(c, &ec2_auth_failure, "You do not have permission to access the specified resource.");
     TRY(common_dry_run(c, in->dry_run));
     if (address.association_id.ptr)

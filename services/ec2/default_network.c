@@ -63,12 +63,16 @@ static void make_vpc(struct call *c, struct ec2_vpc *vpc)
     }
 }
 
-void default_network_make(struct call *c)
+int default_network_ensure(struct call *c)
 {
     struct ec2_vpc vpc;
+    if (resource_scope(c))
+        return 0;
+    resource_add_scope(c);
     make_dhcp_options(c);
     prefix_list_make_all(c);
     make_vpc(c, &vpc);
+    return 0;
 }
 
 static bool find_default_vpc(struct call *c, struct ec2_vpc *vpc)

@@ -69,11 +69,16 @@ struct resource {
     slice text;                /* the document, as read */
 };
 
-/* The number of the caller's account and region, whose default network exists then. */
+/* The number of the caller's account and region, by which everything is found: 0 before its first call, so never in a
+ * handler (default_network_ensure adds it), except when the database has failed. */
 int64_t resource_scope(struct call *c);
+void resource_add_scope(struct call *c);
 
 /* A new id of that kind. */
 slice resource_new_id(struct call *c, enum kind kind);
+
+/* "PREFIX-0…": the id of a part of a resource, as an association or attachment. */
+slice resource_new_part_id(struct call *c, const char *prefix);
 
 /* Reads the resource of that kind into doc (zeroed, of the kind's shape). Answers 0, or CALL_FAILED with the kind's
  * "malformed" or "not found". */
@@ -151,8 +156,9 @@ void common_remember(struct call *c, slice token, const struct api_shape *shape,
 /* "The request must contain the parameter X". */
 int common_missing(struct call *c, const char *parameter);
 
-/* default_network.c: the default VPC of an account in a region, with what belongs to it. */
-void default_network_make(struct call *c);
+/* default_network.c: in an account's first call in a region, makes its default VPC with what belongs to it. Answers 0.
+ */
+int default_network_ensure(struct call *c);
 
 /* vpc.c */
 
@@ -160,8 +166,6 @@ void default_network_make(struct call *c);
  * default security group. An id that is set is kept. */
 void vpc_make(struct call *c, struct ec2_vpc *vpc);
 
-/* "PREFIX-0…": the id of an association or attachment. */
-slice vpc_new_association(struct call *c, const char *prefix);
 slice vpc_default_dhcp_options(struct call *c);
 
 /* subnet.c: completes and saves a subnet whose VPC, range, zone and tags are set. An id that is set is kept. */
@@ -276,9 +280,6 @@ int address_associate(struct call *c, slice allocation_id, struct resource *inte
                       struct ec2_network_interface *interface, slice private_ip, struct ec2_address *address);
 void address_forget_interface(struct call *c, slice interface_id);
 void address_release_association(struct call *c, slice association_id);
-
-/* nat.c: whether the interface belongs to a NAT gateway. */
-bool nat_owns(struct call *c, slice interface_id);
 
 /* prefix_list.c */
 void prefix_list_make_all(struct call *c);

@@ -62,7 +62,7 @@ static void attach_to_requester(struct call *c, struct ec2_network_interface *in
 {
     struct ec2_network_interface_attachment *attachment = arena_alloc(c->arena, sizeof(*attachment));
     interface->attachment = attachment;
-    attachment->attachment_id = vpc_new_association(c, "eni-attach");
+    attachment->attachment_id = resource_new_part_id(c, "eni-attach");
     attachment->attach_time = opt_int(c->now_ms);
     attachment->delete_on_termination = opt_bool(false);
     attachment->device_index = opt_int(1);

@@ -97,14 +97,6 @@ int ec2_describe_nat_gateways(struct call *c, const struct ec2_describe_nat_gate
     return listing_run(c, &listing, &out->nat_gateways, &out->next_token);
 }
 
-bool nat_owns(struct call *c, slice interface_id)
-{
-    struct resource resource;
-    struct ec2_network_interface interface = {0};
-    return interface_id.ptr && resource_find(c, KIND_NETWORK_INTERFACE, interface_id, &resource, &interface) &&
-           slice_eq(interface.interface_type, S("nat_gateway"));
-}
-
 int ec2_delete_nat_gateway(struct call *c, const struct ec2_delete_nat_gateway_in *in,
                            struct ec2_delete_nat_gateway_out *out)
 {

@@ -52,7 +52,7 @@ static bool find_default(struct call *c, slice vpc_id, struct resource *found, s
 static slice associate(struct call *c, struct ec2_network_acl *acl, slice subnet_id)
 {
     struct ec2_network_acl_association *association = list_add(c->arena, &acl->associations);
-    association->network_acl_association_id = vpc_new_association(c, "aclassoc");
+    association->network_acl_association_id = resource_new_part_id(c, "aclassoc");
     association->network_acl_id = acl->network_acl_id;
     association->subnet_id = subnet_id;
     return association->network_acl_association_id;

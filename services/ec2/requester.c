@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "services/worker/leniency.h"
 
+/* Events come for any account: its network is there afterwards, as it is in handlers. */
 static int read_event(struct call *c, slice body, struct val *event)
 {
     slice why;
@@ -14,7 +15,7 @@ static int read_event(struct call *c, slice body, struct val *event)
         return FAULT_MESSAGE;
     c->account = val_get_string(event, S("account"));
     c->region = val_get_string(event, S("region"));
-    return c->account.ptr && c->region.ptr ? 0 : FAULT_MESSAGE;
+    return c->account.ptr && c->region.ptr ? default_network_ensure(c) : FAULT_MESSAGE;
 }
 
 static slice interface_of_key(struct call *c, slice key)

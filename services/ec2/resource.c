@@ -16,12 +16,12 @@ int64_t resource_scope(struct call *c)
     if (db_next(&rows))
         scope = db_int(&rows, 0);
     db_done(&rows);
-    if (scope)
-        return scope;
-    db_run(c->db, EC2_SQL_SCOPE_ADD, "tt", c->account, c->region);
-    scope = db_last_id(c->db);
-    default_network_make(c);
     return scope;
+}
+
+void resource_add_scope(struct call *c)
+{
+    db_run(c->db, EC2_SQL_SCOPE_ADD, "tt", c->account, c->region);
 }
 
 slice resource_new_id(struct call *c, enum kind kind)
@@ -40,6 +40,11 @@ bool resource_is_id(enum kind kind, slice id)
             return false;
     }
     return true;
+}
+
+slice resource_new_part_id(struct call *c, const char *prefix)
+{
+    return arena_printf(c->arena, "%s-0%.*s", prefix, SLICE_ARG(ids_hex(c->arena, ID_DIGITS - 1)));
 }
 
 void resource_read(struct call *c, const struct resource *resource, void *doc)

@@ -4,7 +4,7 @@
 static struct ec2_route_table_association *add_association(struct call *c, struct ec2_route_table *table, bool main)
 {
     struct ec2_route_table_association *association = list_add(c->arena, &table->associations);
-    association->route_table_association_id = vpc_new_association(c, "rtbassoc");
+    association->route_table_association_id = resource_new_part_id(c, "rtbassoc");
     association->route_table_id = table->route_table_id;
     association->main = opt_bool(main);
     association->association_state = arena_alloc(c->arena, sizeof(*association->association_state));

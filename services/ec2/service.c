@@ -34,4 +34,5 @@ const struct service ec2_process = {
     .n_statements = sizeof(statements) / sizeof(*statements),
     .events = events,
     .timer = forget,
+    .prepare = default_network_ensure,
 };

@@ -68,7 +68,7 @@ static int add_cidr6(struct call *c, struct ec2_subnet *subnet, slice text)
                     SLICE_ARG(text));
     struct ec2_subnet_ipv6_cidr_block_association *association =
         list_add(c->arena, &subnet->ipv6_cidr_block_association_set);
-    association->association_id = vpc_new_association(c, "subnet-cidr-assoc");
+    association->association_id = resource_new_part_id(c, "subnet-cidr-assoc");
     association->ipv6_cidr_block = range;
     association->ipv6_cidr_block_state = arena_alloc(c->arena, sizeof(*association->ipv6_cidr_block_state));
     association->ipv6_cidr_block_state->state = S("associated");

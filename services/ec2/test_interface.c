@@ -204,6 +204,17 @@ static void test_unknown_networks(void **state)
     assert_true(replied("\"privateIpAddress\":\"172.31."));
 }
 
+/* The default network is there when an event is the account's first call. */
+static void test_requested_first(void **state)
+{
+    (void)state;
+    worker_test_set_lenient(worker, S("unknown-networks"));
+    assert_int_equal(event("CreateRequesterInterface", "task/1", "subnet-0000000000000dead"), 200);
+    assert_true(replied("\"privateIpAddress\":\"172.31."));
+    ok("DescribeVpcs");
+    assert_int_equal(count("<vpcId>"), 1);
+}
+
 static void test_attachments(void **state)
 {
     (void)state;
@@ -233,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_requested, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_requested_from_full_subnet, set_up_vpc, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_networks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_requested_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_attachments, set_up_vpc, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

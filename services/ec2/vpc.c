@@ -5,15 +5,10 @@
 
 enum { LARGEST = 16, SMALLEST = 28, MAX_CIDR_BLOCKS = 5 };
 
-slice vpc_new_association(struct call *c, const char *prefix)
-{
-    return arena_printf(c->arena, "%s-0%.*s", prefix, SLICE_ARG(ids_hex(c->arena, 16)));
-}
-
 static void add_cidr(struct call *c, struct ec2_vpc *vpc, slice cidr)
 {
     struct ec2_vpc_cidr_block_association *association = list_add(c->arena, &vpc->cidr_block_association_set);
-    association->association_id = vpc_new_association(c, "vpc-cidr-assoc");
+    association->association_id = resource_new_part_id(c, "vpc-cidr-assoc");
     association->cidr_block = cidr;
     association->cidr_block_state = arena_alloc(c->arena, sizeof(*association->cidr_block_state));
     association->cidr_block_state->state = S("associated");
@@ -25,7 +20,7 @@ static void add_cidr6(struct call *c, struct ec2_vpc *vpc)
     struct ec2_vpc_ipv6_cidr_block_association *association = list_add(c->arena, &vpc->ipv6_cidr_block_association_set);
     uint8_t b[3];
     ids_bytes(b, sizeof(b));
-    association->association_id = vpc_new_association(c, "vpc-cidr-assoc");
+    association->association_id = resource_new_part_id(c, "vpc-cidr-assoc");
     association->ipv6_cidr_block = cidr_canonical6(
         c->arena, arena_printf(c->arena, "2600:1f%02x:%x:%x00::/56", b[0] | 0x10, b[1] | 0x1000, b[2] | 1));
     association->ipv6_cidr_block_state = arena_alloc(c->arena, sizeof(*association->ipv6_cidr_block_state));

@@ -303,6 +303,8 @@ static bool run_operation(struct worker *worker, struct running *running, struct
         void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
         batch_begin_call(worker, call->arena);
         int result = authorize_call(call, in);
+        if (result == 0 && worker->service->prepare)
+            result = worker->service->prepare(call);
         if (result == 0)
             result = call->operation->handler(call, in, out);
         worker->credentials_changed |= worker->service->keeps_credentials && !call->operation->readonly;

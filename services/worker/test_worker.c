@@ -181,6 +181,15 @@ static int on_timer(struct call *c, int64_t *next_due_ms)
     return 0;
 }
 
+static int prepare(struct call *c)
+{
+    if (slice_eq(c->account, S("refused")))
+        return fail(c, &taken, "not this one");
+    if (slice_eq(c->account, S("new")))
+        db_run(c->db, SQL_ADD, "t", S("prepared"));
+    return 0;
+}
+
 static const struct service_event events[] = {
     {S("AddedDone"), on_done}, {S("Happened"), on_happened}, {S("Planned"), on_planned}, {{NULL, 0}, NULL}};
 static const struct service words = {.api = &api,
@@ -188,7 +197,8 @@ static const struct service words = {.api = &api,
                                      .statements = statements,
                                      .n_statements = 2,
                                      .events = events,
-                                     .timer = on_timer};
+                                     .timer = on_timer,
+                                     .prepare = prepare};
 
 /* In memory. */
 
@@ -240,6 +250,29 @@ static void test_calls(void **state)
     assert_int_equal(ask_memory("Add", "{\"text\": \"b\"}"), 200);
     assert_true(worker_test_refuse_effect(worker, &effect, 404, S("{}")));
     assert_int_equal(words_like("done%404%"), 1);
+}
+
+static int add_for(const char *account, const char *text)
+{
+    struct msg request = {.kind = MSG_REQUEST,
+                          .request_id = S("id"),
+                          .account = slice_of(account),
+                          .operation = S("Add"),
+                          .body = arena_printf(arena, "{\"text\": \"%s\"}", text)};
+    worker_test_request(worker, &request, &reply);
+    return reply.status;
+}
+
+/* What is prepared is part of the call: it goes when the handler refuses, and what it refuses is not done. */
+static void test_prepare(void **state)
+{
+    assert_int_equal(add_for("new", "refuse"), 400);
+    assert_int_equal(words_like("prepared"), 0);
+    assert_int_equal(add_for("refused", "early"), 400);
+    assert_int_equal(words_like("early"), 0);
+    assert_int_equal(add_for("new", "first"), 200);
+    assert_int_equal(words_like("prepared"), 1);
+    assert_int_equal(words_like("first"), 1);
 }
 
 static bool keeps_file(const char *more)
@@ -680,6 +713,7 @@ int main(int argc, char *argv[])
     self = argv[0];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_prepare, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_made_files, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),

@@ -36,6 +36,10 @@ typedef slice service_resource_fn(struct call *call, const void *in);
  * CALL_FAILED. */
 typedef int service_guest_fn(struct call *call, slice action);
 
+/* Run in the call's savepoint before each handler of an operation, when the caller may do it: what every call of the
+ * service takes for granted is there. Answers as a handler does. */
+typedef int service_prepare_fn(struct call *call);
+
 /* A due-time source. run does what is due now and answers when it is next due (wall ms), or 0 for never. It is called
  * at start, when armed time comes, and after every batch in which call_timer_changed was called. */
 typedef int service_timer_fn(struct call *call, int64_t *next_due_ms);
@@ -68,6 +72,7 @@ struct service {
     service_raw_fn *raw;                      /* NULL: none */
     const struct service_question *questions; /* terminated by an absent name; NULL: none */
     service_resource_fn *resource;            /* NULL: every call is about "*" */
+    service_prepare_fn *prepare;              /* NULL: there is nothing to prepare */
     service_guest_fn *guest;                  /* NULL: what comes unsigned may do all it can */
     service_open_fn *open;                    /* NULL: none; close belongs to it */
     service_close_fn *close;
