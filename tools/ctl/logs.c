@@ -223,5 +223,8 @@ enum ctl_exit logs_run(struct ctl *ctl)
     if (ctl->argument.ptr && logs.sources.len == 0)
         return refuse_name(&logs);
     print_all(&logs);
-    return ctl->options & CTL_FOLLOW ? follow(&logs, watch_fd) : CTL_OK;
+    enum ctl_exit code = ctl->options & CTL_FOLLOW ? follow(&logs, watch_fd) : CTL_OK;
+    list_foreach (source, &logs.sources)
+        buf_deinit(&source->text);
+    return code;
 }
