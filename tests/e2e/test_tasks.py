@@ -207,7 +207,8 @@ def user_and_ulimits(sim):
 def cannot_start(sim):
     for family, container, text in (
             ("no-command", {"name": "main", "command": ["/no/such/program"]}, "CannotStartContainerError"),
-            ("no-directory", shell("true", workingDirectory="/etc/passwd"), "CannotStartContainerError"),
+            ("no-directory", shell("true", workingDirectory="/no/such/folder"), "CannotStartContainerError"),
+            ("file-as-directory", shell("true", workingDirectory="/etc/passwd"), "CannotStartContainerError"),
             ("no-user", shell("true", user="nosuchuser"), "CannotStartContainerError"),
             ("no-image", {"name": "main", "image": "example.invalid/none:1"}, "CannotPullContainerError")):
         define(sim, family, container)
