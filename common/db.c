@@ -5,6 +5,7 @@
 #include "common/checkpoint.h"
 #include "common/err.h"
 #include "common/opt.h"
+#include "common/reserve.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -17,7 +18,9 @@
 enum { PASS_PAGES = 2048, RESTART_PAGES = 8192, REST_PAGES = 256, LIMIT_PAGES = 32768 };
 /* In idle moments: when a pass, and when an empty file, is worth the sync of the log's next first page. */
 enum { IDLE_PAGES = 1024, CUT_PAGES = 4096 };
-enum { MAX_ERROR = 256 };
+/* On a full disk the log's file cannot grow: its space is used again soon. */
+enum { FULL_PASS_PAGES = 16, FULL_RESTART_PAGES = 32 };
+enum { MAX_ERROR = 256, PAGE_BYTES = 4096 };
 
 struct db {
     sqlite3 *handle;
@@ -30,7 +33,11 @@ struct db {
     bool in_call;
     bool in_transaction;
     bool in_savepoint;
-    bool failed;     /* sticky, until the call's end */
+    bool failed;             /* sticky, until the call's end */
+    int fault;               /* of the call, when it failed */
+    int batch_fault;         /* of the transaction, when it is lost */
+    bool full;               /* there was no room on the disk */
+    struct reserve *reserve; /* NULL: in memory */
     bool batch_lost; /* the transaction is gone: nothing is written until db_commit, but the committed is read */
     struct checkpoint *checkpoint; /* NULL: in memory */
     int wal_pages;                 /* as of the last commit */
@@ -40,8 +47,38 @@ struct db {
     bool test_reached;
 };
 
+void db_note_full(struct db *db)
+{
+    db->full = true;
+    if (db->reserve)
+        reserve_release(db->reserve);
+}
+
+bool db_is_full(struct db *db)
+{
+    db->full = db->reserve && reserve_is_needed(db->reserve);
+    return db->full;
+}
+
+static bool lacks_room(struct db *db)
+{
+    return sqlite3_errcode(db->handle) == SQLITE_FULL ||
+           (sqlite3_errcode(db->handle) == SQLITE_IOERR && reserve_is_full(sqlite3_system_errno(db->handle)));
+}
+
+static void note_fault(struct db *db, int fault)
+{
+    if (!db->failed || fault == FAULT_FULL)
+        db->fault = fault;
+    if (db->batch_fault == 0 || fault == FAULT_FULL)
+        db->batch_fault = fault;
+    if (fault == FAULT_FULL)
+        db_note_full(db);
+}
+
 static void note_error(struct db *db, const char *what)
 {
+    note_fault(db, lacks_room(db) ? FAULT_FULL : FAULT_SQL);
     if (!db->failed)
         snprintf(db->error, sizeof(db->error), "%.100s: %s", what, sqlite3_errmsg(db->handle));
     db->failed = true;
@@ -63,6 +100,7 @@ static bool fails_for_test(struct db *db, enum db_point point)
     db->test_reached = true;
     if (!sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    note_fault(db, FAULT_FULL);
     note_error(db, "let fail by a test");
     return true;
 }
@@ -174,6 +212,7 @@ static int configure(struct arena *arena, struct db *db, const struct db_config 
     if (ok && strcmp(config->path, in_memory) != 0) {
         ok = execute(db, "PRAGMA journal_mode = WAL");
         db->checkpoint = checkpoint_open(config->path);
+        db->reserve = reserve_open(arena_printf(arena, "%s-reserve", config->path).ptr);
         sqlite3_wal_hook(db->handle, on_wal, db);
     }
     if (!ok)
@@ -221,6 +260,7 @@ void db_close(struct db *db)
     for (size_t i = 0; i < db->n_statements; i++)
         sqlite3_finalize(db->statements[i]);
     checkpoint_close(db->checkpoint);
+    reserve_close(db->reserve);
     sqlite3_close(db->handle); /* the last one: it copies the log and removes it */
     free(db->statements);
     free(db->open);
@@ -232,6 +272,7 @@ static bool ready_to_write(struct db *db)
 {
     if (db->batch_lost) {
         db->failed = true;
+        db->fault = db->batch_fault;
         return false;
     }
     if (!db->in_transaction) {
@@ -477,7 +518,7 @@ int db_call_end(struct db *db, bool keep)
             lose_batch(db); /* what could not be undone must be neither committed nor read */
     }
     db->in_call = db->failed = false;
-    return failed ? FAULT_SQL : 0;
+    return failed ? db->fault : 0;
 }
 
 int db_commit(struct db *db)
@@ -488,7 +529,11 @@ int db_commit(struct db *db)
     if (lost && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->in_transaction = db->batch_lost = db->failed = false;
-    return lost ? FAULT_SQL : 0;
+    int fault = db->batch_fault;
+    db->batch_fault = 0;
+    if (db->reserve)
+        reserve_hold(db->reserve, (int64_t)db->wal_pages * PAGE_BYTES);
+    return lost ? fault : 0;
 }
 
 const char *db_error(const struct db *db)
@@ -563,20 +608,22 @@ int db_reset(struct db *db)
 
 bool db_tend(struct db *db)
 {
-    int copied;
+    int copied, pass = db->full ? FULL_PASS_PAGES : PASS_PAGES, restart = db->full ? FULL_RESTART_PAGES : RESTART_PAGES;
     if (db->wal_pages >= LIMIT_PAGES)
         return true;
-    if (!db->checkpoint || db->wal_pages < PASS_PAGES || !checkpoint_is_over(db->checkpoint, &copied))
+    if (!db->checkpoint || db->wal_pages < pass || !checkpoint_is_over(db->checkpoint, &copied))
         return false;
-    if (db->wal_pages >= RESTART_PAGES && db->wal_pages - copied <= REST_PAGES)
+    if (db->wal_pages >= restart && db->wal_pages - copied <= REST_PAGES)
         return true;
-    if (db->wal_pages >= RESTART_PAGES || db->wal_pages - copied >= PASS_PAGES)
+    if (db->wal_pages >= restart || db->wal_pages - copied >= pass)
         checkpoint_begin(db->checkpoint, false);
     return false;
 }
 
 void db_restart_log(struct db *db)
 {
+    if (!db->checkpoint)
+        return;
     checkpoint_wait(db->checkpoint);
     if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) != SQLITE_OK)
         return;

@@ -2,8 +2,9 @@
  *
  * A service lists its SQL in sql.def as SQL(NAME, "text"); the position in that list is the statement's number. The
  * first write of a call opens the batch's transaction and the call's savepoint; reads open neither. Errors are sticky:
- * after one, statements do nothing, queries have no rows, and db_call_end or db_commit answer FAULT_SQL, so callers do
- * not check each statement. When a full disk has cost the transaction, the batch's further calls can read, not write.
+ * after one, statements do nothing, queries have no rows, and db_call_end or db_commit answer FAULT_SQL or FAULT_FULL,
+ * so callers do not check each statement. When a full disk has cost the transaction, the batch's further calls can
+ * read, not write.
  */
 #pragma once
 
@@ -71,12 +72,17 @@ void db_call_begin(struct db *db, struct arena *arena);
 /* Whether the running call has written anything. */
 bool db_call_wrote(const struct db *db);
 
-/* Ends the call: keep = false undoes its writes. Answers 0, or FAULT_SQL when a statement failed (then they are
- * undone). */
+/* Ends the call: keep = false undoes its writes. Answers 0, or when a statement failed (then they are undone)
+ * FAULT_SQL, or FAULT_FULL for want of room. */
 int db_call_end(struct db *db, bool keep);
 
-/* Commits what the batch wrote, if anything; on FAULT_SQL nothing of the whole batch was kept. */
+/* Commits what the batch wrote, if anything; on FAULT_SQL and FAULT_FULL nothing of the whole batch was kept. */
 int db_commit(struct db *db);
+
+/* Whether there was no room on the disk and has not been since. Space kept in reserve is then the database's: what
+ * makes room should go on, what needs room should not begin. db_note_full says that somebody else has met with it. */
+bool db_is_full(struct db *db);
+void db_note_full(struct db *db);
 
 /* The reason of the last fault ("INSERT …: database or disk is full"), for the log. */
 const char *db_error(const struct db *db);

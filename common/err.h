@@ -13,6 +13,7 @@ enum {
     FAULT_SQL = -10001,     /* sqlite failed; the db wrapper has logged which and why */
     FAULT_MESSAGE = -10002, /* a message from another process is broken */
     FAULT_INTERNAL = -10003,
+    FAULT_FULL = -10005,       /* there is no room on the disk */
     FAULT_UNANSWERED = -10004, /* another process did not answer a question, or failed itself */
 };
 

@@ -4,7 +4,9 @@
 #include "common/err.h"
 #include "common/fdio.h"
 #include "common/opt.h"
+#include "common/reserve.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +116,13 @@ static void test_uncommitted_is_lost(void **state)
     db_close(db);
 }
 
+/* -1: there is none. */
+static int64_t reserve_bytes(void)
+{
+    struct stat st;
+    return stat(arena_printf(arena, "%s-reserve", path.ptr).ptr, &st) == 0 ? st.st_size : -1;
+}
+
 static void test_full_disk(void **state)
 {
     const char *const limited[] = {"INSERT INTO t (k, b) VALUES (?, zeroblob(?))", "SELECT k, n, b FROM t ORDER BY k",
@@ -129,8 +138,12 @@ static void test_full_disk(void **state)
     assert_int_equal(db_call_end(db, true), 0);
     assert_int_equal(db_commit(db), 0);
     db_call_begin(db, arena);
+    assert_false(db_is_full(db));
+    assert_true(reserve_bytes() >= RESERVE_BYTES);
     db_run(db, 0, "ti", S("large"), (int64_t)1000000);
-    assert_int_equal(db_call_end(db, true), FAULT_SQL);
+    assert_int_equal(db_call_end(db, true), FAULT_FULL);
+    assert_true(db_is_full(db));
+    assert_int_equal(reserve_bytes(), 0);
     assert_int_equal(count(), 1); /* the batch is lost, what stands is read */
     db_commit(db);
     db_call_begin(db, arena);
@@ -143,7 +156,32 @@ static void test_full_disk(void **state)
     assert_int_equal(db_call_end(db, true), 0);
     assert_int_equal(db_commit(db), 0);
     assert_int_equal(count(), 2);
+    while (db_is_full(db)) /* there is room enough: it finds out soon */
+        ;
+    assert_true(reserve_bytes() >= RESERVE_BYTES);
     db_close(db);
+    assert_int_equal(reserve_bytes(), -1);
+}
+
+/* What the log may need to be copied is held back too, until it begins anew. */
+static void test_reserve(void **state)
+{
+    const int64_t log = 3 * 1024 * 1024 + 1;
+    struct reserve *reserve = reserve_open(arena_printf(arena, "%s-reserve", path.ptr).ptr);
+    assert_int_equal(reserve_bytes(), RESERVE_BYTES);
+    reserve_hold(reserve, log);
+    assert_int_equal(reserve_bytes(), RESERVE_BYTES + 4 * 1024 * 1024);
+    reserve_hold(reserve, 0);
+    assert_int_equal(reserve_bytes(), RESERVE_BYTES);
+    reserve_release(reserve);
+    assert_int_equal(reserve_bytes(), 0);
+    assert_true(reserve_is_needed(reserve));
+    while (reserve_is_needed(reserve))
+        ;
+    assert_int_equal(reserve_bytes(), RESERVE_BYTES);
+    reserve_close(reserve);
+    assert_int_equal(reserve_bytes(), -1);
+    assert_true(reserve_is_full(ENOSPC) && reserve_is_full(EDQUOT) && !reserve_is_full(EIO));
 }
 
 static void insert_blob(int64_t key, int64_t bytes)
@@ -221,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_savepoints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncommitted_is_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserve, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_stays_short, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

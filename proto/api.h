@@ -126,6 +126,7 @@ struct api_operation {
     const struct api_error *const *errors;
     uint16_t n_errors;
     api_handler_fn *handler; /* NULL: known, not implemented */
+    bool on_full_disk;       /* it makes room, or needs none */
 };
 
 /* REST: the operations of one method whose paths have as many segments. */
@@ -170,6 +171,7 @@ struct api_service {
     uint16_t n_errors;
     uint16_t n_routes;
     const struct api_route *routes; /* NULL: not a REST service */
+    const struct api_error *full_disk;
 };
 
 /* By exact name, or NULL. */

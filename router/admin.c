@@ -6,6 +6,7 @@
 #include "common/arena.h"
 #include "common/err.h"
 #include "common/json.h"
+#include "common/reserve.h"
 #include "common/uri.h"
 #include "proto/bus.h"
 #include "router/conn.h"
@@ -20,6 +21,7 @@ struct admin {
     struct pending *pending;
     struct reset *reset;
     slice run_dir;
+    const char *state_dir;
 };
 
 typedef void admin_path_fn(struct admin *admin, struct exchange *exchange, const struct conn_request *request);
@@ -34,17 +36,31 @@ static bool is_up(const struct admin *admin, const struct route_service *service
     return bus_peer_up(pending_peer(admin->pending, service));
 }
 
-/* 200 only when everything can be used. */
+/* With a full disk everything answers, but what has to be stored is refused. */
+static void write_disk(struct json_writer *w, int64_t free_bytes)
+{
+    json_key(w, S("disk"));
+    json_object_begin(w);
+    json_key(w, S("status"));
+    json_string(w, free_bytes < RESERVE_FULL_BYTES ? S("full") : S("ready"));
+    json_key(w, S("freeBytes"));
+    json_int(w, free_bytes);
+    json_object_end(w);
+}
+
+/* 200 when every process answers. */
 static void health(struct admin *admin, struct exchange *exchange, const struct conn_request *request)
 {
     (void)request;
     bool all = bus_peer_up(admin->runner);
     for (size_t i = 0; i < route_count(); i++)
         all = all && is_up(admin, route_at(i));
+    int64_t free_bytes = reserve_free_bytes(admin->state_dir);
+    bool full = free_bytes >= 0 && free_bytes < RESERVE_FULL_BYTES;
     struct json_writer *w = json_writer_open(admin->arena);
     json_object_begin(w);
     json_key(w, S("status"));
-    json_string(w, all ? S("ready") : S("starting"));
+    json_string(w, !all ? S("starting") : full ? S("disk full") : S("ready"));
     json_key(w, S("services"));
     json_object_begin(w);
     for (size_t i = 0; i < route_count(); i++) {
@@ -54,6 +70,8 @@ static void health(struct admin *admin, struct exchange *exchange, const struct 
     json_object_end(w);
     json_key(w, S("runner"));
     json_string(w, bus_peer_up(admin->runner) ? S("ready") : S("starting"));
+    if (free_bytes >= 0)
+        write_disk(w, free_bytes);
     json_object_end(w);
     answer_json(exchange, all ? 200 : 503, json_writer_close(w));
 }
@@ -240,13 +258,18 @@ void admin_handle(struct admin *admin, struct exchange *exchange, const struct c
     arena_reset(admin->arena);
 }
 
-struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir)
+struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir,
+                         const char *state_dir)
 {
     struct admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         abort();
-    *admin =
-        (struct admin){.arena = arena_open(), .runner = runner, .pending = pending, .reset = reset, .run_dir = run_dir};
+    *admin = (struct admin){.arena = arena_open(),
+                            .runner = runner,
+                            .pending = pending,
+                            .reset = reset,
+                            .run_dir = run_dir,
+                            .state_dir = state_dir};
     return admin;
 }
 

@@ -11,7 +11,8 @@ struct pending;
 struct reset;
 
 /* The run directory is borrowed. */
-struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir);
+struct admin *admin_open(struct bus_peer *runner, struct pending *pending, struct reset *reset, slice run_dir,
+                         const char *state_dir);
 void admin_close(struct admin *admin);
 
 /* Whether the path is one of these; is_signed: the request carries AWS credentials ("health" may be a bucket). */

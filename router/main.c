@@ -180,7 +180,8 @@ static void assemble(struct router *router, size_t max_conns)
     struct bus_peer *runner = bus_peer(router->bus, S("runner"));
     router->pending = pending_open(router->bus, &(struct pending_config){.on_drained = on_drained, .context = router});
     router->reset = reset_open(router->loop, runner, router->pending);
-    router->admin = admin_open(runner, router->pending, router->reset, router->conf.run_dir);
+    router->admin = admin_open(runner, router->pending, router->reset, router->conf.run_dir,
+                               slice_cstr(router->arena, router->conf.state_dir));
     router->dispatch = dispatch_open(router->admin, router->pending, router->secrets, &router->origins);
     router->conns = conn_open_set(&(struct conn_config){.loop = router->loop,
                                                         .tls = router->tls,

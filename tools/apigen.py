@@ -29,6 +29,9 @@ LOCATIONS = {"uri": "API_URI", "querystring": "API_QUERYSTRING", "header": "API_
              "statusCode": "API_STATUS"}
 TIMES = {"unixTimestamp": "API_TIME_EPOCH", "iso8601": "API_TIME_ISO8601", "rfc822": "API_TIME_RFC1123"}
 STYLES = {"full": "API_STYLE_FULL", "no-value": "API_STYLE_NO_VALUE", "ecr": "API_STYLE_ECR", "ec2": "API_STYLE_EC2"}
+# Operations that go on when the disk is full begin so; the overlay's onFullDisk adds to them.
+MAKES_ROOM = ("Abort", "BatchDelete", "Cancel", "Delete", "Deregister", "Detach", "Disable", "Disassociate", "Release", "Remove", "Revoke",
+              "Stop", "Terminate", "Unassign", "Untag")
 TARGET_ALIASES = {"ecr": "AmazonEC2ContainerRegistry"}
 
 
@@ -131,6 +134,10 @@ class Service:
         error = self.overlay["validation"]["error"]
         found.setdefault(self.error_name(error), (None, error, 400, False))
         return sorted(found.items())
+
+    def goes_on_when_full(self, name):
+        """What makes room, or needs none although it is no read."""
+        return name.startswith((*MAKES_ROOM, *self.overlay.get("onFullDisk", ())))
 
     def is_readonly(self, name):
         if self.operations[name].get("readonly"):
@@ -329,7 +336,7 @@ class Service:
         return (f"{{{slice_of(name)}, {slice_of(http.get('method', 'POST'))}, {slice_of(http.get('requestUri', '/'))}, "
                 f"{self.overlay.get('statuses', {}).get(name, http.get('responseCode', 200))}, {str(self.is_readonly(name)).lower()}, "
                 f"{str(operation.get('authtype') == 'none').lower()}, {part['input']}, {part['output']}, "
-                f"{slice_of(wrapper)}, {table}, {len(errors)}, {handler}}}")
+                f"{slice_of(wrapper)}, {table}, {len(errors)}, {handler}, {str(self.goes_on_when_full(name)).lower()}}}")
 
     def operation_tables(self):
         out = []
@@ -379,7 +386,7 @@ class Service:
                 f"    {error['unknown_operation']},",
                 f"    {error['not_implemented']}, {error['internal_failure']},",
                 f"    operations, {len(self.operations)}, {len(self.constraints)}, all_errors, {len(self.errors())}, "
-                f"{len(self.routes())}, {'routes' if self.routes() else 'NULL'},", "};"]
+                f"{len(self.routes())}, {'routes' if self.routes() else 'NULL'}, {error['full_disk']},", "};"]
 
     def source(self, header):
         shapes = [line for shape in self.shapes for line in self.shape_table(shape)]

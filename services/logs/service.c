@@ -13,7 +13,7 @@ static const char *const statements[] = {
 };
 
 static const struct service_event events[] = {
-    {S("AppendLogEvents"), put_append_log_events},
+    {S("AppendLogEvents"), put_append_log_events, true},
     {{NULL, 0}, NULL},
 };
 

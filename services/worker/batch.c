@@ -7,7 +7,9 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/loop_watch.h"
+#include "common/reserve.h"
 
+#include <string.h>
 #include <unistd.h>
 
 struct answer {
@@ -66,11 +68,40 @@ static void answer_failure(struct worker *worker, const struct running *running,
     encode_failure(worker, running, &failure, reply);
 }
 
-void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply)
+static bool is_full(int fault)
+{
+    return fault == FAULT_FULL || (fault < 0 && fault > FAULT_SQL && reserve_is_full(-fault));
+}
+
+/* Whoever makes room, or needs none, goes on when the disk is full. */
+static bool needs_room(const struct call *call)
+{
+    if (call->operation)
+        return !call->operation->readonly && !call->operation->on_full_disk;
+    return !(call->request->flags & MSG_FLAG_READONLY) && !slice_eq(call->request->method, S("DELETE"));
+}
+
+static void answer_full(struct worker *worker, const struct running *running, struct msg *reply)
+{
+    const struct api_service *api = worker->service->api;
+    slice message = arena_printf(running->call.arena,
+                                 "The disk that holds awssim's state is full (%.*s). Deleting works, and so will "
+                                 "everything else once there is room.",
+                                 SLICE_ARG(worker->conf.state_dir));
+    answer_failure(worker, running, api->full_disk ? api->full_disk : api->internal_failure, message, reply);
+}
+
+void batch_fault(struct worker *worker, const struct running *running, int fault, struct msg *reply)
 {
     *reply = (struct msg){.status = 500};
+    if (is_full(fault) && fault != FAULT_FULL)
+        db_note_full(worker->db); /* of a file: the database knows of its own */
     if (running->call.request->kind != MSG_REQUEST || !codec_of(worker, running->call.request))
         return;
+    if (is_full(fault)) {
+        answer_full(worker, running, reply);
+        return;
+    }
     slice message = arena_printf(running->call.arena, "An internal error occurred (request id %.*s).",
                                  SLICE_ARG(running->call.request_id));
     answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
@@ -135,6 +166,13 @@ static bool prepare(struct worker *worker, struct running *running, void **in, s
     return true;
 }
 
+static const char *fault_text(struct worker *worker, int fault)
+{
+    if (fault == FAULT_UNANSWERED)
+        return "another process did not answer";
+    return fault < 0 && fault > FAULT_SQL ? strerror(-fault) : db_error(worker->db);
+}
+
 /* The reply to a call that answered CALL_FAILED or a fault. */
 static void answer_failed(struct worker *worker, const struct running *running, int result, struct msg *reply)
 {
@@ -145,8 +183,8 @@ static void answer_failed(struct worker *worker, const struct running *running, 
     } else {
         slice name = call->operation ? call->operation->name : call->request->path;
         log_error("%.*s failed (%d, request id %.*s): %s", SLICE_ARG(name), result, SLICE_ARG(call->request_id),
-                  result == FAULT_UNANSWERED ? "another process did not answer" : db_error(worker->db));
-        batch_internal_failure(worker, running, reply);
+                  fault_text(worker, result));
+        batch_fault(worker, running, result, reply);
     }
 }
 
@@ -245,6 +283,8 @@ static bool run_raw(struct worker *worker, struct running *running, struct msg *
         return false;
     batch_begin_call(worker, call->arena);
     int result = worker->service->raw(call, reply, &taken);
+    if (result == 0 && taken && db_call_wrote(worker->db) && needs_room(call) && db_is_full(worker->db))
+        result = FAULT_FULL; /* it would use what is kept for deleting */
     int ended = batch_end_call(worker, result);
     if (!taken)
         return false;
@@ -293,13 +333,15 @@ static bool run_operation(struct worker *worker, struct running *running, struct
     void *in;
     if (read_body(worker, running, &request) != 0) {
         log_error("cannot read the request body %.*s", SLICE_ARG(request.body_file));
-        batch_internal_failure(worker, running, reply);
+        batch_fault(worker, running, FAULT_MESSAGE, reply);
         return true;
     }
     const struct msg *original = call->request;
     call->request = &request;
     bool ready = prepare(worker, running, &in, reply);
-    if (ready) {
+    if (ready && needs_room(call) && db_is_full(worker->db)) {
+        batch_fault(worker, running, FAULT_FULL, reply);
+    } else if (ready) {
         void *out = arena_alloc(call->arena, call->operation->out ? call->operation->out->size : 1);
         batch_begin_call(worker, call->arena);
         int result = authorize_call(call, in);
@@ -360,6 +402,35 @@ int batch_commit(struct worker *worker)
     return result;
 }
 
+static bool may_have_written(const struct msg *request, const struct call *call)
+{
+    if (request->kind == MSG_EVENT)
+        return true;
+    return call->operation ? !call->operation->readonly : !(request->flags & MSG_FLAG_READONLY);
+}
+
+bool batch_run_lost(struct worker *worker, struct running *running, int fault, struct msg *reply)
+{
+    const struct bus_from *from = running->from;
+    struct later *later = running->later;
+    bool again = !may_have_written(running->call.request, &running->call) ||
+                 (is_full(fault) && running->call.request->kind == MSG_REQUEST && !needs_room(&running->call));
+    fill_call(worker, running, running->call.request, running->call.now_ms);
+    running->from = from;
+    running->later = later;
+    *reply = (struct msg){0};
+    if (again) {
+        if (is_full(fault))
+            db_restart_log(worker->db); /* what has been given back is for the database, the log uses its own again */
+        if (!batch_run(worker, running, reply))
+            return false;
+        fault = batch_commit(worker);
+    }
+    if (fault != 0)
+        batch_fault(worker, running, fault, reply);
+    return true;
+}
+
 /* Whether an event of the same sender, earlier in this batch, could not be stored: it will come again, and so must
  * those behind it, or their order would be lost. */
 static bool must_come_again(const struct bus_item *items, const struct answer *answers, size_t i)
@@ -401,26 +472,6 @@ void batch_note_step(const struct running *running)
         loop_watch_did_to(call->request->method, call->request->path);
 }
 
-static bool may_have_written(const struct msg *request, const struct call *call)
-{
-    if (request->kind == MSG_EVENT)
-        return true;
-    return call->operation ? !call->operation->readonly : !(request->flags & MSG_FLAG_READONLY);
-}
-
-/* The writes that its batch shared were lost. Whoever wrote is told so; who only read may have read what was lost, and
- * reads again. */
-static void answer_lost(struct worker *worker, const struct bus_item *item, struct answer *answer)
-{
-    bool wrote = may_have_written(&item->msg, &answer->running.call);
-    fill_call(worker, &answer->running, &item->msg, answer->running.call.now_ms);
-    answer->reply = (struct msg){0};
-    if (!wrote)
-        answer->due = run_item(worker, item, answer);
-    if (wrote || batch_commit(worker) != 0)
-        batch_internal_failure(worker, &answer->running, &answer->reply);
-}
-
 /* Runs envelopes that share a commit, and answers them. */
 static void run_items(struct worker *worker, const struct bus_item *items, size_t count)
 {
@@ -436,11 +487,11 @@ static void run_items(struct worker *worker, const struct bus_item *items, size_
         answers[i].due = run_item(worker, &items[i], &answers[i]);
         batch_note_step(&answers[i].running);
     }
-    bool lost = batch_commit(worker) != 0;
+    int fault = batch_commit(worker);
     loop_watch_did(S("the commit of a batch"));
     for (size_t i = 0; i < count; i++) {
-        if (lost && answers[i].due)
-            answer_lost(worker, &items[i], &answers[i]);
+        if (fault != 0 && answers[i].due)
+            answers[i].due = batch_run_lost(worker, &answers[i].running, fault, &answers[i].reply);
         if (answers[i].due)
             bus_answer(worker->bus, &items[i].from, &answers[i].reply);
     }

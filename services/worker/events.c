@@ -14,6 +14,8 @@ int events_dispatch(struct worker *worker, struct running *running, slice name, 
         if (!slice_eq(event->name, name))
             continue;
         *known = true;
+        if (event->needs_room && db_is_full(worker->db))
+            return FAULT_FULL;
         return event->run(&running->call, body);
     }
     return 0;

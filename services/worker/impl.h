@@ -96,15 +96,21 @@ bool batch_run(struct worker *worker, struct running *running, struct msg *reply
 void batch_begin_call(struct worker *worker, struct arena *arena);
 int batch_end_call(struct worker *worker, int result);
 
-/* Commits; background calls begin. Answers 0 or FAULT_SQL: nothing is left of any call since the last commit. */
+/* Commits; background calls begin. Answers 0, FAULT_SQL or FAULT_FULL: nothing is left of any call since the last
+ * commit. */
 int batch_commit(struct worker *worker);
 
 /* Behind a commit, when the answers have been handed over: what has become sendable or due is done. */
 void batch_after_commit(struct worker *worker);
 void batch_on_messages(void *context, const struct bus_item *items, size_t count);
 
-/* The reply of an internal failure, instead of any other. */
-void batch_internal_failure(struct worker *worker, const struct running *running, struct msg *reply);
+/* The reply to a fault, instead of any other: of an internal failure, or of a full disk. */
+void batch_fault(struct worker *worker, const struct running *running, int fault, struct msg *reply);
+
+/* The call's transaction is lost. Who wrote is told so; who only read may have read what was lost, and reads again; and
+ * what makes room on a full disk is tried once more with the space kept in reserve. False when nothing is to be
+ * answered (yet). */
+bool batch_run_lost(struct worker *worker, struct running *running, int fault, struct msg *reply);
 
 /* The reply to who may try again: 503. */
 void batch_unavailable(struct worker *worker, const struct running *running, slice message, struct msg *reply);

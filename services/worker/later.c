@@ -121,8 +121,9 @@ static void run_request(struct later *later, struct running *running)
     struct msg reply = {0};
     bool due = batch_run(worker, running, &reply);
     batch_note_step(running);
-    if (batch_commit(worker) != 0 && due)
-        batch_internal_failure(worker, running, &reply);
+    int fault = batch_commit(worker);
+    if (fault != 0 && due)
+        due = batch_run_lost(worker, running, fault, &reply);
     if (!due)
         return;
     bus_answer(worker->bus, &later->from, &reply);

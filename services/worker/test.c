@@ -114,9 +114,11 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
         reply->body_file = slice_dup(worker->batch, reply->body_file);
         reply->segments = slice_dup(worker->batch, reply->segments);
         later_forget(worker, running.later);
+        running.later = NULL;
     }
-    if (batch_commit(worker) != 0)
-        batch_internal_failure(worker, &running, reply);
+    int fault = batch_commit(worker);
+    if (fault != 0 && due)
+        batch_run_lost(worker, &running, fault, reply);
     run_due(worker);
 }
 

@@ -19,6 +19,7 @@ typedef int service_event_fn(struct call *call, slice body);
 struct service_event {
     slice name;
     service_event_fn *run;
+    bool needs_room; /* refused while the disk is full: its sender keeps it meanwhile */
 };
 
 /* What other workers ask that is no operation of AWS (call_ask). body and *reply are JSON. Runs like a handler. */

@@ -7,6 +7,7 @@
 
 #include "common/fdio.h"
 #include "common/json.h"
+#include "common/reserve.h"
 #include "common/time.h"
 
 #include <stdio.h>
@@ -23,21 +24,38 @@ enum {
     DAY = 86400
 };
 
+static void add_warning(struct ctl *ctl, struct val *status, slice warning)
+{
+    const struct val *others = val_get(status, S("warnings"));
+    struct val warnings = val_array();
+    for (size_t i = 0; others && others->type == VAL_ARRAY && i < others->array.len; i++)
+        val_push(ctl->arena, &warnings, others->array.items[i]);
+    val_push(ctl->arena, &warnings, val_string(warning));
+    val_set(ctl->arena, status, S("warnings"), warnings);
+}
+
+static void add_disk(struct ctl *ctl, struct val *status)
+{
+    slice folder = val_get_string(status, S("state_dir"));
+    int64_t left = folder.ptr ? reserve_free_bytes(slice_cstr(ctl->arena, folder)) : -1;
+    if (left >= 0 && left < RESERVE_FULL_BYTES)
+        add_warning(ctl, status,
+                    arena_printf(ctl->arena,
+                                 "the disk is full (%lld KiB left at %.*s): only what makes room is stored until "
+                                 "%d MiB are free",
+                                 (long long)left / 1024, SLICE_ARG(folder), RESERVE_FULL_BYTES / 1024 / 1024));
+}
+
 /* What the runner says of commands whose image is nowhere: the mode, and perhaps a warning behind it. */
 static void add_images(struct ctl *ctl, const struct instance *instance, struct val *status)
 {
     slice path = arena_concat(ctl->arena, instance->run_dir, S("/images")), text, mode, warning;
-    const struct val *others = val_get(status, S("warnings"));
-    struct val warnings = val_array();
     if (fdio_read_file(ctl->arena, slice_cstr(ctl->arena, path), IMAGES_FILE_BYTES, &text) != 0)
         return;
     slice_cut(text, '\n', &mode, &warning);
     val_set(ctl->arena, status, S("images"), val_string(mode));
-    for (size_t i = 0; others && others->type == VAL_ARRAY && i < others->array.len; i++)
-        val_push(ctl->arena, &warnings, others->array.items[i]);
     if (warning.len > 0)
-        val_push(ctl->arena, &warnings, val_string(warning));
-    val_set(ctl->arena, status, S("warnings"), warnings);
+        add_warning(ctl, status, warning);
 }
 
 /* The status as a tree; false when it cannot be had. */
@@ -51,6 +69,7 @@ static bool read_status(struct ctl *ctl, const struct instance *instance, struct
         json_parse(ctl->arena, content, status, &why) != 0)
         return false;
     add_images(ctl, instance, status);
+    add_disk(ctl, status);
     return true;
 }
 
