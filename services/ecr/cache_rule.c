@@ -4,7 +4,6 @@
 
 #include "common/page.h"
 #include "ecr_api.h"
-#include "services/ecr/upstream.h"
 
 enum { MAX_RULES = 50, LIST_LIMIT = 100 };
 
@@ -86,7 +85,7 @@ bool cache_rule_for(struct call *c, slice account, slice name, struct cache_rule
     return cache_rule_find(c, account, S("ROOT"), rule);
 }
 
-static int get(struct call *c, slice account, slice prefix, struct cache_rule *rule)
+int cache_rule_get(struct call *c, slice account, slice prefix, struct cache_rule *rule)
 {
     if (cache_rule_find(c, account, prefix, rule))
         return 0;
@@ -173,7 +172,7 @@ static int describe_named(struct call *c, const struct ecr_describe_pull_through
                     "together with nextToken or maxResults'");
     list_foreach (prefix, &in->ecr_repository_prefixes) {
         struct cache_rule rule;
-        TRY(get(c, in->registry_id, *prefix, &rule));
+        TRY(cache_rule_get(c, in->registry_id, *prefix, &rule));
         show(c, in->registry_id, &rule, list_add(c->arena, &out->pull_through_cache_rules));
     }
     return 0;
@@ -210,7 +209,7 @@ int ecr_update_pull_through_cache_rule(struct call *c, const struct ecr_update_p
 {
     struct cache_rule rule;
     TRY(repository_check_own(c, in->registry_id));
-    TRY(get(c, c->account, in->ecr_repository_prefix, &rule));
+    TRY(cache_rule_get(c, c->account, in->ecr_repository_prefix, &rule));
     if (!in->credential_arn.ptr && !in->custom_role_arn.ptr)
         return fail(c, &ecr_invalid_parameter,
                     "Invalid parameter at 'credentialArn' failed to satisfy constraint: 'credentialArn or "
@@ -234,7 +233,7 @@ int ecr_delete_pull_through_cache_rule(struct call *c, const struct ecr_delete_p
 {
     struct cache_rule rule;
     TRY(repository_check_own(c, in->registry_id));
-    TRY(get(c, c->account, in->ecr_repository_prefix, &rule));
+    TRY(cache_rule_get(c, c->account, in->ecr_repository_prefix, &rule));
     db_run(c->db, ECR_SQL_CACHE_RULE_DELETE, "ttt", c->account, c->region, rule.prefix);
     *out = (struct ecr_delete_pull_through_cache_rule_out){
         .ecr_repository_prefix = rule.prefix,
@@ -244,26 +243,6 @@ int ecr_delete_pull_through_cache_rule(struct call *c, const struct ecr_delete_p
         .credential_arn = rule.credential,
         .custom_role_arn = rule.role,
         .upstream_repository_prefix = rule.upstream_prefix,
-    };
-    return 0;
-}
-
-int ecr_validate_pull_through_cache_rule(struct call *c, const struct ecr_validate_pull_through_cache_rule_in *in,
-                                         struct ecr_validate_pull_through_cache_rule_out *out)
-{
-    struct cache_rule rule;
-    slice why = {NULL, 0};
-    TRY(get(c, in->registry_id, in->ecr_repository_prefix, &rule));
-    TRY(upstream_check(c, &rule, &why));
-    *out = (struct ecr_validate_pull_through_cache_rule_out){
-        .ecr_repository_prefix = rule.prefix,
-        .registry_id = in->registry_id.ptr ? in->registry_id : c->account,
-        .upstream_registry_url = rule.url,
-        .credential_arn = rule.credential,
-        .custom_role_arn = rule.role,
-        .upstream_repository_prefix = rule.upstream_prefix,
-        .is_valid = opt_bool(why.ptr == NULL),
-        .failure = why,
     };
     return 0;
 }

@@ -14,6 +14,8 @@ struct cache_rule {
     int64_t updated_ms;
 };
 
+/* get: or fails with PullThroughCacheRuleNotFoundException. account: absent, the caller's. */
+int cache_rule_get(struct call *c, slice account, slice prefix, struct cache_rule *rule);
 bool cache_rule_find(struct call *c, slice account, slice prefix, struct cache_rule *rule);
 
 /* The rule that a repository's name falls under, and the name behind its prefix. */

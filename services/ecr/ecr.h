@@ -58,6 +58,9 @@ void repository_read(struct db_rows *rows, struct repository *repository);
 /* Stores a new one (all members but id and created_ms) and sets its id. */
 void repository_add(struct call *c, struct repository *repository);
 
+/* Gives a repository a lifecycle policy; it is evaluated soon, and then every hour. */
+void repository_set_lifecycle(struct call *c, int64_t repository_id, slice text);
+
 /* Whether the tag, once set, must stay where it is. */
 bool repository_freezes(const struct repository *repository, slice tag);
 
@@ -139,9 +142,6 @@ struct slice_list image_tags(struct call *c, int64_t image_id);
 
 /* Lifecycle policies: checks a policy's text. */
 int lifecycle_check(struct call *c, slice text);
-
-/* Gives a repository a policy; it is evaluated soon, and then every hour. */
-void lifecycle_set(struct call *c, int64_t repository_id, slice text);
 
 /* Removes what the policies of repositories say, those that are due. */
 int lifecycle_run(struct call *c, int64_t *next_due_ms);

@@ -8,7 +8,6 @@
 enum { PREVIEW_LIMIT = 100 };
 
 static const int64_t period_ms = INT64_C(60) * 60 * 1000;
-static const int64_t first_ms = 5000; /* from a new policy to its first evaluation */
 
 int lifecycle_check(struct call *c, slice text)
 {
@@ -20,12 +19,6 @@ int lifecycle_check(struct call *c, slice text)
                 "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy validation "
                 "failure: %.*s'",
                 SLICE_ARG(why));
-}
-
-void lifecycle_set(struct call *c, int64_t repository_id, slice text)
-{
-    db_run(c->db, ECR_SQL_REPOSITORY_SET_LIFECYCLE, "tii", text, c->now_ms + first_ms, repository_id);
-    call_timer_changed(c);
 }
 
 static int get(struct call *c, slice registry_id, slice name, struct repository *repository)
@@ -44,7 +37,7 @@ int ecr_put_lifecycle_policy(struct call *c, const struct ecr_put_lifecycle_poli
     struct repository repository;
     TRY(repository_get(c, in->registry_id, in->repository_name, &repository));
     TRY(lifecycle_check(c, in->lifecycle_policy_text));
-    lifecycle_set(c, repository.id, in->lifecycle_policy_text);
+    repository_set_lifecycle(c, repository.id, in->lifecycle_policy_text);
     out->registry_id = repository.account;
     out->repository_name = repository.name;
     out->lifecycle_policy_text = in->lifecycle_policy_text;

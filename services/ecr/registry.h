@@ -17,7 +17,7 @@ struct registry {
 };
 
 /* service_raw_fn: takes every request below /v2/. */
-int registry_answer(struct call *call, struct msg *reply, bool *taken);
+int registry_route_answer(struct call *call, struct msg *reply, bool *taken);
 
 /* What is wrong, by the distribution protocol's codes. */
 enum registry_error {

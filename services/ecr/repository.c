@@ -9,6 +9,8 @@
 
 enum { DESCRIBE_LIMIT = 100 };
 
+static const int64_t first_evaluation_ms = 5000; /* behind a new lifecycle policy */
+
 void repository_read(struct db_rows *rows, struct repository *repository)
 {
     *repository = (struct repository){
@@ -156,6 +158,12 @@ static void show(struct call *c, const struct repository *repository, struct ecr
     out->encryption_configuration->kms_key = repository->kms_key;
 }
 
+void repository_set_lifecycle(struct call *c, int64_t repository_id, slice text)
+{
+    db_run(c->db, ECR_SQL_REPOSITORY_SET_LIFECYCLE, "tii", text, c->now_ms + first_evaluation_ms, repository_id);
+    call_timer_changed(c);
+}
+
 void repository_add(struct call *c, struct repository *repository)
 {
     repository->created_ms = c->now_ms;
@@ -164,7 +172,7 @@ void repository_add(struct call *c, struct repository *repository)
            repository->encryption, repository->kms_key, repository->policy, repository->lifecycle);
     repository->id = db_last_id(c->db);
     if (repository->lifecycle.ptr)
-        lifecycle_set(c, repository->id, repository->lifecycle);
+        repository_set_lifecycle(c, repository->id, repository->lifecycle);
 }
 
 static int check_encryption(struct call *c, const struct ecr_encryption_configuration *wanted,

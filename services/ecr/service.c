@@ -64,6 +64,6 @@ const struct service ecr_process = {
     .timer = run_due,
     .start = prepare,
     .reset = empty,
-    .raw = registry_answer,
+    .raw = registry_route_answer,
     .resource = resource_of,
 };

@@ -1,4 +1,4 @@
-/* tags: tags of repositories. */
+/* tags: tags of repositories as rows. The operations are in tags_api.c. */
 #include "services/ecr/ecr.h"
 
 #include "ecr_api.h"
@@ -29,33 +29,5 @@ int tags_set(struct call *c, int64_t repository_id, const struct ecr_tag_list *t
     }
     if (tags->len > 0 && count(c, repository_id) > MAX_TAGS)
         return fail(c, &ecr_too_many_tags, "The resource has more than %d tags", MAX_TAGS);
-    return 0;
-}
-
-int ecr_tag_resource(struct call *c, const struct ecr_tag_resource_in *in, struct ecr_tag_resource_out *out)
-{
-    struct repository repository;
-    TRY(repository_of_arn(c, in->resource_arn, &repository));
-    return tags_set(c, repository.id, &in->tags);
-}
-
-int ecr_untag_resource(struct call *c, const struct ecr_untag_resource_in *in, struct ecr_untag_resource_out *out)
-{
-    struct repository repository;
-    TRY(repository_of_arn(c, in->resource_arn, &repository));
-    list_foreach (key, &in->tag_keys)
-        db_run(c->db, ECR_SQL_TAG_DELETE, "it", repository.id, *key);
-    return 0;
-}
-
-int ecr_list_tags_for_resource(struct call *c, const struct ecr_list_tags_for_resource_in *in,
-                               struct ecr_list_tags_for_resource_out *out)
-{
-    struct repository repository;
-    TRY(repository_of_arn(c, in->resource_arn, &repository));
-    out->tags.set = true;
-    struct db_rows rows = db_query(c->db, ECR_SQL_TAG_LIST, "i", repository.id);
-    while (db_next(&rows))
-        *list_add(c->arena, &out->tags) = (struct ecr_tag){.key = db_text(&rows, 0), .value = db_text(&rows, 1)};
     return 0;
 }

@@ -226,7 +226,8 @@ int upstream_blob(struct call *c, slice account, slice name, slice digest)
     return result < 0 ? result : fail_upstream(c, &ecr_unable_to_get_upstream_layer, &rule, &reply);
 }
 
-int upstream_check(struct call *c, const struct cache_rule *rule, slice *why)
+/* Whether the upstream answers: *why stays absent when it does. 0 or CALL_LATER. */
+static int check(struct call *c, const struct cache_rule *rule, slice *why)
 {
     struct fetch_reply reply;
     struct fetch_request request = {.url = arena_concat(c->arena, base_of(c, rule->url), S("/v2/"))};
@@ -237,5 +238,25 @@ int upstream_check(struct call *c, const struct cache_rule *rule, slice *why)
         *why = arena_printf(c->arena, "The upstream registry could not be reached: %.*s", SLICE_ARG(reply.why));
     else if (reply.status != 200 && reply.status != 401)
         *why = arena_printf(c->arena, "The upstream registry answered %lld to /v2/", (long long)reply.status);
+    return 0;
+}
+
+int ecr_validate_pull_through_cache_rule(struct call *c, const struct ecr_validate_pull_through_cache_rule_in *in,
+                                         struct ecr_validate_pull_through_cache_rule_out *out)
+{
+    struct cache_rule rule;
+    slice why = {NULL, 0};
+    TRY(cache_rule_get(c, in->registry_id, in->ecr_repository_prefix, &rule));
+    TRY(check(c, &rule, &why));
+    *out = (struct ecr_validate_pull_through_cache_rule_out){
+        .ecr_repository_prefix = rule.prefix,
+        .registry_id = in->registry_id.ptr ? in->registry_id : c->account,
+        .upstream_registry_url = rule.url,
+        .credential_arn = rule.credential,
+        .custom_role_arn = rule.role,
+        .upstream_repository_prefix = rule.upstream_prefix,
+        .is_valid = opt_bool(why.ptr == NULL),
+        .failure = why,
+    };
     return 0;
 }

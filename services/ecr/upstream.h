@@ -18,6 +18,3 @@ int upstream_image(struct call *c, const struct upstream_want *want);
 
 /* The same for a blob of a repository that has a rule. */
 int upstream_blob(struct call *c, slice account, slice name, slice digest);
-
-/* Whether the upstream answers: *why stays absent when it does. 0 or CALL_LATER. */
-int upstream_check(struct call *c, const struct cache_rule *rule, slice *why);

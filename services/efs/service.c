@@ -54,4 +54,5 @@ const struct service efs_process = {
     .timer = due_run,
     .reset = reset,
     .tolerates = tolerates,
+    .action_prefix = S("elasticfilesystem"),
 };

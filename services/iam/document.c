@@ -2,11 +2,18 @@
 #include "services/iam/iam.h"
 
 #include "common/uri.h"
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 slice document_encoded(struct call *c, slice document)
 {
     return uri_encode(c->arena, document, false);
+}
+
+void document_show_role(struct call *c, const struct entity *entity, struct iam_role *out)
+{
+    *out = entity->role;
+    out->assume_role_policy_document = document_encoded(c, out->assume_role_policy_document);
+    out->tags = (struct iam_tag_list_type){0};
 }
 
 size_t document_size(slice document)

@@ -3,7 +3,7 @@
 
 #include "iam_api.h"
 #include "services/worker/call.h"
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 enum iam_sql {
 #define SQL(name, text) IAM_SQL_##name,
@@ -87,6 +87,9 @@ void listing_end(struct call *c, const struct listing *listing, struct opt_bool 
 /* As answers show documents: percent-encoded. */
 slice document_encoded(struct call *c, slice document);
 
+/* A role as lists show it: its trust policy encoded, without tags and boundary. */
+void document_show_role(struct call *c, const struct entity *entity, struct iam_role *out);
+
 /* Size without white space, which AWS counts against its limits. */
 size_t document_size(slice document);
 
@@ -151,7 +154,6 @@ int account_check_password(struct call *c, slice password);
 
 /* role.c, user.c, profile.c: as answers show them. */
 void role_show(struct call *c, const struct entity *entity, struct iam_role *out);
-void role_show_listed(struct call *c, const struct entity *entity, struct iam_role *out);
 void user_show(struct call *c, const struct entity *entity, struct iam_user *out);
 void profile_show(struct call *c, const struct entity *entity, struct iam_instance_profile *out);
 

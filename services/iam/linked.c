@@ -95,7 +95,7 @@ int iam_create_service_linked_role(struct call *c, const struct iam_create_servi
     entity_add(c, &entity);
     attach(c, service, &entity);
     out->role = arena_alloc(c->arena, sizeof(*out->role));
-    role_show_listed(c, &entity, out->role);
+    document_show_role(c, &entity, out->role);
     return 0;
 }
 

@@ -8,7 +8,7 @@ void profile_show(struct call *c, const struct entity *entity, struct iam_instan
     out->roles = (struct iam_role_list_type){.set = true};
     struct db_rows rows = db_query(c->db, IAM_SQL_MEMBER_ITEMS, "it", entity->id, S(""));
     while (entity_next(c, &rows, ENTITY_ROLE, &role))
-        role_show_listed(c, &role, list_add(c->arena, &out->roles));
+        document_show_role(c, &role, list_add(c->arena, &out->roles));
     db_done(&rows);
 }
 

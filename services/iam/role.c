@@ -3,16 +3,9 @@
 
 enum { MAX_TRUST_BYTES = 2048, DEFAULT_SESSION_SECONDS = 3600 };
 
-void role_show_listed(struct call *c, const struct entity *entity, struct iam_role *out)
-{
-    *out = entity->role;
-    out->assume_role_policy_document = document_encoded(c, out->assume_role_policy_document);
-    out->tags = (struct iam_tag_list_type){0};
-}
-
 void role_show(struct call *c, const struct entity *entity, struct iam_role *out)
 {
-    role_show_listed(c, entity, out);
+    document_show_role(c, entity, out);
     out->tags = entity->role.tags;
     out->permissions_boundary = boundary_shown(c, entity);
     out->role_last_used = arena_alloc(c->arena, sizeof(*out->role_last_used));
@@ -72,7 +65,7 @@ int iam_list_roles(struct call *c, const struct iam_list_roles_in *in, struct ia
             continue;
         if (!listing_take(&listing, entity.name))
             break;
-        role_show_listed(c, &entity, list_add(c->arena, &out->roles));
+        document_show_role(c, &entity, list_add(c->arena, &out->roles));
     }
     db_done(&rows);
     listing_end(c, &listing, &out->is_truncated, &out->marker);
@@ -98,7 +91,7 @@ int iam_update_role_description(struct call *c, const struct iam_update_role_des
     entity.role.description = in->description;
     entity_save(c, &entity);
     out->role = arena_alloc(c->arena, sizeof(*out->role));
-    role_show_listed(c, &entity, out->role);
+    document_show_role(c, &entity, out->role);
     return 0;
 }
 

@@ -56,6 +56,13 @@ static const struct service_question questions[] = {
     {{NULL, 0}, NULL},
 };
 
+static const struct service_action actions[] = {
+#define ACTION(operation, action) {S(operation), S(action)},
+#include "services/lambda/actions.def"
+#undef ACTION
+    {{NULL, 0}, {NULL, 0}},
+};
+
 const struct service lambda_process = {
     .api = &lambda_api,
     .migrations = lambda_migrations,
@@ -67,4 +74,5 @@ const struct service lambda_process = {
     .reset = on_reset,
     .raw = on_raw,
     .questions = questions,
+    .actions = actions,
 };

@@ -57,6 +57,10 @@ slice group_name_behind(struct call *c, slice name);
 /* Sets tags of a group, at most 50 in all. */
 int tags_set(struct call *c, int64_t group_id, const struct pair_list *tags);
 
+/* Adds the tags of a group. */
+struct logs_tags;
+void tags_list(struct call *c, int64_t group_id, struct logs_tags *out);
+
 /* The stream of that name in the group, or ResourceNotFoundException. */
 int stream_get(struct call *c, int64_t group_id, slice name, struct log_stream *stream);
 void stream_read(struct db_rows *rows, struct log_stream *stream);

@@ -4,7 +4,7 @@
 
 #include "common/err.h"
 #include "common/uri.h"
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 /* What ACLs can grant. */
 static const struct {

@@ -18,6 +18,13 @@ static const char *const statements[] = {
 #undef SQL
 };
 
+static const struct service_action actions[] = {
+#define ACTION(operation, action) {S(operation), S(action)},
+#include "services/s3/actions.def"
+#undef ACTION
+    {{NULL, 0}, {NULL, 0}},
+};
+
 const struct service s3_process = {
     .api = &s3_api,
     .migrations = s3_migrations,
@@ -29,4 +36,5 @@ const struct service s3_process = {
     .reset = content_start,
     .raw = raw_run,
     .guest = guest_check,
+    .actions = actions,
 };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "services/sts/sts.h"
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 struct role {
     slice arn;

@@ -19,6 +19,8 @@ static const struct service_question questions[] = {
     {{NULL, 0}, NULL},
 };
 
+static const struct service_action actions[] = {{S("GetCallerIdentity"), {NULL, 0}}, {{NULL, 0}, {NULL, 0}}};
+
 const struct service sts_process = {
     .api = &sts_api,
     .migrations = sts_migrations,
@@ -28,4 +30,5 @@ const struct service sts_process = {
     .reset = session_reset,
     .questions = questions,
     .resource = role_resource,
+    .actions = actions,
 };

@@ -5,7 +5,7 @@
 #include "common/json.h"
 #include "proto/access_key.h"
 #include "services/worker/credentials.h"
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 #include "sts_api.h"
 
 enum { TOKEN_LENGTH = 356, SECRET_LENGTH = 40, MAX_PACKED_BYTES = 2048 };

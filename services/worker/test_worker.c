@@ -192,12 +192,15 @@ static int prepare(struct call *c)
 
 static const struct service_event events[] = {
     {S("AddedDone"), on_done}, {S("Happened"), on_happened}, {S("Planned"), on_planned}, {{NULL, 0}, NULL}};
+static const struct service_action actions[] = {
+    {S("Plan"), S("other:PlanAhead")}, {S("Wait"), {NULL, 0}}, {{NULL, 0}, {NULL, 0}}};
 static const struct service words = {.api = &api,
                                      .migrations = migrations,
                                      .statements = statements,
                                      .n_statements = 2,
                                      .events = events,
                                      .timer = on_timer,
+                                     .actions = actions,
                                      .prepare = prepare};
 
 /* In memory. */
@@ -417,6 +420,23 @@ static void test_credentials_are_kept(void **state)
     caller_says = S("{\"limited\":false}");
     assert_int_equal(ask_as(ANN, "Count", "{\"text\": \"x\"}"), 200);
     assert_int_equal(n_asked, 5);
+}
+
+/* Operations whose action the service names, and one that needs no permission. */
+static void test_action_names(void **state)
+{
+    begin_enforcement(MAY("Plan"));
+    assert_int_equal(ask_as(ANN, "Plan", "{\"text\": \"x\"}"), 400);
+    assert_true(slice_find(reply.body, S("to perform: other:PlanAhead on")) >= 0);
+    assert_int_equal(words_like("x"), 0);
+    caller_says = S(CALLER "\"identity\":[\"{\\\"Statement\\\":{\\\"Effect\\\":\\\"Allow\\\","
+                           "\\\"Action\\\":\\\"other:PlanAhead\\\",\\\"Resource\\\":\\\"*\\\"}}\"]}");
+    worker_test_change_credentials(worker);
+    assert_int_equal(ask_as(ANN, "Plan", "{\"text\": \"x\"}"), 200);
+    assert_int_equal(n_asked, 2);
+    worker_test_change_credentials(worker);
+    assert_int_equal(ask_as(ANN, "Wait", "{\"text\": \"x\"}"), 200);
+    assert_int_equal(n_asked, 2);
 }
 
 /* A call that asks others too finds each answer at its place when it runs again, kept or not. */
@@ -717,6 +737,7 @@ int main(int argc, char *argv[])
         cmocka_unit_test_setup_teardown(test_questions_in_memory, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_made_files, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_questions_unanswered, set_up_memory, tear_down_memory),
+        cmocka_unit_test_setup_teardown(test_action_names, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_credentials_are_kept, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_credentials_among_questions, set_up_memory, tear_down_memory),
         cmocka_unit_test_setup_teardown(test_credentials_that_ended, set_up_memory, tear_down_memory),

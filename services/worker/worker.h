@@ -37,6 +37,12 @@ typedef slice service_resource_fn(struct call *call, const void *in);
  * CALL_FAILED. */
 typedef int service_guest_fn(struct call *call, slice action);
 
+/* The IAM action of an operation that is not called as the operation is; absent: it needs no permission. */
+struct service_action {
+    slice operation;
+    slice action;
+};
+
 /* Run in the call's savepoint before each handler of an operation, when the caller may do it: what every call of the
  * service takes for granted is there. Answers as a handler does. */
 typedef int service_prepare_fn(struct call *call);
@@ -72,10 +78,12 @@ struct service {
     int (*reset)(struct call *call);          /* after the tables were emptied; NULL: none */
     service_raw_fn *raw;                      /* NULL: none */
     const struct service_question *questions; /* terminated by an absent name; NULL: none */
-    service_resource_fn *resource;            /* NULL: every call is about "*" */
-    service_prepare_fn *prepare;              /* NULL: there is nothing to prepare */
-    service_guest_fn *guest;                  /* NULL: what comes unsigned may do all it can */
-    service_open_fn *open;                    /* NULL: none; close belongs to it */
+    slice action_prefix;                      /* of its IAM actions, without ':'; absent: the service's name */
+    const struct service_action *actions; /* terminated by an absent operation; NULL: all are called as operations */
+    service_resource_fn *resource;        /* NULL: every call is about "*" */
+    service_prepare_fn *prepare;          /* NULL: there is nothing to prepare */
+    service_guest_fn *guest;              /* NULL: what comes unsigned may do all it can */
+    service_open_fn *open;                /* NULL: none; close belongs to it */
     service_close_fn *close;
     service_tolerates_fn *tolerates; /* NULL: nothing */
     bool keeps_credentials;          /* every write may change what access keys stand for (call_credentials_changed) */

@@ -2,7 +2,7 @@
  * the text. The first byte chooses what the document is for. */
 #include "tests/fuzz/fuzz.h"
 
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 static void check_places(slice text, const struct policy *policy)
 {

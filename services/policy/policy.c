@@ -1,9 +1,9 @@
 /* policy: the grammar of policy documents, and AWS's words for what breaks it. */
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 #include "common/err.h"
 #include "common/json.h"
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 struct parser {
     struct arena *arena;

@@ -1,6 +1,6 @@
 /* policy_locate: where in a document its statements stand. The JSON parser does not tell; the text is known to be valid
  * JSON, so counting brackets outside of strings is enough. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 struct scan {
     slice text;

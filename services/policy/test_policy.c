@@ -1,5 +1,5 @@
 /* Tests of policy documents: what is refused and why, and what is allowed. */
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 #include "common/arena.h"
 #include "common/err.h"

@@ -1,6 +1,6 @@
 /* policy_condition: the Condition element: all operators must hold, and in each all keys; of a key's values one is
  * enough, or none for the negated operators. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 #include "common/json.h"
 

@@ -1,5 +1,5 @@
 /* policy_operator: condition operators: how they compare one value of a document with one of the request. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 #include "common/time.h"
 

@@ -1,5 +1,5 @@
 /* policy_pattern: texts with wildcards, some of whose characters may come from policy variables. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 static char lower(char ch)
 {

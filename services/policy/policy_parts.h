@@ -1,7 +1,7 @@
 /* policy_parts: what the files of the policy evaluator share. */
 #pragma once
 
-#include "services/worker/policy.h"
+#include "services/policy/policy.h"
 
 /* A text with wildcards. What a policy variable brought in has none: only the marked `*` and `?` are. */
 struct policy_pattern {

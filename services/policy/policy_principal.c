@@ -1,5 +1,5 @@
 /* policy_principal: whom the Principal element of a statement means. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 #include "common/json.h"
 

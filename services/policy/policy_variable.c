@@ -1,6 +1,6 @@
 /* policy_variable: condition keys of a request, and policy variables, which stand for them: ${aws:username},
  * ${aws:username, 'default'}, and ${*} ${?} ${$} for the characters themselves. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 #include "common/buf.h"
 

@@ -1,5 +1,5 @@
 /* policy_eval: from policies and a request to a decision. */
-#include "services/worker/policy_parts.h"
+#include "services/policy/policy_parts.h"
 
 #include "common/json.h"
 
