@@ -248,8 +248,9 @@ static int settle_last(struct call *c, const struct upload *upload, struct part 
     if (part->file.ptr || part->size == 0)
         return 0;
     slice name = multipart_tail(c, upload->id, part);
-    slice input =
-        arena_printf(c->arena, "%.*s\n%.*s", SLICE_ARG(content_path(c, name)), SLICE_ARG(part_body(c, upload, part)));
+    /* Not by a format: the bytes may hold NULs. */
+    slice path = arena_concat(c->arena, content_path(c, name), S("\n"));
+    slice input = arena_concat(c->arena, path, part_body(c, upload, part));
     TRY(await_work(c, S("tail"), write_tail, input, &none));
     part->file = name;
     return 0;

@@ -276,7 +276,7 @@ def aws_chunked(sim):
 def multipart(sim):
     c = s3(sim)
     b = bucket(c, "multipart")
-    parts = [os.urandom(5 * MIB), os.urandom(5 * MIB + 1), os.urandom(100)]
+    parts = [os.urandom(5 * MIB), os.urandom(5 * MIB + 1), b"ends\0with" + os.urandom(100)]
     for algorithm, kind in ((None, None), ("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("SHA256", "COMPOSITE")):
         fields = {"ChecksumAlgorithm": algorithm, "ChecksumType": kind} if algorithm else {}
         upload = c.create_multipart_upload(Bucket=b, Key="k", Metadata={"m": "1"}, **fields)["UploadId"]
