@@ -350,6 +350,7 @@ void http_answer(struct http_conn *conn, int status, slice headers, slice conten
     if (content_type.len > 0)
         buf_printf(&conn->answer, "Content-Type: %.*s\r\n", SLICE_ARG(content_type));
     buf_printf(&conn->answer, "Content-Length: %zu\r\n\r\n", body.len);
+    buf_reserve(&conn->answer, body.len);
     buf_add(&conn->answer, body);
     buf_consume(&conn->bytes, conn->head_bytes);
     buf_clear_to(&conn->body, KEPT_BYTES);

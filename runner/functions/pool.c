@@ -50,8 +50,10 @@ static void forget(struct invocation *invocation)
 static void answer_with(struct invocation *invocation, const struct val *head, slice payload)
 {
     struct buf body;
+    slice line = json_text(invocation->arena, head);
     buf_init(&body, invocation->arena);
-    buf_add(&body, json_text(invocation->arena, head));
+    buf_reserve(&body, line.len + payload.len + 1);
+    buf_add(&body, line);
     buf_add_char(&body, '\n');
     buf_add(&body, payload);
     answer(invocation->blueprint->functions, &invocation->from, OK, buf_slice(&body));

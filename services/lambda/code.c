@@ -69,12 +69,36 @@ static bool takes_archive(const struct msg *request)
            (slice_eq(path, functions) || (slice_starts(path, layers) && slice_ends(path, S("/versions"))));
 }
 
+static bool takes_payload(const struct msg *request)
+{
+    return slice_eq(request->method, S("POST")) && slice_ends(request->path, S("invocations"));
+}
+
+/* A payload is read once, however often the handler runs; what is wrong with it is the handler's business. */
+static int read_payload(struct call *c)
+{
+    struct val input = val_object();
+    set_text(c, &input, "body", call_body_path(c));
+    int result = await_work(c, S("body"), package_read, json_text(c->arena, &input), &c->body);
+    return result == BAD_INPUT ? 0 : result;
+}
+
+bool code_body_is_json(struct call *c)
+{
+    slice body;
+    return c->body.ptr && await_is_known(c, S("body")) && await_work(c, S("body"), package_read, S(""), &body) == 0;
+}
+
 int code_read_body(struct call *c)
 {
     static const slice key = S("body");
     struct val input = val_object();
     slice file = c->request->body_file;
-    if (file.len == 0 || slice_index(file, '/') < file.len || !takes_archive(c->request))
+    if (file.len == 0 || slice_index(file, '/') < file.len)
+        return 0;
+    if (takes_payload(c->request))
+        return read_payload(c);
+    if (!takes_archive(c->request))
         return 0;
     if (!await_is_known(c, key))
         TRY(fdio_mkdirs(arena_printf(c->arena, "%.*s/lambda/upload", SLICE_ARG(c->conf->state_dir)).ptr, 0700));

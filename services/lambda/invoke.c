@@ -6,10 +6,6 @@
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/limits.h"
-#include "services/worker/await.h"
-
-/* A longer payload is read beside the loop. */
-enum { CHECKED_BESIDE_BYTES = 256 * 1024 };
 
 /* The version an invocation goes to: the same each time the call runs again. */
 static int choose(struct call *c, const struct function_name *name, slice id, struct invoke_target *target)
@@ -39,6 +35,8 @@ static slice question(struct call *c, const struct invoke_target *target, const 
 {
     const struct version *v = &target->v;
     struct buf text;
+    if (call_has_asked(c))
+        return S("");
     struct json_writer *w = json_writer_open(c->arena);
     slice function = name_arn(c, &target->f);
     const struct pair texts[] = {
@@ -64,8 +62,10 @@ static slice question(struct call *c, const struct invoke_target *target, const 
     json_key(w, S("tail"));
     json_bool(w, event->tail);
     json_object_end(w);
+    slice head = json_writer_close(w);
     buf_init(&text, c->arena);
-    buf_add(&text, json_writer_close(w));
+    buf_reserve(&text, head.len + plan.len + event->payload.len + 16);
+    buf_add(&text, head);
     if (plan.len > 0) {
         text.len--;
         buf_printf(&text, ",\"plan\":%.*s}", SLICE_ARG(plan));
@@ -131,35 +131,15 @@ int invoke_run(struct call *c, const struct invoke_target *target, const struct 
     return read_answer(c, answer, result);
 }
 
-/* Output: why it is no JSON. */
-static int check_json(struct await *await)
-{
-    struct arena *arena = arena_open();
-    struct val ignored;
-    slice why;
-    int result = json_parse(arena, await->input, &ignored, &why);
-    if (result != 0)
-        await->output = slice_dup(await->arena, why);
-    arena_close(arena);
-    return result;
-}
-
 int invoke_check_payload(struct call *c, slice payload, int64_t limit)
 {
     struct val ignored;
     slice why;
-    int result = 0;
     if ((int64_t)payload.len > limit)
         return fail(c, &lambda_request_entity_too_large,
                     "%zu byte payload is too large for the %s invocation type (limit %lld bytes)", payload.len,
                     limit == LIMIT_LAMBDA_PAYLOAD_BYTES ? "RequestResponse" : "Event", (long long)limit);
-    if (payload.len > CHECKED_BESIDE_BYTES)
-        result = await_work(c, S("payload"), check_json, payload, &why);
-    else if (payload.len > 0)
-        result = json_parse(c->arena, payload, &ignored, &why);
-    if (result == CALL_LATER || result < 0)
-        return result;
-    if (result != 0)
+    if (payload.len > 0 && !code_body_is_json(c) && json_parse(c->arena, payload, &ignored, &why) != 0)
         return fail(c, &lambda_invalid_request_content, "Could not parse request body into json: %.*s", SLICE_ARG(why));
     return 0;
 }

@@ -146,8 +146,11 @@ void code_release(struct call *c, slice hash);
 /* Everything, when the service is emptied. */
 void code_remove_all(struct call *c);
 
-/* Before a request is decoded: takes a long archive out of its body, beside the loop (c->body). */
+/* Before a request is decoded: reads a long body beside the loop (c->body), an archive in it into a file. */
 int code_read_body(struct call *c);
+
+/* Whether that has been done with the call's body, and it is JSON. */
+bool code_body_is_json(struct call *c);
 
 /* The background event RemoveFiles: removes what was put aside. At start: begins it for what a former process left. */
 int code_sweep(struct call *c, slice body);

@@ -8,6 +8,7 @@
 #include "common/fdio.h"
 #include "common/hash.h"
 #include "common/json.h"
+#include "common/limits.h"
 #include "services/lambda/zip.h"
 
 #include <dirent.h>
@@ -192,6 +193,18 @@ int package_extract(struct await *await)
         buf_add(&rest, body.bytes);
     await->output = buf_slice(&rest);
     return 0;
+}
+
+int package_read(struct await *await)
+{
+    struct val input, ignored;
+    slice nothing, why;
+    TRY(read_input(await, &input, &nothing));
+    TRY(fdio_read_file(await->arena, path_in(await, &input, S("body")), LIMIT_LAMBDA_REQUEST_BYTES, &await->output));
+    struct arena *arena = arena_open();
+    int result = json_parse(arena, await->output, &ignored, &why);
+    arena_close(arena);
+    return result;
 }
 
 /* Keeping it */

@@ -14,6 +14,9 @@ enum { PACKAGE_INLINE_BYTES = 64 * 1024 };
  * base64 when it was none. */
 await_work_fn package_extract;
 
+/* Input: {"body"}, a path. Output: what the file is; BAD_INPUT when that is no JSON. */
+await_work_fn package_read;
+
 /* Input: {"folder", "file", "offset", "length", "segments", "owned", "lenient"} on a line, and the archive itself
  * behind it when there is no file. Keeps it as folder/SHA256.zip with its tree beside it, if it is not there; a file
  * that is owned is moved there, or removed. Output: {"hash", "sha256", "bytes"}; with BAD_INPUT, what is wrong with it.

@@ -452,6 +452,17 @@ static void test_long_archive(void **state)
     assert_false(is_there("upload/body-1"));
 }
 
+static void test_long_payload(void **state)
+{
+    static const char path[] = "POST /2015-03-31/functions/f/invocations";
+    create("f", "");
+    call_with_file(path, S("{\"ZipFile\":\"as it is\"}"));
+    assert_status(200);
+    assert_true(slice_ends(runner.body, S("\n{\"ZipFile\":\"as it is\"}")));
+    call_with_file(path, S("{\"broken\":"));
+    assert_refused(400, "InvalidRequestContentException");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +474,7 @@ int main(void)
         lambda_test(test_image_output),
         lambda_test(test_code_in_s3),
         lambda_test(test_long_archive),
+        lambda_test(test_long_payload),
         lambda_test(test_unanswered),
         lambda_test(test_vpc),
         lambda_test(test_names),

@@ -92,6 +92,9 @@ int call_ask_credentials(struct call *c, slice service, slice name, slice body, 
 /* After this call's commit access keys may stand for something else: whoever keeps answers about them asks again. */
 void call_credentials_changed(struct call *c);
 
+/* Whether an earlier run of the call has asked its next question: then what it asks need not be composed again. */
+bool call_has_asked(struct call *c);
+
 /* The same for a process that is no AWS service: a question in its own words (proto/runner.h). Answers CALL_LATER the
  * first time, then 0 with *status (0: nobody answered, or it died) and *answer. */
 int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer);

@@ -302,6 +302,12 @@ static const struct question *next_question(struct call *c)
     return running->later->questions.items[index];
 }
 
+bool call_has_asked(struct call *c)
+{
+    const struct running *running = running_of(c);
+    return running->later && running->questions < running->later->questions.len;
+}
+
 int call_question(struct call *c, slice target, slice name, slice body, int *status, slice *answer)
 {
     const struct question *question = next_question(c);
