@@ -61,7 +61,8 @@ def mistakes(sim):
     assert "ClusterNotFoundException" in aws(sim, client, "ecs", "list-tasks", "--cluster", "typo", fails=True)
     assert "ResourceNotFoundException" in aws(sim, client, "logs", "get-log-events", "--log-group-name", "typo",
                                               "--log-stream-name", "x", fails=True)
-    assert "not implemented" in aws(sim, client, "ecs", "list-services", "--cluster", "x", fails=True).lower()
+    assert "not implemented" in aws(sim, client, "ecs", "create-capacity-provider", "--name", "x", "--auto-scaling-group-provider",
+                                   "autoScalingGroupArn=arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:x", fails=True).lower()
 
 
 @suite.test
