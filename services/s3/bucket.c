@@ -40,7 +40,7 @@ bool bucket_find_id(struct call *c, int64_t id, struct bucket *bucket)
     return read_one(db_query(c->db, S3_SQL_BUCKET_BY_ID, "i", id), bucket);
 }
 
-static int fail_bucket(struct call *c, const struct api_error *error, slice name, const char *text)
+int bucket_fail(struct call *c, const struct api_error *error, slice name, const char *text)
 {
     struct val *extra = arena_alloc(c->arena, sizeof(*extra));
     *extra = val_object();
@@ -51,10 +51,15 @@ static int fail_bucket(struct call *c, const struct api_error *error, slice name
 int bucket_get(struct call *c, slice name, slice expected_owner, struct bucket *bucket)
 {
     if (!bucket_find(c, name, bucket))
-        return fail_bucket(c, &s3_no_such_bucket, name, "The specified bucket does not exist");
+        return bucket_fail(c, &s3_no_such_bucket, name, "The specified bucket does not exist");
     if (expected_owner.ptr && !slice_eq(expected_owner, bucket->account))
         return fail(c, &s3_access_denied, "Access Denied");
     return 0;
+}
+
+slice bucket_arn(struct call *c, slice name)
+{
+    return arena_concat(c->arena, S("arn:aws:s3:::"), name);
 }
 
 slice bucket_canonical_id(struct call *c, slice account)
@@ -134,7 +139,7 @@ static int check_location(struct call *c, const struct s3_create_bucket_in *in, 
     slice wanted = in->create_bucket_configuration ? in->create_bucket_configuration->location_constraint : S("");
     bool home = slice_eq(c->region, S("us-east-1"));
     *region = c->region;
-    if (slice_eq(wanted, S("us-east-1")) || (!slice_empty(wanted) && home && !is_region(wanted)))
+    if (home && !slice_empty(wanted) && (slice_eq(wanted, S("us-east-1")) || !is_region(wanted)))
         return fail(c, &s3_invalid_location_constraint, "The specified location-constraint is not valid");
     if (slice_eq(wanted, S("EU")))
         wanted = S("eu-west-1");
@@ -160,11 +165,11 @@ static int check_taken(struct call *c, slice name, bool *again)
     if (!*again)
         return 0;
     if (!slice_eq(bucket.account, c->account))
-        return fail_bucket(c, &s3_bucket_already_exists, name,
+        return bucket_fail(c, &s3_bucket_already_exists, name,
                            "The requested bucket name is not available. The bucket namespace is shared by all users of "
                            "the system. Please select a different name and try again.");
     if (!slice_eq(c->region, S("us-east-1")) || !slice_eq(bucket.region, c->region))
-        return fail_bucket(c, &s3_bucket_already_owned_by_you, name,
+        return bucket_fail(c, &s3_bucket_already_owned_by_you, name,
                            "Your previous request to create the named bucket succeeded and you already own it.");
     return 0;
 }
@@ -203,10 +208,11 @@ int s3_create_bucket(struct call *c, const struct s3_create_bucket_in *in, struc
     slice region, acl;
     struct bucket bucket;
     if (!is_valid_name(in->bucket))
-        return fail_bucket(c, &s3_invalid_bucket_name, in->bucket, "The specified bucket is not valid.");
+        return bucket_fail(c, &s3_invalid_bucket_name, in->bucket, "The specified bucket is not valid.");
     TRY(check_location(c, in, &region));
     TRY(check_taken(c, in->bucket, &again));
     out->location = arena_printf(c->arena, "/%.*s", SLICE_ARG(in->bucket));
+    out->bucket_arn = bucket_arn(c, in->bucket);
     if (again)
         return 0;
     TRY(check_count(c));
@@ -230,7 +236,7 @@ int s3_delete_bucket(struct call *c, const struct s3_delete_bucket_in *in, struc
     bool used = db_next(&rows) && db_int(&rows, 0) != 0;
     db_done(&rows);
     if (used)
-        return fail_bucket(c, &s3_bucket_not_empty, in->bucket, "The bucket you tried to delete is not empty");
+        return bucket_fail(c, &s3_bucket_not_empty, in->bucket, "The bucket you tried to delete is not empty");
     /* Unfinished uploads do not keep a bucket; their parts go some at a time. */
     db_run(c->db, S3_SQL_BUCKET_DEAD, "i", bucket.id);
     call_timer_changed(c);
@@ -244,6 +250,7 @@ int s3_head_bucket(struct call *c, const struct s3_head_bucket_in *in, struct s3
     struct bucket bucket;
     TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
     out->bucket_region = bucket.region;
+    out->bucket_arn = bucket_arn(c, bucket.name);
     out->access_point_alias = opt_bool(false);
     return 0;
 }
@@ -289,6 +296,7 @@ int s3_list_buckets(struct call *c, const struct s3_list_buckets_in *in, struct 
         struct s3_bucket *one = list_add(c->arena, &out->buckets);
         one->name = bucket.name;
         one->creation_date = opt_int(bucket.created_ms);
+        one->bucket_arn = bucket_arn(c, bucket.name);
         if (in->max_buckets.set || in->bucket_region.ptr || in->prefix.ptr)
             one->bucket_region = bucket.region;
     }

@@ -5,9 +5,10 @@ static slice without_quotes(slice etag)
 {
     if (slice_starts(etag, S("W/")))
         etag = slice_sub(etag, 2, etag.len);
-    if (etag.len >= 2 && etag.ptr[0] == '"' && etag.ptr[etag.len - 1] == '"')
-        return slice_sub(etag, 1, etag.len - 1);
-    return etag;
+    /* One alone is forgiven, too. */
+    if (slice_starts(etag, S("\"")))
+        etag = slice_sub(etag, 1, etag.len);
+    return slice_ends(etag, S("\"")) ? slice_sub(etag, 0, etag.len - 1) : etag;
 }
 
 /* A list of entity tags, or "*" for any. */

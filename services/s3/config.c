@@ -1,6 +1,8 @@
 /* config: a bucket's sub-resources that are stored and given back: each is one row with the JSON form of its shape. */
 #include "services/s3/s3.h"
 
+#include "common/ids.h"
+
 bool config_find(struct call *c, const struct bucket *bucket, const char *kind, const struct api_shape *shape,
                  void *object)
 {
@@ -36,6 +38,11 @@ static int put(struct call *c, const struct bucket *bucket, const char *kind, co
     return 0;
 }
 
+static int fail_missing(struct call *c, const struct api_error *error, const struct bucket *bucket, const char *text)
+{
+    return bucket_fail(c, error, bucket->name, text);
+}
+
 /* The three handlers of a sub-resource. GET writes its members into the output itself or into one member of it. */
 #define DELETE(name, kind)                                                                                             \
     int s3_##name(struct call *c, const struct s3_##name##_in *in, struct s3_##name##_out *out)                        \
@@ -51,7 +58,7 @@ static int put(struct call *c, const struct bucket *bucket, const char *kind, co
     {                                                                                                                  \
         struct bucket bucket;                                                                                          \
         TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));                                            \
-        return config_find(c, &bucket, kind, c->operation->out, out) ? 0 : fail(c, &missing, text);                    \
+        return config_find(c, &bucket, kind, c->operation->out, out) ? 0 : fail_missing(c, &missing, &bucket, text);   \
     }
 
 #define GET_OR_EMPTY(name, kind)                                                                                       \
@@ -69,7 +76,7 @@ static int put(struct call *c, const struct bucket *bucket, const char *kind, co
         struct bucket bucket;                                                                                          \
         TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));                                            \
         out->member = arena_alloc(c->arena, sizeof(*out->member));                                                     \
-        return config_find(c, &bucket, kind, &shape, out->member) ? 0 : fail(c, &missing, text);                       \
+        return config_find(c, &bucket, kind, &shape, out->member) ? 0 : fail_missing(c, &missing, &bucket, text);      \
     }
 
 DELETE(delete_bucket_cors, "cors")
@@ -211,6 +218,12 @@ int s3_put_bucket_replication(struct call *c, const struct s3_put_bucket_replica
     if (!slice_eq(bucket.versioning, S("Enabled")))
         return fail(c, &s3_invalid_request,
                     "Versioning must be 'Enabled' on the bucket to apply a replication configuration");
+    if (!in->replication_configuration)
+        return fail_xml(c);
+    list_foreach (rule, &in->replication_configuration->rules) {
+        if (slice_empty(rule->id))
+            rule->id = ids_uuid(c->arena);
+    }
     return put(c, &bucket, "replication", &s3_shape_replication_configuration, in->replication_configuration);
 }
 
@@ -253,6 +266,10 @@ int s3_put_bucket_tagging(struct call *c, const struct s3_put_bucket_tagging_in 
         return fail_xml(c);
     TRY(tags_check(c, &in->tagging->tag_set, MAX_TAGS));
     c->reply_status = 204;
+    if (in->tagging->tag_set.len == 0) {
+        db_run(c->db, S3_SQL_CONFIG_DELETE, "it", bucket.id, S("tagging"));
+        return 0;
+    }
     return put(c, &bucket, "tagging", &s3_shape_tagging, in->tagging);
 }
 

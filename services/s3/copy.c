@@ -38,6 +38,10 @@ int copy_find(struct call *c, slice header, const struct condition *condition, s
     source->named = version_id.ptr != NULL;
     if (api_from_json(c->arena, &s3_shape_head_object_output, source->version.attributes, &source->attributes) != 0)
         return FAULT_INTERNAL;
+    if (version_is_archived(&source->version, &source->attributes))
+        return fail(c, &s3_object_not_in_active_tier_error,
+                    "The source object of the COPY action is not in the active tier and is only stored in Amazon S3 "
+                    "Glacier.");
     TRY(attributes_check_key(c, "copy-source-", &source->attributes));
     TRY(condition_check_read(c, condition, &source->version, &not_modified));
     if (not_modified)
@@ -50,12 +54,20 @@ static bool replaces(slice directive)
     return slice_eq(directive, S("REPLACE"));
 }
 
-/* Onto itself only with a change. */
-static int check_self(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source)
+static bool is_encrypted_alike(const struct s3_head_object_out *a, const struct s3_head_object_out *b)
+{
+    return slice_eq(a->server_side_encryption, b->server_side_encryption) &&
+           slice_eq(a->ssekms_key_id, b->ssekms_key_id);
+}
+
+/* Onto itself only with a change, which may come from the bucket's encryption. */
+static int check_self(struct call *c, const struct s3_copy_object_in *in, const struct copy_source *source,
+                      const struct s3_head_object_out *attributes)
 {
     bool self = slice_eq(source->bucket.name, in->bucket) && slice_eq(source->version.key, in->key) && !source->named;
     if (self && !replaces(in->metadata_directive) && !in->storage_class.ptr && !in->server_side_encryption.ptr &&
-        !in->website_redirect_location.ptr && !in->sse_customer_algorithm.ptr)
+        !in->website_redirect_location.ptr && !in->sse_customer_algorithm.ptr &&
+        is_encrypted_alike(&source->attributes, attributes))
         return fail(
             c, &s3_invalid_request,
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
@@ -149,12 +161,12 @@ int s3_copy_object(struct call *c, const struct s3_copy_object_in *in, struct s3
     TRY(put_check_key(c, in->key));
     TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
     TRY(copy_find(c, in->copy_source, &condition, &source));
-    TRY(check_self(c, in, &source));
     if (source.version.size > (int64_t)LIMIT_OBJECT_BYTES)
         return fail(c, &s3_invalid_request,
                     "The specified copy source is larger than the maximum allowable size for a "
                     "copy source: 5368709120");
     TRY(read_attributes(c, &bucket, in, &source, &attributes));
+    TRY(check_self(c, in, &source, &attributes));
     TRY(take_checksum(c, in, &source, &attributes, &version.etag));
     TRY(read_tags(c, in, &source, &version.tags));
     TRY(acl_read_headers(c, &bucket, &version.acl));

@@ -99,11 +99,6 @@ static int choose_bytes(struct call *c, const struct s3_get_object_in *in, const
     return 0;
 }
 
-static bool is_archived(const struct version *version)
-{
-    return slice_eq(version->storage_class, S("GLACIER")) || slice_eq(version->storage_class, S("DEEP_ARCHIVE"));
-}
-
 static void override(const struct s3_get_object_in *in, struct s3_head_object_out *head)
 {
     const struct {
@@ -170,7 +165,7 @@ int s3_get_object(struct call *c, const struct s3_get_object_in *in, struct s3_g
     out->content_length = (struct opt_int){0}; /* HTTP says it */
     if (c->reply_status == 304)
         return 0;
-    if (is_archived(&version) && !head.restore.ptr) {
+    if (version_is_archived(&version, &head)) {
         struct val *extra = arena_alloc(c->arena, sizeof(*extra));
         *extra = val_object();
         val_set(c->arena, extra, S("StorageClass"), val_string(version.storage_class));

@@ -59,7 +59,8 @@ static int check_transitions(struct call *c, const struct s3_lifecycle_rule *rul
 static int check_rule(struct call *c, const struct s3_lifecycle_rule *rule)
 {
     const struct s3_lifecycle_expiration *expiration = rule->expiration;
-    if (!slice_eq(rule->status, S("Enabled")) && !slice_eq(rule->status, S("Disabled")))
+    bool scoped = rule->filter || rule->prefix.ptr;
+    if (!scoped || (!slice_eq(rule->status, S("Enabled")) && !slice_eq(rule->status, S("Disabled"))))
         return fail(c, &s3_malformed_xml,
                     "The XML you provided was not well-formed or did not validate against our published schema");
     if (rule->id.len > 255)

@@ -24,8 +24,10 @@ int s3_put_object_lock_configuration(struct call *c, const struct s3_put_object_
     if (!slice_eq(bucket.versioning, S("Enabled")))
         return fail(c, &s3_invalid_bucket_state,
                     "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration");
-    const struct s3_default_retention *rule = config && config->rule ? config->rule->default_retention : NULL;
-    if (!config || !slice_eq(config->object_lock_enabled, S("Enabled")) ||
+    if (!config)
+        return fail(c, &s3_missing_request_body_error, "Request Body is empty");
+    const struct s3_default_retention *rule = config->rule ? config->rule->default_retention : NULL;
+    if (!slice_eq(config->object_lock_enabled, S("Enabled")) ||
         (config->rule && (!rule || !rule->mode.ptr || rule->days.set == rule->years.set)))
         return fail(c, &s3_malformed_xml,
                     "The XML you provided was not well-formed or did not validate against our published schema");

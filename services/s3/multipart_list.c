@@ -36,6 +36,17 @@ static void add_part(struct call *c, const struct upload *upload, const struct p
     checksum_set(&s3_shape_part, one, &checksum);
 }
 
+static int check_integer(struct call *c, const char *name, struct opt_int given)
+{
+    if (!given.set || (given.v >= 0 && given.v <= INT32_MAX))
+        return 0;
+    struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+    *extra = val_object();
+    val_set(c->arena, extra, S("ArgumentName"), val_string(slice_of(name)));
+    val_set(c->arena, extra, S("ArgumentValue"), val_string(arena_printf(c->arena, "%lld", (long long)given.v)));
+    return fail_with(c, &s3_invalid_argument, extra, "Provided %s not an integer or within integer range", name);
+}
+
 int s3_list_parts(struct call *c, const struct s3_list_parts_in *in, struct s3_list_parts_out *out)
 {
     struct bucket bucket;
@@ -43,6 +54,8 @@ int s3_list_parts(struct call *c, const struct s3_list_parts_in *in, struct s3_l
     struct part part;
     int64_t max, after = opt_int_or(in->part_number_marker, 0), last = 0;
     TRY(bucket_get(c, in->bucket, in->expected_bucket_owner, &bucket));
+    TRY(check_integer(c, "max-parts", in->max_parts));
+    TRY(check_integer(c, "part-number-marker", in->part_number_marker));
     TRY(list_check_max(c, in->max_parts, "max-parts", &max));
     TRY(multipart_get(c, &bucket, in->key, in->upload_id, &upload));
     out->is_truncated = opt_bool(false);

@@ -48,11 +48,6 @@ static slice unquoted(slice etag)
     return etag.len >= 2 ? slice_sub(etag, 1, etag.len - 1) : etag;
 }
 
-static slice bucket_arn(struct call *c, const struct bucket *bucket)
-{
-    return arena_concat(c->arena, S("arn:aws:s3:::"), bucket->name);
-}
-
 /* As a form has it: a space is a plus. */
 static slice form_key(struct call *c, slice key)
 {
@@ -79,7 +74,7 @@ static void add_s3(struct call *c, struct json_writer *w, slice id, const struct
     add_begin(w, "ownerIdentity");
     add_text(w, "principalId", bucket_canonical_id(c, bucket->account));
     json_object_end(w);
-    add_text(w, "arn", bucket_arn(c, bucket));
+    add_text(w, "arn", bucket_arn(c, bucket->name));
     json_object_end(w);
     add_begin(w, "object");
     add_text(w, "key", form_key(c, version->key));
@@ -134,7 +129,7 @@ static struct json_writer *begin_message(struct call *c, slice function_arn, con
     add_text(w, "account", bucket->account);
     add_text(w, "region", bucket->region);
     add_text(w, "functionArn", function_arn);
-    add_text(w, "sourceArn", bucket_arn(c, bucket));
+    add_text(w, "sourceArn", bucket_arn(c, bucket->name));
     return w;
 }
 
@@ -169,6 +164,32 @@ static int check_events(struct call *c, const struct s3_event_list *events)
     return 0;
 }
 
+/* arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE */
+static bool is_arn(slice text)
+{
+    enum { COLONS = 5 };
+    size_t colons = 0;
+    for (size_t i = 0; i < text.len; i++)
+        colons += text.ptr[i] == ':';
+    return slice_starts(text, S("arn:")) && colons >= COLONS && !slice_ends(text, S(":"));
+}
+
+/* A configuration without an id gets one. */
+static int check_destination(struct call *c, slice arn, const struct s3_event_list *events, slice *id)
+{
+    TRY(check_events(c, events));
+    if (!is_arn(arn)) {
+        struct val *extra = arena_alloc(c->arena, sizeof(*extra));
+        *extra = val_object();
+        val_set(c->arena, extra, S("ArgumentName"), val_string(S("ARN")));
+        val_set(c->arena, extra, S("ArgumentValue"), val_string(arn));
+        return fail_with(c, &s3_invalid_argument, extra, "The ARN is not well formed");
+    }
+    if (slice_empty(*id))
+        *id = ids_uuid(c->arena);
+    return 0;
+}
+
 /* The function must be there and let S3 call it. */
 static int check_function(struct call *c, slice arn, const struct bucket *bucket)
 {
@@ -197,18 +218,14 @@ int s3_put_bucket_notification_configuration(struct call *c,
                     "The XML you provided was not well-formed or did not validate against our published schema");
     struct s3_notification_configuration config = *in->notification_configuration;
     list_foreach (to, &config.lambda_function_configurations) {
-        TRY(check_events(c, &to->events));
-        if (!slice_starts(to->lambda_function_arn, S("arn:")))
-            return fail(c, &s3_invalid_argument, "The ARN could not be parsed");
-        if (slice_empty(to->id))
-            to->id = ids_uuid(c->arena);
+        TRY(check_destination(c, to->lambda_function_arn, &to->events, &to->id));
         if (!opt_bool_or(in->skip_destination_validation, false))
             TRY(check_function(c, to->lambda_function_arn, &bucket));
     }
     list_foreach (to, &config.queue_configurations)
-        TRY(check_events(c, &to->events));
+        TRY(check_destination(c, to->queue_arn, &to->events, &to->id));
     list_foreach (to, &config.topic_configurations)
-        TRY(check_events(c, &to->events));
+        TRY(check_destination(c, to->topic_arn, &to->events, &to->id));
     config_set(c, &bucket, "notification", &s3_shape_notification_configuration, &config);
     return 0;
 }

@@ -33,6 +33,11 @@ int bucket_get(struct call *c, slice name, slice expected_owner, struct bucket *
 bool bucket_find(struct call *c, slice name, struct bucket *bucket);
 bool bucket_find_id(struct call *c, int64_t id, struct bucket *bucket);
 
+/* An error that names the bucket. Answers CALL_FAILED. */
+int bucket_fail(struct call *c, const struct api_error *error, slice name, const char *text);
+
+slice bucket_arn(struct call *c, slice name);
+
 /* The canonical id of an account, and it as an owner. */
 slice bucket_canonical_id(struct call *c, slice account);
 struct s3_owner *bucket_owner(struct call *c, const struct bucket *bucket);
@@ -77,6 +82,9 @@ bool version_find(struct call *c, const struct bucket *bucket, slice key, slice 
 
 /* The same for readers: NoSuchKey, NoSuchVersion, or MethodNotAllowed for a marker that was named. */
 int version_get(struct call *c, const struct bucket *bucket, slice key, slice version_id, struct version *version);
+
+/* Its bytes are in an archive, from where nobody has restored them. */
+bool version_is_archived(const struct version *version, const struct s3_head_object_out *attributes);
 
 /* A bucket's versions have ids that clients see. */
 bool version_numbered(const struct bucket *bucket);

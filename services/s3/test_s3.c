@@ -424,14 +424,98 @@ static void test_forms(void **state)
     has("<Code>MaxPostPreDataLengthExceededError</Code>");
 }
 
+/* What AWS takes and refuses at the edges. */
+static void test_edges(void **state)
+{
+    static const char *const tags[] = {"\"5d41402abc4b2a76b9719d911017c592\"", "5d41402abc4b2a76b9719d911017c592",
+                                       "\"5d41402abc4b2a76b9719d911017c592", "5d41402abc4b2a76b9719d911017c592\"",
+                                       "x, \"5d41402abc4b2a76b9719d911017c592\""};
+    ok("PUT", "/bkt/k", NOTHING, "hello");
+    for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
+        ok("GET", "/bkt/k", arena_printf(arena, "if-match: %s\n", tags[i]).ptr, NOTHING);
+        ok("PUT", "/bkt/k", arena_printf(arena, "if-match: %s\n", tags[i]).ptr, "hello");
+    }
+    refused(412, "PreconditionFailed", "GET", "/bkt/k", "if-match: \"\"5d41402abc4b2a76b9719d911017c592\n", NOTHING);
+    ok("PUT", "/bkt/cold", "x-amz-storage-class: GLACIER\n", "x");
+    refused(403, "ObjectNotInActiveTierError", "PUT", "/bkt/warm", "x-amz-copy-source: bkt/cold\n", NOTHING);
+    ask("POST", "/bkt/cold?restore", NOTHING, "<RestoreRequest><Days>1</Days></RestoreRequest>");
+    ok("PUT", "/bkt/warm", "x-amz-copy-source: bkt/cold\n", NOTHING);
+    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-copy-source: bkt/k\n", NOTHING);
+    ok("PUT", "/bkt?encryption", NOTHING,
+       "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</"
+       "SSEAlgorithm>"
+       "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>");
+    ok("PUT", "/bkt/k", "x-amz-copy-source: bkt/k\n", NOTHING);
+    refused(400, "InvalidRequest", "PUT", "/bkt/k", "x-amz-copy-source: bkt/k\n", NOTHING);
+    ok("PUT", "/bkt?tagging", NOTHING, "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>");
+    ok("PUT", "/bkt?tagging", NOTHING, "<Tagging><TagSet></TagSet></Tagging>");
+    refused(404, "NoSuchTagSet", "GET", "/bkt?tagging", NOTHING, NOTHING);
+    has("<BucketName>bkt</BucketName>");
+    refused(404, "NoSuchCORSConfiguration", "GET", "/bkt?cors", NOTHING, NOTHING);
+    has("<BucketName>bkt</BucketName>");
+    refused(400, "MalformedXML", "PUT", "/bkt?lifecycle", NOTHING,
+            "<LifecycleConfiguration><Rule><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+            "</LifecycleConfiguration>");
+    ok("PUT", "/bkt?versioning", NOTHING,
+       "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+    refused(400, "MissingRequestBodyError", "PUT", "/bkt?object-lock", NOTHING, NOTHING);
+    ok("PUT", "/bkt?replication", NOTHING,
+       "<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role><Rule><Status>Enabled</Status><Prefix></"
+       "Prefix>"
+       "<Destination><Bucket>arn:aws:s3:::other</Bucket></Destination></Rule></ReplicationConfiguration>");
+    ok("GET", "/bkt?replication", NOTHING, NOTHING);
+    has("<ID>");
+    refused(400, "InvalidArgument", "PUT", "/bkt?notification", NOTHING,
+            "<NotificationConfiguration><QueueConfiguration><Queue>q</Queue><Event>s3:ObjectCreated:*</Event>"
+            "</QueueConfiguration></NotificationConfiguration>");
+    has("<Message>The ARN is not well formed</Message>");
+    ok("PUT", "/bkt?notification", NOTHING,
+       "<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:us-east-1:123456789012:q</Queue>"
+       "<Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>");
+    ok("GET", "/bkt?notification", NOTHING, NOTHING);
+    has("<Id>");
+}
+
+static void test_ranges_of_lists(void **state)
+{
+    slice upload = create_upload("/bkt/m?uploads");
+    refused(400, "InvalidArgument", "GET", target("/bkt/m?max-parts=-1&uploadId=%.*s", upload), NOTHING, NOTHING);
+    has("<Message>Provided max-parts not an integer or within integer range</Message>");
+    has("<ArgumentName>max-parts</ArgumentName><ArgumentValue>-1</ArgumentValue>");
+    refused(400, "InvalidArgument", "GET", target("/bkt/m?part-number-marker=-1&uploadId=%.*s", upload), NOTHING,
+            NOTHING);
+    ok("GET", target("/bkt/m?max-parts=2147483647&uploadId=%.*s", upload), NOTHING, NOTHING);
+}
+
+static void test_bucket_regions(void **state)
+{
+    struct msg request = request_for("PUT", "/abroad");
+    request.region = S("eu-west-1");
+    request.body = S("<CreateBucketConfiguration><LocationConstraint>us-east-1</LocationConstraint>"
+                     "</CreateBucketConfiguration>");
+    worker_test_request(worker, &request, &reply);
+    assert_true(slice_eq(reply.error, S("IllegalLocationConstraintException")));
+    refused(
+        400, "InvalidLocationConstraint", "PUT", "/abroad", NOTHING,
+        "<CreateBucketConfiguration><LocationConstraint>us-east-1</LocationConstraint></CreateBucketConfiguration>");
+    ok("PUT", "/abroad", NOTHING, NOTHING);
+    assert_true(slice_eq(header("x-amz-bucket-arn"), S("arn:aws:s3:::abroad")));
+    ok("HEAD", "/abroad", NOTHING, NOTHING);
+    assert_true(slice_eq(header("x-amz-bucket-arn"), S("arn:aws:s3:::abroad")));
+    ok("GET", "/", NOTHING, NOTHING);
+    has("<BucketArn>arn:aws:s3:::abroad</BucketArn>");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_buckets),   TEST(test_objects),   TEST(test_checksums), TEST(test_versions),
-        TEST(test_lists),     TEST(test_multipart), TEST(test_copies),    TEST(test_configurations),
-        TEST(test_tags),      TEST(test_locks),     TEST(test_lifecycle), TEST(test_notifications),
-        TEST(test_presigned), TEST(test_archive),   TEST(test_forms),
+        TEST(test_buckets),   TEST(test_objects),         TEST(test_checksums),
+        TEST(test_versions),  TEST(test_lists),           TEST(test_multipart),
+        TEST(test_copies),    TEST(test_configurations),  TEST(test_tags),
+        TEST(test_locks),     TEST(test_lifecycle),       TEST(test_notifications),
+        TEST(test_presigned), TEST(test_archive),         TEST(test_forms),
+        TEST(test_edges),     TEST(test_ranges_of_lists), TEST(test_bucket_regions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,13 @@ int version_get(struct call *c, const struct bucket *bucket, slice key, slice ve
     return version->is_marker ? fail_marker(c, version, version_id.ptr != NULL) : 0;
 }
 
+bool version_is_archived(const struct version *version, const struct s3_head_object_out *attributes)
+{
+    bool archive =
+        slice_eq(version->storage_class, S("GLACIER")) || slice_eq(version->storage_class, S("DEEP_ARCHIVE"));
+    return archive && !attributes->restore.ptr;
+}
+
 bool version_numbered(const struct bucket *bucket)
 {
     return bucket->versioning.len > 0;
