@@ -16,6 +16,7 @@
  *     "privileged"       bool: in an image, the kernel's files and devices are not guarded; all capabilities
  *     "capAdd", "capDrop": [name…]
  *     "noNewPrivileges"  bool: no program gives more rights
+ *     "init"             bool: an init is process 1, and not the command; so it is always on the host's files
  *     "sandbox"          bool: for code of strangers: nothing can be written to but the mounts, no program gives more
  *                        rights, memory is not shared; without an image the root shows the host's programs and
  *                        libraries, and not what belongs to users or to awssim
@@ -29,6 +30,7 @@
  *       "source"         path on the host, of a bind; "create": bool, a missing source is made
  *       "within"         folder on the host: the source is below it, as are the links in it
  *       "sources"        [path…], directories laid over each other, the lowest first, read-only
+ *       "fill"           bool: a new volume: while it is empty, it gets what the image has there
  *       "readOnly"       bool
  *       "size", "options": bytes and as mount(8)'s, of a tmpfs}…]
  *                        A target that does not exist is made in the container only.

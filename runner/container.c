@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/time.h"
+#include "runner/stop_signal.h"
 #include "runner/trash.h"
 
 #include <signal.h>
@@ -321,22 +322,6 @@ int container_start_owned(struct runner *runner, const struct container_hooks *h
     return 200;
 }
 
-/* Those the stub forwards. */
-static int signal_number(slice name)
-{
-    static const struct {
-        slice name;
-        int number;
-    } signals[] = {{S("SIGINT"), SIGINT},   {S("SIGQUIT"), SIGQUIT}, {S("SIGHUP"), SIGHUP},    {S("SIGUSR1"), SIGUSR1},
-                   {S("SIGUSR2"), SIGUSR2}, {S("SIGABRT"), SIGABRT}, {S("SIGALRM"), SIGALRM},  {S("SIGCONT"), SIGCONT},
-                   {S("SIGKILL"), SIGKILL}, {S("SIGTERM"), SIGTERM}, {S("SIGWINCH"), SIGWINCH}};
-    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-        if (slice_eq(signals[i].name, name))
-            return signals[i].number;
-    }
-    return SIGTERM;
-}
-
 /* True when it had not been started yet; it will not be. */
 static bool cancel_preparation(struct container *container)
 {
@@ -379,7 +364,7 @@ int container_stop(struct runner *runner, slice body)
     struct container *container =
         status == 0 ? map_get(runner->containers, val_get_string(&command, S("container"))) : NULL;
     if (container && container->state != STATE_EXITED)
-        container_end(container, signal_number(stop_signal(container, &command)),
+        container_end(container, stop_signal_number(stop_signal(container, &command)),
                       val_get_int(&command, S("killAfterMs"), 30000));
     arena_close(arena);
     return status ? status : 200;

@@ -8,6 +8,7 @@
 #include "common/loop_watch.h"
 #include "common/time.h"
 #include "runner/runner.h"
+#include "runner/stub/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_CONFIG_BYTES = 4 * 1024 * 1024, MAX_COMPLAINT_BYTES = 1024, HEX_DIGITS = 64, MAX_LAYERS = 55 };
+enum { MAX_CONFIG_BYTES = 4 * 1024 * 1024, MAX_COMPLAINT_BYTES = 1024, HEX_DIGITS = 64 };
 
 static void ask(struct container *container);
 
@@ -194,7 +195,7 @@ static void read_manifest(struct container *container, const struct val *manifes
     const struct val *layers = val_get(manifest, S("layers"));
     for (size_t i = 0; layers && layers->type == VAL_ARRAY && i < layers->array.len; i++) {
         slice hex = hex_of(val_get_string(&layers->array.items[i], S("digest")));
-        if (!hex.ptr || image->layers.len == MAX_LAYERS) {
+        if (!hex.ptr || image->layers.len == PLAN_MAX_LAYERS) {
             fail_text(container, S("the manifest has layers that cannot be used"), false);
             return;
         }

@@ -52,10 +52,22 @@ static const struct val *list_of(const struct container *container, slice key)
     return list && list->type == VAL_ARRAY ? list : &none;
 }
 
+/* Functions are all alike, and what runs on the host's files has the host's name. */
+static bool has_own_name(const struct container *container)
+{
+    return !container->hooks && (container->image_config || container->mirrors);
+}
+
+static slice host_name_of(const struct container *container)
+{
+    slice given = val_get_string(&container->plan, S("hostname"));
+    return given.len > 0 ? given : slice_sub(container->id, 0, 12);
+}
+
 static void add_environment(struct container *container, struct buf *plan)
 {
     const struct val *list = list_of(container, S("environment"));
-    bool has_path = false;
+    bool has_path = false, has_host = !has_own_name(container);
     for (size_t i = 0; i < list->array.len; i++) {
         const struct val *pair = &list->array.items[i];
         if (pair->type != VAL_ARRAY || pair->array.len != 2 || pair->array.items[0].type != VAL_STRING ||
@@ -63,6 +75,7 @@ static void add_environment(struct container *container, struct buf *plan)
             continue;
         slice name = pair->array.items[0].string;
         has_path = has_path || slice_eq(name, S("PATH"));
+        has_host = has_host || slice_eq(name, S("HOSTNAME"));
         add(plan, S("env"),
             arena_printf(container->arena, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(pair->array.items[1].string)));
     }
@@ -70,6 +83,8 @@ static void add_environment(struct container *container, struct buf *plan)
     if (!has_path)
         add(plan, S("env"),
             arena_concat(container->arena, S("PATH="), container->mirrors ? runner->fallback.path : runner->host_path));
+    if (!has_host)
+        add(plan, S("env"), arena_concat(container->arena, S("HOSTNAME="), host_name_of(container)));
 }
 
 /* The task's [name, soft, hard] of that name, the last one if there are several. */
@@ -143,6 +158,8 @@ static int add_mount(struct container *container, struct buf *plan, const struct
     add(plan, S("mount"), target);
     if (val_get_bool(mount, S("readOnly"), false))
         add(plan, S("readonly"), S("true"));
+    if (val_get_bool(mount, S("fill"), false))
+        add(plan, S("fill"), S("true"));
     if (in_memory) {
         if (size > 0)
             options = arena_printf(container->arena, "size=%lld%s%.*s", (long long)size, options.len > 0 ? "," : "",
@@ -202,6 +219,8 @@ static void add_root(struct container *container, struct buf *plan)
         add(plan, S("passwd"), passwd);
     if (is_sandboxed(container))
         add(plan, S("sandbox"), S("true"));
+    if (container->hooks || val_get_bool(&container->plan, S("init"), false))
+        add(plan, S("init"), S("true"));
     if (mirrors)
         add(plan, S("mirror"), S("true"));
     for (size_t i = 0; mirrors && i < sizeof(runner->own_dirs) / sizeof(*runner->own_dirs); i++)
@@ -240,8 +259,8 @@ static void add_own(struct container *container, struct buf *plan)
         return;
     if (container->image_config)
         add_layers(container, plan);
-    slice host = val_get_string(&container->plan, S("hostname")), hosts = val_get_string(&container->plan, S("hosts"));
-    add(plan, S("host"), host.len > 0 ? host : slice_sub(container->id, 0, 12));
+    slice hosts = val_get_string(&container->plan, S("hosts"));
+    add(plan, S("host"), host_name_of(container));
     if (hosts.len > 0)
         add(plan, S("hosts"), hosts);
     if (val_get_bool(&container->plan, S("readonlyRoot"), false))

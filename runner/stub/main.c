@@ -1,6 +1,11 @@
-/* awssim-stub: the init of one container. The outer process, the runner's child, makes a PID namespace and waits; the
+/* awssim-stub: supervises one container. The outer process, the runner's child, makes a PID namespace and waits; the
  * inner one is its process 1: it starts the command, forwards signals, reaps, and ends when the command ends, so that
  * the kernel kills whatever is left. Both die with their parent.
+ *
+ * In a root of its own the command is process 1 of a PID namespace below that one, as runc starts it, unless the plan
+ * asks for an init: then the inner process is in the container, as docker-init is. A PID namespace between the host's
+ * and the container's is what ends the container with its stub whatever the command does: a parent-death signal of the
+ * command itself would be forgotten by the kernel as soon as it changes its user.
  *
  * Descriptors: 0 to 2 the container's own, 3 the plan (plan.h), 4 the status pipe: a text when the command could not be
  * started, closed without one when it runs. Ends with the command's exit code, or 128 + signal. */
@@ -28,16 +33,12 @@
 
 enum { PLAN_FD = 3, STATUS_FD = 4, EXIT_BROKEN = 126 };
 
-static const int forwarded[] = {SIGTERM,  SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,         SIGUSR2,
-                                SIGWINCH, SIGCONT, SIGABRT, SIGALRM, PLAN_KILL_SIGNAL};
-
+/* All are forwarded: an image may name any as the one that stops it. SIGPIPE is this process's own affair. */
 static sigset_t waited_set(void)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
-        sigaddset(&set, forwarded[i]);
+    sigfillset(&set);
+    sigdelset(&set, SIGPIPE);
     return set;
 }
 
@@ -84,14 +85,14 @@ static void mount_proc(void)
 static void make_files(const struct plan *plan)
 {
     struct mounts mounts;
-    char why[512] = "the root file system cannot be made read-only";
+    char why[512] = "";
     int result = mounts_take(plan, &mounts, why, sizeof(why));
     if (result == 0 && plan_has_root(plan))
         result = root_enter(plan, why, sizeof(why));
     if (result == 0)
         result = mounts_apply(plan, &mounts, why, sizeof(why));
     if (result == 0 && plan_has_root(plan))
-        result = root_seal(plan);
+        result = root_complete(plan, why, sizeof(why));
     if (result != 0)
         _exit(write(STATUS_FD, why, strlen(why)) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN);
 }
@@ -118,23 +119,41 @@ static void sweep(void)
     }
 }
 
-static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespace)
+static pid_t clone_process(unsigned long long flags)
+{
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* What becomes the command; in a PID namespace of its own it is there that /proc is mounted and everything made. */
+static _Noreturn void run_command(const struct plan *plan, bool alone)
+{
+    if (alone) {
+        mount_proc();
+        make_files(plan);
+        setsid();
+    }
+    command_exec(plan, STATUS_FD);
+}
+
+static _Noreturn void inner(const struct plan *plan, int go_fd, bool has_namespace)
 {
     char byte;
+    bool alone = has_namespace && plan_has_root(plan) && !plan->init;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The outer process says when user ids are mapped; no word means it is gone already. */
     if (read(go_fd, &byte, 1) != 1)
         _exit(EXIT_BROKEN);
     close(go_fd);
-    if (has_namespace) {
+    if (has_namespace && !alone) {
         mount_proc();
         make_files(plan);
-    } else
+    } else if (!has_namespace)
         prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
-    pid_t command = fork();
+    pid_t command = alone ? clone_process(CLONE_NEWPID) : fork();
     if (command == 0)
-        command_exec(plan, STATUS_FD);
+        run_command(plan, alone);
     if (command < 0)
         _exit(fail("fork/exec"));
     close(STATUS_FD);
@@ -143,12 +162,6 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, int has_namespac
     if (!has_namespace)
         sweep();
     _exit(code);
-}
-
-static pid_t clone_process(unsigned long long flags)
-{
-    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
-    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 static int write_file(pid_t pid, const char *name, const char *text)
@@ -244,6 +257,18 @@ static int join_groups(const struct plan *plan, const char **group)
     return 0;
 }
 
+/* A container is as likely a victim as any other program, whatever has been said of awssim. */
+static void usual_oom_score(void)
+{
+    char text[16] = "";
+    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof(text) - 1) > 0 && strcmp(text, "0\n") != 0 && write(fd, "0", 1) != 1)
+        errno = 0; /* only a privileged process lowers it */
+    close(fd);
+}
+
 int main(void)
 {
     struct plan plan;
@@ -262,6 +287,7 @@ int main(void)
     const char *group = NULL;
     if (join_groups(&plan, &group) != 0)
         return fail(group);
+    usual_oom_score();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t child = start_inner(&plan);
     if (child < 0)

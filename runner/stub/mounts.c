@@ -2,6 +2,7 @@
 #include "runner/stub/mounts.h"
 
 #include "common/beneath.h"
+#include "runner/stub/copy_up.h"
 #include "runner/stub/overlay.h"
 
 #include <dirent.h>
@@ -231,6 +232,17 @@ static int mount_memory(const struct plan_mount *wanted)
     return mount("tmpfs", wanted->target, "tmpfs", all, own);
 }
 
+/* The image's files are still to be seen at the path. */
+static int fill(const struct plan_mount *mount, int tree)
+{
+    int volume = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = volume < 0 ? -1 : copy_up(mount->target, volume), error = errno;
+    if (volume >= 0)
+        close(volume);
+    errno = error;
+    return result;
+}
+
 static int apply(const struct plan *plan, const struct plan_mount *mount, int tree, char *why, size_t size)
 {
     struct stat st = {.st_mode = S_IFDIR};
@@ -238,6 +250,8 @@ static int apply(const struct plan *plan, const struct plan_mount *mount, int tr
         return explain(why, size, "source", mount->sources[0]);
     if (make_target(mount->target, !S_ISDIR(st.st_mode), plan_has_root(plan)) != 0)
         return explain(why, size, "making the mount point", mount->target);
+    if (mount->fill && tree >= 0 && plan->n_layers > 0 && S_ISDIR(st.st_mode) && fill(mount, tree) != 0)
+        return explain(why, size, "copying what the image has there", mount->target);
     if ((tree >= 0 ? bind_tree(plan, mount, tree) : mount_memory(mount)) != 0)
         return explain(why, size, "mount", mount->target);
     return 0;

@@ -43,6 +43,8 @@ static int take_mount(struct plan *plan, const char *key, const char *value)
         mount->options = value;
     else if (strcmp(key, "readonly") == 0)
         mount->read_only = 1;
+    else if (strcmp(key, "fill") == 0)
+        mount->fill = 1;
     else
         return -1;
     return 0;
@@ -58,6 +60,8 @@ static int take_sandbox(struct plan *plan, const char *key, const char *value)
         return sscanf(value, "%llu", &plan->processes) == 1 ? 0 : -1;
     else if (strcmp(key, "nonewprivs") == 0)
         plan->no_new_privileges = 1;
+    else if (strcmp(key, "init") == 0)
+        plan->init = 1;
     else if (strcmp(key, "mirror") == 0)
         plan->mirror = 1;
     else if (strcmp(key, "template") == 0)

@@ -14,6 +14,7 @@
  *   processes how many processes and threads it may have; only in a user namespace of its own they are counted by the
  *           stub's means, RLIMIT_NPROC: elsewhere that counts all processes of the user
  *   nonewprivs any text: no program gives more rights
+ *   init    any text: in a root of its own an init is process 1, and not the command
  *   template folder that such a root is laid over, for tasks (runner/template.h): "root" in it, and for some of the
  *           host's folders what is laid between them and the container's own
  *   hide    path on the host that such a root does not show
@@ -25,7 +26,8 @@
  *               be written to; without one, a file system in memory
  *     within    folder of the host that the source is below, whose content others can change: links lead nowhere else
  *     options   of the file system in memory, as mount(8) takes them
- *     readonly  any text */
+ *     readonly  any text
+ *     fill      any text: a new volume: when it is empty, it gets what the image has at that path */
 #pragma once
 
 #include <stddef.h>
@@ -33,7 +35,7 @@
 enum {
     PLAN_MAX_LIMITS = 32,
     PLAN_MAX_MOUNTS = 128,
-    PLAN_MAX_LAYERS = 64,
+    PLAN_MAX_LAYERS = 127, /* docker has no more */
     PLAN_MAX_CAPABILITIES = 96,
     PLAN_MAX_GROUPS = 4,
     PLAN_MAX_VOLUMES = 32,
@@ -61,6 +63,7 @@ struct plan_mount {
     const char *within;
     const char *options;
     int read_only;
+    int fill;
 };
 
 struct plan_capability {
@@ -86,6 +89,7 @@ struct plan {
     int privileged;
     int sandbox;
     int no_new_privileges;
+    int init;
     struct plan_limit files;      /* soft 0: as it is */
     unsigned long long processes; /* 0: no limit */
     int own_users;                /* it runs in a user namespace of its own: set when that has been made */

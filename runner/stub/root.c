@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -28,23 +29,40 @@ static int explain(const struct plan *plan, char *why, size_t size, const char *
     return -1;
 }
 
-/* Lower directories are named relative to where the layers are: the options of a mount have a page at most. */
+enum { FEW_LAYERS = 32 };
+
+/* The layers by their own names in their folder, or, where these would be too long together, by numbers in a folder of
+ * links: the options of a mount have a page at most. Makes that folder the working directory. */
+static int name_layers(const struct plan *plan, char lower[OVERLAY_MAX_OPTIONS])
+{
+    char links[PATH_MAX], number[16], path[PATH_MAX];
+    bool few = plan->n_layers <= FEW_LAYERS;
+    size_t length = 0;
+    if (!few && overlay_folder(plan, "layers", links) != 0)
+        return -1;
+    if (chdir(few ? plan->layer_folder : links) != 0)
+        return -1;
+    for (size_t i = plan->n_layers; i > 0; i--) {
+        snprintf(number, sizeof(number), "%zu", i);
+        errno = ENAMETOOLONG;
+        if (!few && (snprintf(path, sizeof(path), "%s/%s", plan->layer_folder, plan->layers[i - 1]) >= PATH_MAX ||
+                     symlink(path, number) != 0))
+            return -1;
+        length += (size_t)snprintf(lower + length, OVERLAY_MAX_OPTIONS - length, "%s%s", length > 0 ? ":" : "",
+                                   few ? plan->layers[i - 1] : number);
+        errno = E2BIG;
+        if (length >= OVERLAY_MAX_OPTIONS)
+            return -1;
+    }
+    return 0;
+}
+
 static int mount_layers(const struct plan *plan)
 {
     char root[PATH_MAX], lower[OVERLAY_MAX_OPTIONS] = "";
     struct overlay_upper folders;
-    size_t length = 0;
-    if (overlay_folder(plan, "root", root) != 0 || overlay_prepare(plan, "image", &folders) != 0)
-        return -1;
-    for (size_t i = plan->n_layers; i > 0; i--) {
-        length += (size_t)snprintf(lower + length, sizeof(lower) - length, "%s%s", i < plan->n_layers ? ":" : "",
-                                   plan->layers[i - 1]);
-        if (length >= sizeof(lower)) {
-            errno = E2BIG;
-            return -1;
-        }
-    }
-    if (chdir(plan->layer_folder) != 0 || overlay_mount(&folders, lower, root, 0) != 0)
+    if (overlay_folder(plan, "root", root) != 0 || overlay_prepare(plan, "image", &folders) != 0 ||
+        name_layers(plan, lower) != 0 || overlay_mount(&folders, lower, root, 0) != 0)
         return -1;
     return chdir(root);
 }
@@ -133,18 +151,27 @@ static int place_resolver(const struct plan *plan)
     return place_file(plan, "resolv.conf", text);
 }
 
+static int place_hosts(const struct plan *plan, const char *host_name)
+{
+    char *text = NULL;
+    if (asprintf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s", host_name,
+                 plan->hosts ? plan->hosts : "") < 0)
+        return -1;
+    int result = place_file(plan, "hosts", text);
+    free(text);
+    return result;
+}
+
 static int make_names(const struct plan *plan)
 {
-    char hosts[8192], name[128];
+    char name[128];
     const char *host_name = plan->host_name ? plan->host_name : "localhost";
     if (own_folder("etc") != 0 || (plan->passwd && place_file(plan, "passwd", plan->passwd) != 0))
         return -1;
     if (plan_mirrors(plan) && plan->sandbox)
         return 0;
-    snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s", host_name,
-             plan->hosts ? plan->hosts : "");
     snprintf(name, sizeof(name), "%s\n", host_name);
-    if (sethostname(host_name, strlen(host_name)) != 0 || place_file(plan, "hosts", hosts) != 0 ||
+    if (sethostname(host_name, strlen(host_name)) != 0 || place_hosts(plan, host_name) != 0 ||
         place_file(plan, "hostname", name) != 0)
         return -1;
     return place_resolver(plan);
@@ -202,9 +229,10 @@ int root_enter(const struct plan *given, char *why, size_t size)
 static int guard_kernel(void)
 {
     static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-    static const char *const hidden[] = {"/proc/acpi", "/proc/asound",        "/proc/kcore",
-                                         "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
-                                         "/proc/scsi", "/proc/timer_list",    "/sys/firmware"};
+    static const char *const hidden[] = {"/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+                                         "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+                                         "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+                                         "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"};
     static const unsigned long hide = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     struct stat st;
     for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
@@ -226,8 +254,7 @@ static int guard_kernel(void)
     return 0;
 }
 
-/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
-static int keep_writable(const char *path)
+static int make_path(const char *path)
 {
     char part[PATH_MAX];
     for (const char *end = strchr(path + 1, '/'); *path; end = end ? strchr(end + 1, '/') : NULL) {
@@ -237,10 +264,31 @@ static int keep_writable(const char *path)
         if (!end)
             break;
     }
-    return mount(path, path, NULL, MS_BIND | MS_REC, NULL);
+    return 0;
 }
 
-int root_seal(const struct plan *plan)
+/* A volume of the image is a mount of its own, which stays as it is when the root is sealed. */
+static int keep_writable(const char *path)
+{
+    return make_path(path) == 0 ? mount(path, path, NULL, MS_BIND | MS_REC, NULL) : -1;
+}
+
+/* As docker does in images; among this machine's files a working directory that is missing is a mistake. Where it
+ * cannot be made, the command's start says so. */
+static int make_folders(const struct plan *plan, char *why, size_t size)
+{
+    for (size_t i = 0; i < plan->n_volumes; i++) {
+        if (plan->volumes[i][0] == '/' && make_path(plan->volumes[i]) != 0) {
+            snprintf(why, size, "the image's volume %s: %s", plan->volumes[i], strerror(errno));
+            return -1;
+        }
+    }
+    if (plan->n_layers > 0 && plan->cwd && plan->cwd[0] == '/' && !plan->sandbox)
+        make_path(plan->cwd);
+    return 0;
+}
+
+static int seal(const struct plan *plan)
 {
     /* What guards itself against users without rights needs no other guard. */
     if (!plan->privileged && !(plan_mirrors(plan) && plan->sandbox) && guard_kernel() != 0)
@@ -258,4 +306,14 @@ int root_seal(const struct plan *plan)
         return -1;
     bool own = plan->sandbox || plan_mirrors(plan);
     return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | (own ? MS_NOSUID : 0), NULL);
+}
+
+int root_complete(const struct plan *plan, char *why, size_t why_size)
+{
+    if (make_folders(plan, why, why_size) != 0)
+        return -1;
+    if (seal(plan) == 0)
+        return 0;
+    snprintf(why, why_size, "the root file system cannot be guarded: %s", strerror(errno));
+    return -1;
 }

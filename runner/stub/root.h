@@ -10,5 +10,6 @@
  * are out of reach. 0, or -1 with why set. */
 int root_enter(const struct plan *plan, char *why, size_t why_size);
 
-/* The last step: what the root was made of can no longer be written to. */
-int root_seal(const struct plan *plan);
+/* The last step, when everything is mounted: the image's volumes and the working directory are made, the kernel's files
+ * are guarded, and what the root was made of can no longer be written to, if so asked. 0, or -1 with why set. */
+int root_complete(const struct plan *plan, char *why, size_t why_size);

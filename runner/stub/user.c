@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static int find_user(const char *name, struct user *user, char *found_name, size
             user->uid = entry->pw_uid;
             user->gid = entry->pw_gid;
             snprintf(found_name, size, "%s", entry->pw_name);
+            if (entry->pw_dir && *entry->pw_dir)
+                snprintf(user->home, sizeof(user->home), "%s", entry->pw_dir);
             found = 1;
             break;
         }
@@ -63,14 +66,17 @@ static int find_groups(const char *group, const char *user_name, struct user *us
 
 int user_find(const char *text, struct user *user)
 {
-    char name[256], found_name[256] = "";
-    *user = (struct user){0};
-    if (snprintf(name, sizeof(name), "%s", text) >= (int)sizeof(name))
-        return -1;
+    char name[USER_MAX_TEXT], found_name[USER_MAX_TEXT] = "";
+    *user = (struct user){.home = "/"};
+    bool whole = snprintf(name, sizeof(name), "%s", text) < (int)sizeof(name);
     char *group = strchr(name, ':');
     if (group)
         *group++ = '\0';
-    if (find_user(name, user, found_name, sizeof(found_name)) != 0)
-        return -1;
-    return find_groups(group, found_name, user);
+    if (group && !*group)
+        group = NULL;
+    snprintf(user->missing, sizeof(user->missing), "user %.*s", USER_MAX_TEXT - 1, name);
+    if (!whole || find_user(*name ? name : "0", user, found_name, sizeof(found_name)) != 0)
+        return USER_NO_USER;
+    snprintf(user->missing, sizeof(user->missing), "group %.*s", USER_MAX_TEXT - 1, group ? group : "");
+    return find_groups(group, found_name, user) == 0 ? USER_FOUND : USER_NO_GROUP;
 }

@@ -110,6 +110,8 @@ static void add_bind(struct call *c, struct val *list, const struct task *task, 
     val_set(c->arena, &mount, S("target"), val_string(target));
     val_set(c->arena, &mount, S("create"), val_bool(!volume->efs_volume_configuration));
     val_set(c->arena, &mount, S("readOnly"), val_bool(read_only));
+    if (!volume->efs_volume_configuration && !(volume->host && volume->host->source_path.len > 0))
+        val_set(c->arena, &mount, S("fill"), val_bool(true));
     val_push(c->arena, list, mount);
 }
 

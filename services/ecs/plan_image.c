@@ -72,6 +72,8 @@ void plan_image(struct call *c, struct val *plan, const struct ecs_container_def
         set_list(c, plan, "arguments", command);
     }
     set(c, plan, "hostname", definition->hostname);
+    if (linux_parameters && opt_bool_or(linux_parameters->init_process_enabled, false))
+        val_set(c->arena, plan, S("init"), val_bool(true));
     add_hosts(c, plan, definition);
     if (opt_bool_or(definition->readonly_root_filesystem, false))
         val_set(c->arena, plan, S("readonlyRoot"), val_bool(true));

@@ -36,6 +36,10 @@ def shell(script, name="main", **fields):
     return {"name": name, "command": ["sh", "-c", script], **fields}
 
 
+# With an init as process 1 a signal ends what does not handle it.
+INIT = {"linuxParameters": {"initProcessEnabled": True}}
+
+
 def run(sim, family, **fields):
     answer = sim.client("ecs").run_task(cluster="c", taskDefinition=family, launchType="FARGATE",
                                         networkConfiguration=sim.network(groups=True), **fields)
@@ -105,7 +109,7 @@ def waiters(sim):
 
 @suite.test
 def awsvpc_address(sim):
-    define(sim, "address", shell("exec sleep 60"))
+    define(sim, "address", shell("exec sleep 60", **INIT))
     arns = [run(sim, "address"), run(sim, "address")]
     addresses = set()
     for arn in arns:
@@ -128,7 +132,7 @@ def awsvpc_address(sim):
 
 @suite.test
 def stop_task(sim):
-    define(sim, "stop", shell("exec sleep 60"))
+    define(sim, "stop", shell("exec sleep 60", **INIT))
     arn = run(sim, "stop")
     wait_for(sim, arn, "RUNNING")
     answer = sim.client("ecs").stop_task(cluster="c", task=arn, reason="enough")["task"]
@@ -151,7 +155,7 @@ def ignores_sigterm(sim):
 
 @suite.test
 def essential_and_siblings(sim):
-    define(sim, "siblings", shell("sleep 1; exit 7"), shell("exec sleep 60", "side", essential=False),
+    define(sim, "siblings", shell("sleep 1; exit 7"), shell("exec sleep 60", "side", essential=False, **INIT),
            shell("exit 0", "init", essential=False))
     task = wait_for(sim, run(sim, "siblings"), "STOPPED")
     codes = {c["name"]: c.get("exitCode") for c in task["containers"]}
@@ -285,7 +289,7 @@ def two_hundred_tasks(sim):
 
 @suite.test
 def list_tasks_filters(sim):
-    define(sim, "listed", shell("exec sleep 60"))
+    define(sim, "listed", shell("exec sleep 60", **INIT))
     arn = run(sim, "listed", startedBy="me")
     wait_for(sim, arn, "RUNNING")
     ecs = sim.client("ecs")
