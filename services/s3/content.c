@@ -19,6 +19,12 @@ slice content_path(struct call *c, slice file)
     return arena_printf(c->arena, "%.*s/s3/%.*s", SLICE_ARG(c->conf->state_dir), SLICE_ARG(file));
 }
 
+/* The content is a part of the body's file: what a form has in it. */
+static bool is_part(struct call *c)
+{
+    return c->request->file_length > 0;
+}
+
 int content_size(struct call *c, int64_t *size)
 {
     struct stat st;
@@ -28,7 +34,7 @@ int content_size(struct call *c, int64_t *size)
         return 0;
     if (stat(path.ptr, &st) != 0)
         return -errno;
-    *size = st.st_size;
+    *size = is_part(c) ? c->request->file_length : st.st_size;
     return 0;
 }
 
@@ -37,10 +43,6 @@ int content_take(struct call *c, struct content *content)
     slice path = call_body_path(c);
     *content = (struct content){0};
     TRY(content_size(c, &content->size));
-    if (!path.ptr && content->size > LIMIT_BODY_INLINE_BYTES) { /* out of a form */
-        __attribute__((cleanup(fdio_cleanup))) int fd = content_create(c, &content->file);
-        return fd < 0 ? fd : fdio_write_all(fd, c->request->body);
-    }
     if (!path.ptr) {
         content->bytes = c->request->body;
         return 0;
@@ -49,6 +51,12 @@ int content_take(struct call *c, struct content *content)
     if (rename(path.ptr, content_path(c, content->file).ptr) != 0)
         return -errno;
     call_made_file(c, content_path(c, content->file));
+    if (is_part(c)) {
+        slice list = ids_hex(c->arena, CONTENT_NAME_BYTES);
+        db_run(c->db, S3_SQL_SEGMENT_ADD, "titii", list, (int64_t)0, content->file, c->request->file_offset,
+               content->size);
+        content->file = list;
+    }
     return 0;
 }
 
@@ -64,16 +72,6 @@ static slice body_of_row(struct call *c, struct db_rows rows)
 slice content_bytes(struct call *c, const struct version *version)
 {
     return version->size == 0 ? S("") : body_of_row(c, db_query(c->db, S3_SQL_VERSION_BODY, "i", version->id));
-}
-
-int content_create(struct call *c, slice *name)
-{
-    *name = ids_hex(c->arena, CONTENT_NAME_BYTES);
-    int fd = open(content_path(c, *name).ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    call_made_file(c, content_path(c, *name));
-    return fd;
 }
 
 void content_copy(struct call *c, const struct version *from, struct content *to)

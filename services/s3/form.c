@@ -11,14 +11,19 @@ static slice lower(struct arena *arena, slice text)
     return (slice){out, text.len};
 }
 
-/* name="…" in a part's Content-Disposition; absent when there is none. */
+/* name="…" in a part's Content-Disposition, or name=… as .NET writes it; absent when there is none. */
 static slice parameter(struct arena *arena, slice head, const char *name)
 {
-    slice mark = arena_printf(arena, "; %s=\"", name);
+    slice mark = arena_printf(arena, "; %s=", name), rest;
     ssize_t at = slice_find(head, mark);
     if (at < 0)
         return (slice){NULL, 0};
-    slice rest = slice_sub(head, (size_t)at + mark.len, head.len);
+    rest = slice_sub(head, (size_t)at + mark.len, head.len);
+    if (!slice_starts(rest, S("\""))) {
+        rest = slice_sub(rest, 0, slice_index(rest, '\r'));
+        return slice_trim(slice_sub(rest, 0, slice_index(rest, ';')));
+    }
+    rest = slice_sub(rest, 1, rest.len);
     size_t end = slice_index(rest, '"');
     return end < rest.len ? slice_sub(rest, 0, end) : (slice){NULL, 0};
 }

@@ -1,18 +1,15 @@
 /* post: PostObject: an object uploaded with a browser's form. Its fields become the headers of a PutObject; a policy
  * among them must allow them. */
-#include "services/s3/form.h"
 #include "services/s3/post.h"
+#include "services/s3/post_body.h"
 #include "services/s3/s3.h"
 
 #include "common/base64.h"
 #include "common/buf.h"
-#include "common/fdio.h"
 #include "common/limits.h"
 #include "common/time.h"
 #include "common/uri.h"
 #include "common/xml.h"
-
-enum { FORM_BYTES = 64 * 1024 * 1024 };
 
 static int fail_condition(struct call *c, const struct val *condition)
 {
@@ -162,18 +159,26 @@ static slice key_of(struct call *c, const struct form *form)
 }
 
 /* As a PutObject of the same content. */
-static int put(struct call *c, const struct form *form, slice bucket, slice key, struct s3_put_object_out *out)
+static int put(struct call *c, const struct post_body *body, slice bucket, slice key, struct s3_put_object_out *out)
 {
+    const struct form *form = &body->form;
     const struct msg *before = c->request;
     struct msg request = *before;
     struct s3_put_object_in in = {0};
     slice why;
     request.method = S("PUT");
     request.path = arena_printf(c->arena, "/%.*s/%.*s", SLICE_ARG(bucket), SLICE_ARG(uri_encode(c->arena, key, true)));
-    request.query = request.body_file = request.digests = request.trailers = (slice){NULL, 0};
+    request.query = request.digests = request.trailers = (slice){NULL, 0};
     request.headers = header_lines(c, form);
     request.content_type = pair_get(&form->fields, S("content-type"));
-    request.body = form->file;
+    if (body->in_file) {
+        request.file_offset = body->file_at;
+        request.file_length = (int64_t)form->file.len;
+        request.digests = body->digests;
+    } else {
+        request.body = form->file;
+        request.body_file = (slice){NULL, 0};
+    }
     c->request = &request;
     c->operation = api_find_operation(&s3_api, S("PutObject"));
     int result = 0;
@@ -246,15 +251,11 @@ static void answer(struct call *c, const struct form *form, slice bucket, slice 
 
 int post_run(struct call *c, slice bucket, slice boundary, struct msg *reply)
 {
-    struct form form = {0};
+    struct post_body body;
     struct s3_put_object_out out = {0};
-    slice body = c->request->body, path = call_body_path(c);
-    if (path.ptr && fdio_read_file(c->arena, path.ptr, FORM_BYTES, &body) != 0)
-        return fail(c, &s3_entity_too_large, "Your proposed upload exceeds the maximum allowed size");
-    if (form_read(c->arena, body, boundary, &form) != 0)
-        return fail(c, &s3_malformed_post_request,
-                    "The body of your POST request is not well-formed multipart/form-data.");
-    if (form.has_file && form.file.ptr - body.ptr > LIMIT_POST_FIELDS_BYTES)
+    TRY(post_body_read(c, boundary, &body));
+    const struct form form = body.form;
+    if (form.has_file && body.file_at > LIMIT_POST_FIELDS_BYTES)
         return fail(c, &s3_max_post_pre_data_length_exceeded_error,
                     "Your POST request fields preceding the upload file were too large.");
     if (!form.has_file)
@@ -267,7 +268,7 @@ int post_run(struct call *c, slice bucket, slice boundary, struct msg *reply)
             "of the fields.");
     TRY(post_check_signature(c, &form.fields, bucket, key));
     TRY(check_policy(c, &form, bucket));
-    TRY(put(c, &form, bucket, key, &out));
+    TRY(put(c, &body, bucket, key, &out));
     TRY(tag(c, &form, bucket, key));
     answer(c, &form, bucket, key, &out, reply);
     return 0;

@@ -163,9 +163,6 @@ int content_read(struct call *c, const struct content_range *range, slice *bytes
 int content_hash(struct call *c, const struct content_range *range, slice *digests);
 slice content_hash_bytes(struct arena *arena, unsigned algorithms, slice bytes);
 
-/* A new file of ours, open for writing. */
-int content_create(struct call *c, slice *name);
-
 /* A row has let go of this content; absent: there was none. It goes when no other row has it. */
 void content_drop(struct call *c, slice name);
 

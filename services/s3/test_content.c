@@ -337,6 +337,41 @@ static void test_sweep(void **state)
     assert_int_equal(access(made.ptr, F_OK), 0);
 }
 
+/* A form's file becomes an object where it lies: in the file that the form came in. */
+static void test_large_form(void **state)
+{
+    slice content = bytes_of(PART_BYTES, 4),
+          head = S("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nf\r\n"
+                   "--b\r\nContent-Disposition: form-data; name=\"x-amz-checksum-algorithm\""
+                   "\r\n\r\nSHA1\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; "
+                   "filename=\"f\"\r\n\r\n");
+    struct msg request = request_for("POST", "/bkt");
+    request.content_type = S("multipart/form-data; boundary=b");
+    request.body_file = S("body-1");
+    slice body = arena_concat(arena, arena_concat(arena, head, content), S("\r\n--b--\r\n"));
+    slice place = arena_printf(arena, "%s/spool/body-1", folder);
+    assert_int_equal(fdio_replace_file(place.ptr, body, 0600), 0);
+    worker_test_request(worker, &request, &reply);
+    assert_int_equal(reply.status, 204);
+    has_bytes("/bkt/f", NOTHING, content);
+    has_bytes("/bkt/f", "range: bytes=100-199\n", slice_sub(content, 100, 200));
+    assert_int_equal(count_files("s3"), 1);
+    assert_int_equal(count_files("spool"), 0);
+    ok("PUT", "/bkt/copy", "x-amz-copy-source: bkt/f\n", NOTHING);
+    ok("DELETE", "/bkt/f", NOTHING, NOTHING);
+    pass(60);
+    has_bytes("/bkt/copy", NOTHING, content);
+    ok("DELETE", "/bkt/copy", NOTHING, NOTHING);
+    pass(60);
+    assert_int_equal(count_files("s3"), 0);
+    /* What is refused leaves nothing. */
+    assert_int_equal(fdio_replace_file(place.ptr, content, 0600), 0);
+    worker_test_request(worker, &request, &reply);
+    assert_int_equal(reply.status, 400);
+    assert_true(slice_eq(reply.error, S("MalformedPOSTRequest")));
+    assert_int_equal(count_files("s3"), 0);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_files, tear_down_files)
@@ -345,6 +380,7 @@ int main(void)
         TEST(test_parts_stay_files), TEST(test_parts_left_out),
         TEST(test_copies_share),     TEST(test_part_copies),
         TEST(test_leases),           TEST(test_sweep),
+        TEST(test_large_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
