@@ -25,14 +25,15 @@ enum {
     LIMIT_MESSAGE_BYTES = 32 * 1024 * 1024, /* one message of the bus: many envelopes */
     LIMIT_BATCH_BYTES = 4 * 1024 * 1024,    /* a batch is closed when it has grown to this */
     LIMIT_CALL_DEADLINE_MS = 60 * 1000,
-    LIMIT_OBJECT_SEGMENTS = 50000,            /* of one object */
-    LIMIT_LAMBDA_REQUEST_BYTES = 70167211,    /* a function's code inline, as base64 */
-    LIMIT_LAMBDA_ZIPPED_BYTES = 52428800,     /* uploaded directly */
-    LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000,  /* code and layers */
-    LIMIT_LAMBDA_FILES = 100000,              /* in one archive */
-    LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,     /* of a synchronous invocation and of any response */
-    LIMIT_LAMBDA_STREAM_BYTES = 209715200,    /* of a response that is streamed */
-    LIMIT_LAMBDA_CLIENT_CONTEXT_BYTES = 3583, /* as base64 */
+    LIMIT_OBJECT_SEGMENTS = 50000,                         /* of one object */
+    LIMIT_LAMBDA_REQUEST_BYTES = 70167211,                 /* a function's code inline, as base64 */
+    LIMIT_READ_REQUEST_BYTES = LIMIT_LAMBDA_REQUEST_BYTES, /* the largest body that a worker reads into memory */
+    LIMIT_LAMBDA_ZIPPED_BYTES = 52428800,                  /* uploaded directly */
+    LIMIT_LAMBDA_UNZIPPED_BYTES = 262144000,               /* code and layers */
+    LIMIT_LAMBDA_FILES = 100000,                           /* in one archive */
+    LIMIT_LAMBDA_PAYLOAD_BYTES = 6291556,                  /* of a synchronous invocation and of any response */
+    LIMIT_LAMBDA_STREAM_BYTES = 209715200,                 /* of a response that is streamed */
+    LIMIT_LAMBDA_CLIENT_CONTEXT_BYTES = 3583,              /* as base64 */
     LIMIT_LAMBDA_ASYNC_PAYLOAD_BYTES = 1048576,
     LIMIT_LOG_EVENT_BYTES = 256 * 1024,
 };

@@ -72,15 +72,17 @@ slice access_key_root_secret(slice root_keys, slice key)
     return account ? first : (slice){NULL, 0};
 }
 
-slice access_key_keeper(slice key)
+enum access_key_kind access_key_kind(slice key)
 {
     enum { LONGEST = 128 };
     for (size_t i = 0; i < key.len; i++) {
         char c = key.ptr[i];
         if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9'))
-            return (slice){NULL, 0};
+            return ACCESS_KEY_OTHER;
     }
     if (key.len > LONGEST)
-        return (slice){NULL, 0};
-    return slice_starts(key, S("ASIA")) ? S("sts") : slice_starts(key, S("AKIA")) ? S("iam") : (slice){NULL, 0};
+        return ACCESS_KEY_OTHER;
+    return slice_starts(key, S("ASIA"))   ? ACCESS_KEY_SESSION
+           : slice_starts(key, S("AKIA")) ? ACCESS_KEY_USER
+                                          : ACCESS_KEY_OTHER;
 }

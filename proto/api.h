@@ -142,10 +142,10 @@ enum api_protocol { API_AWSJSON, API_QUERY, API_EC2QUERY, API_RESTJSON, API_REST
 
 /* How central validation answers: reference in each service's overlay. */
 enum api_validation_style {
-    API_STYLE_FULL,     /* "1 validation error detected: Value 'x' at 'y' failed to satisfy constraint: …" */
-    API_STYLE_NO_VALUE, /* iam: values and enum sets left out */
-    API_STYLE_ECR,      /* "Invalid parameter at 'x' failed to satisfy constraint: '…'" */
-    API_STYLE_EC2,      /* MissingParameter / InvalidParameterValue, one at a time */
+    API_STYLE_FULL,       /* "1 validation error detected: Value 'x' at 'y' failed to satisfy constraint: …" */
+    API_STYLE_NO_VALUE,   /* as FULL, with values and enum sets left out */
+    API_STYLE_CONSTRAINT, /* "Invalid parameter at 'x' failed to satisfy constraint: '…'" */
+    API_STYLE_PARAMETER,  /* MissingParameter / InvalidParameterValue, one at a time */
 };
 
 struct api_service {

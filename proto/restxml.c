@@ -56,7 +56,7 @@ static void add_body(struct arena *arena, struct buf *xml, const struct api_serv
                  : operation->result_wrapper.ptr ? operation->result_wrapper
                                                  : operation->out->name;
     buf_add(xml, S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
-    xml_open_tag_ns(xml, root, service->xmlns.ptr ? service->xmlns : S("http://s3.amazonaws.com/doc/2006-03-01/"));
+    xml_open_tag_ns(xml, root, service->xmlns);
     if (only) {
         if (walk_is_set(only->shape, out, false))
             xml_text(xml, walk_text(arena, only->shape, out, API_TIME_ISO8601_MS));

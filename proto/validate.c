@@ -141,7 +141,7 @@ static void describe(struct buf *text, const struct violation *v, bool values)
 }
 
 /* "must …" where the others say "Member must …", and patterns in quotes. */
-static void describe_as_ecr(struct buf *text, const struct violation *v)
+static void describe_constraint(struct buf *text, const struct violation *v)
 {
     static const slice pattern = S("Member must satisfy regular expression pattern: ");
     buf_printf(text, "Invalid parameter at '%.*s' failed to satisfy constraint: '", SLICE_ARG(v->path));
@@ -154,8 +154,8 @@ static void describe_as_ecr(struct buf *text, const struct violation *v)
 }
 
 /* One violation at a time; a missing parameter is an error of its own. */
-static const struct api_error *describe_as_ec2(struct buf *text, const struct api_service *service,
-                                               const struct violation *v)
+static const struct api_error *describe_parameter(struct buf *text, const struct api_service *service,
+                                                  const struct violation *v)
 {
     const struct api_error *missing = api_find_error(service, S("MissingParameter"));
     if (!v->value.ptr && !v->sensitive) {
@@ -175,11 +175,11 @@ struct codec_failure codec_violations_failure(struct arena *arena, const struct 
     const struct violation *first = &violations->items[0];
     const struct api_error *error = service->validation_error;
     switch (service->validation_style) {
-    case API_STYLE_ECR:
-        describe_as_ecr(&text, first);
+    case API_STYLE_CONSTRAINT:
+        describe_constraint(&text, first);
         break;
-    case API_STYLE_EC2:
-        error = describe_as_ec2(&text, service, first);
+    case API_STYLE_PARAMETER:
+        error = describe_parameter(&text, service, first);
         break;
     default:
         buf_printf(&text, "%zu validation error%s detected: ", violations->len, violations->len == 1 ? "" : "s");

@@ -111,12 +111,20 @@ bool secrets_find_root(const struct secrets *secrets, slice access_key, struct v
     return secret->secret.ptr != NULL;
 }
 
+/* The service that knows the secrets of such keys, by its question Secret; absent: none does. */
+static slice keeper_of(slice access_key)
+{
+    static const slice keepers[] = {
+        [ACCESS_KEY_OTHER] = {NULL, 0}, [ACCESS_KEY_USER] = S("iam"), [ACCESS_KEY_SESSION] = S("sts")};
+    return keepers[access_key_kind(access_key)];
+}
+
 enum secrets_outcome secrets_find(struct secrets *secrets, slice access_key, int64_t now_ms,
                                   struct verify_secret *secret)
 {
     if (secrets_find_root(secrets, access_key, secret))
         return SECRETS_FOUND;
-    if (!access_key_keeper(access_key).ptr)
+    if (!keeper_of(access_key).ptr)
         return SECRETS_UNKNOWN;
     const struct known *known = place_of(secrets, access_key);
     if (!known->arena || known->until_ms < time_mono_ms() || !slice_eq(known->access_key, access_key) ||
@@ -183,7 +191,7 @@ static void send(struct secrets_question *question)
         .deadline_ms = question->deadline_ms,
         .request_id = {id, 36},
         .origin = S("router"),
-        .service = access_key_keeper(question->access_key),
+        .service = keeper_of(question->access_key),
         .protocol = S("internal"),
         .operation = S("Secret"),
         .body = arena_printf(question->arena, "{\"accessKey\":\"%.*s\"}", SLICE_ARG(question->access_key)),
@@ -198,7 +206,7 @@ struct secrets_question *secrets_ask(struct secrets *secrets, slice access_key, 
     struct arena *arena = arena_open();
     struct secrets_question *question = arena_alloc(arena, sizeof *question);
     *question = (struct secrets_question){.secrets = secrets,
-                                          .peer = bus_peer(secrets->bus, access_key_keeper(access_key)),
+                                          .peer = bus_peer(secrets->bus, keeper_of(access_key)),
                                           .arena = arena,
                                           .access_key = slice_dup(arena, access_key),
                                           .generation = generation_now(secrets->generation),

@@ -11,24 +11,24 @@
 SERVICES
 #undef X
 
-static const struct {
-    const char *name;
-    const struct service *service;
-} services[] = {
-#define X(name) {#name, &name##_process},
+static const struct service *const services[] = {
+#define X(name) &name##_process,
     SERVICES
 #undef X
+        NULL,
 };
+
+static const struct worker_program workers = {.services = services, .credentials = S("iam")};
 
 enum { EXIT_GIVE_UP = 100 };
 
 int main(int argc, char *argv[])
 {
     slice program = slice_of(argc > 0 ? argv[0] : "");
-    for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
-        if (slice_ends(program, slice_of(services[i].name)) &&
-            slice_ends(slice_sub(program, 0, program.len - strlen(services[i].name)), S("awssim-")))
-            return worker_main(argc, argv, services[i].service);
+    for (const struct service *const *service = services; *service; service++) {
+        slice name = (*service)->api->name;
+        if (slice_ends(program, name) && slice_ends(slice_sub(program, 0, program.len - name.len), S("awssim-")))
+            return worker_main(argc, argv, &workers, *service);
     }
     fprintf(stderr, "%s: start it under the name of a service, as awssim-ecs\n", argc > 0 ? argv[0] : "awssim-worker");
     return EXIT_GIVE_UP;

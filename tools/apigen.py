@@ -28,7 +28,8 @@ PROTOCOLS = {"json": "API_AWSJSON", "query": "API_QUERY", "ec2": "API_EC2QUERY",
 LOCATIONS = {"uri": "API_URI", "querystring": "API_QUERYSTRING", "header": "API_HEADER", "headers": "API_HEADERS",
              "statusCode": "API_STATUS"}
 TIMES = {"unixTimestamp": "API_TIME_EPOCH", "iso8601": "API_TIME_ISO8601", "rfc822": "API_TIME_RFC1123"}
-STYLES = {"full": "API_STYLE_FULL", "no-value": "API_STYLE_NO_VALUE", "ecr": "API_STYLE_ECR", "ec2": "API_STYLE_EC2"}
+STYLES = {"full": "API_STYLE_FULL", "no-value": "API_STYLE_NO_VALUE", "constraint": "API_STYLE_CONSTRAINT",
+          "parameter": "API_STYLE_PARAMETER"}
 # Operations that go on when the disk is full begin so; the overlay's onFullDisk adds to them.
 MAKES_ROOM = ("Abort", "BatchDelete", "Cancel", "Delete", "Deregister", "Detach", "Disable", "Disassociate", "Release", "Remove", "Revoke",
               "Stop", "Terminate", "Unassign", "Untag")
@@ -379,7 +380,8 @@ class Service:
         return [f"const struct api_service {self.name}_api = {{",
                 f"    {slice_of(self.name)}, {slice_of(m.get('serviceAbbreviation', m['serviceFullName']))}, "
                 f"{PROTOCOLS[m['protocol']]}, {slice_of(m.get('jsonVersion'))},",
-                f"    {slice_of(m.get('targetPrefix'))}, {slice_of(m['apiVersion'])}, {slice_of(m.get('xmlNamespace'))}, "
+                f"    {slice_of(m.get('targetPrefix'))}, {slice_of(m['apiVersion'])}, "
+                f"{slice_of(m.get('xmlNamespace', self.overlay.get('xmlNamespace')))}, "
                 f"{STYLES[validation['style']]},",
                 f"    &{self.error_name(validation['error'])}, {error['serialization']}, "
                 f"{error.get('uri', error['serialization'])}, {error.get('argument', error['serialization'])},",

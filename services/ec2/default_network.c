@@ -1,7 +1,7 @@
 /* default_network: what every account has in every region from the start, and the operations that bring it back. */
 #include "services/ec2/ec2.h"
 
-#include "services/worker/leniency.h"
+#include "services/ec2/leniency.h"
 
 static const slice default_range = S("172.31.0.0/16");
 /* What clients name who take any network for granted; they exist where unknown networks are accepted. */
@@ -40,7 +40,7 @@ static void make_subnet(struct call *c, const struct ec2_vpc *vpc, const struct 
         .map_public_ip_on_launch = opt_bool(true),
         .tags = {.set = true},
     };
-    if (number == 0 && leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (number == 0 && leniency_on(c, EC2_LENIENCY_UNKNOWN_NETWORKS))
         subnet->subnet_id = well_known_subnet;
     subnet_make(c, subnet);
 }
@@ -52,7 +52,7 @@ static void make_vpc(struct call *c, struct ec2_vpc *vpc)
                             .instance_tenancy = S("default"),
                             .is_default = opt_bool(true),
                             .tags = {.set = true}};
-    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (leniency_on(c, EC2_LENIENCY_UNKNOWN_NETWORKS))
         vpc->vpc_id = well_known_vpc;
     vpc_make(c, vpc);
     slice gateway = gateway_make_attached(c, vpc->vpc_id);

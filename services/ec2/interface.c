@@ -4,7 +4,7 @@
 
 #include "common/ids.h"
 #include "common/json.h"
-#include "services/worker/leniency.h"
+#include "services/ec2/leniency.h"
 
 enum { MAX_GROUPS = 5, MAX_DESCRIPTION = 255 };
 

@@ -4,7 +4,7 @@
 #include "services/ec2/ec2.h"
 
 #include "common/json.h"
-#include "services/worker/leniency.h"
+#include "services/ec2/leniency.h"
 
 /* Events come for any account: its network is there afterwards, as it is in handlers. */
 static int read_event(struct call *c, slice body, struct val *event)
@@ -50,7 +50,7 @@ static void reply(struct call *c, const struct ec2_network_interface *interface)
 static int find_subnet(struct call *c, slice id, struct ec2_subnet *subnet)
 {
     struct resource resource;
-    if (resource_find(c, KIND_SUBNET, id, &resource, subnet) || !leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (resource_find(c, KIND_SUBNET, id, &resource, subnet) || !leniency_on(c, EC2_LENIENCY_UNKNOWN_NETWORKS))
         return subnet->subnet_id.ptr ? 0 : resource_get(c, KIND_SUBNET, id, &resource, subnet);
     slice other = resource_with(c, KIND_SUBNET, "default-for-az", S("true"));
     return resource_get(c, KIND_SUBNET, other.ptr ? other : id, &resource, subnet);
@@ -64,7 +64,7 @@ static void read_groups(struct call *c, const struct val *groups, struct slice_l
         struct resource resource;
         struct ec2_security_group group = {0};
         bool known = resource_find(c, KIND_SECURITY_GROUP, id, &resource, &group);
-        if (known || !leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+        if (known || !leniency_on(c, EC2_LENIENCY_UNKNOWN_NETWORKS))
             *list_add(c->arena, ids) = id;
     }
 }

@@ -27,6 +27,13 @@ static int forget(struct call *c, int64_t *next_due_ms)
     return 0;
 }
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/ec2/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service ec2_process = {
     .api = &ec2_api,
     .migrations = ec2_migrations,
@@ -35,4 +42,5 @@ const struct service ec2_process = {
     .events = events,
     .timer = forget,
     .prepare = default_network_ensure,
+    .leniencies = leniencies,
 };

@@ -5,7 +5,7 @@
 #include "ecr_api.h"
 #include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
-#include "services/worker/leniency.h"
+#include "services/ecr/leniency.h"
 
 static const int64_t pull_note_ms = 60 * 1000;
 
@@ -126,7 +126,7 @@ static int check_push(struct call *c, const struct repository *repository, const
         return fail(c, &ecr_image_digest_does_not_match,
                     "The provided image digest '%.*s' does not match the calculated image digest '%.*s'",
                     SLICE_ARG(push->digest), SLICE_ARG(digest));
-    bool unchecked = push->cached || leniency_on(c, LENIENCY_ANY_MANIFEST);
+    bool unchecked = push->cached || leniency_on(c, ECR_LENIENCY_ANY_MANIFEST);
     return unchecked ? 0 : check_refs(c, repository, manifest);
 }
 

@@ -56,6 +56,13 @@ static slice resource_of(struct call *c, const void *in)
     return (slice){NULL, 0};
 }
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/ecr/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service ecr_process = {
     .api = &ecr_api,
     .migrations = ecr_migrations,
@@ -66,4 +73,5 @@ const struct service ecr_process = {
     .reset = empty,
     .raw = registry_route_answer,
     .resource = resource_of,
+    .leniencies = leniencies,
 };

@@ -1,7 +1,7 @@
 /* container_check: what AWS refuses in one container of a task definition. What concerns all of them together, and the
  * defaults, are in definition_check.c. */
 #include "services/ecs/ecs.h"
-#include "services/worker/leniency.h"
+#include "services/ecs/leniency.h"
 
 enum { MAX_STOP_TIMEOUT = 120, MIN_START_TIMEOUT = 2, MAX_PORT = 65535, MIN_MEMORY_MIB = 4, MAX_IGNORED_CODES = 50 };
 
@@ -35,7 +35,7 @@ static int check_memory(struct call *c, const struct ecs_task_definition *doc,
     if (container->memory.set && container->memory.v < MIN_MEMORY_MIB)
         return fail(c, &ecs_client, "Invalid setting for container '%.*s'. 'memory' must be at least %d.",
                     SLICE_ARG(container->name), MIN_MEMORY_MIB);
-    if (unlimited && !leniency_on(c, LENIENCY_NO_MEMORY))
+    if (unlimited && !leniency_on(c, ECS_LENIENCY_NO_MEMORY))
         return fail(
             c, &ecs_client,
             "Invalid setting for container '%.*s'. At least one of 'memory' or 'memoryReservation' must be specified.",
@@ -126,7 +126,7 @@ static int check_log(struct call *c, const struct ecs_task_definition *doc,
     if (!slice_eq(log->log_driver, S("awslogs")))
         return 0;
     for (size_t i = 0; i < (fargate ? 3 : 2); i++) {
-        bool may_lack = i == 1 && leniency_on(c, LENIENCY_NO_LOG_REGION);
+        bool may_lack = i == 1 && leniency_on(c, ECS_LENIENCY_NO_LOG_REGION);
         if (!has_option(log, required[i]) && !may_lack)
             return fail(c, &ecs_client, "Log driver awslogs requires options: %s", required[i]);
     }

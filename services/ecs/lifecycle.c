@@ -2,7 +2,7 @@
  * only looks at the task's rows and puts commands for the runner into the outbox, so it can be run after any event, in
  * any order, any number of times. */
 #include "services/ecs/ecs.h"
-#include "services/worker/leniency.h"
+#include "services/ecs/leniency.h"
 
 #include "common/json.h"
 
@@ -263,7 +263,7 @@ static void note_provisioned(struct task *task)
 /* Until when a task that has ended is still shown RUNNING, for clients that look now and then; 0: it is not. */
 static int64_t lingers_until_ms(struct call *c, const struct task *task)
 {
-    if (!slice_eq(task->doc.last_status, S("RUNNING")) || !leniency_on(c, LENIENCY_RUNNING_LINGERS))
+    if (!slice_eq(task->doc.last_status, S("RUNNING")) || !leniency_on(c, ECS_LENIENCY_RUNNING_LINGERS))
         return 0;
     int64_t until_ms = opt_int_or(task->doc.started_at, 0) + LINGER_MS;
     return until_ms > c->now_ms ? until_ms : 0;

@@ -1,6 +1,6 @@
 /* list_tasks: ListTasks, DescribeTasks and StopTask. */
 #include "services/ecs/ecs.h"
-#include "services/worker/leniency.h"
+#include "services/ecs/leniency.h"
 
 #include "common/page.h"
 
@@ -100,7 +100,7 @@ int ecs_stop_task(struct call *c, const struct ecs_stop_task_in *in, struct ecs_
         return fail(c, &ecs_invalid_parameter, "The referenced task was not found.");
     if (!slice_eq(task->doc.last_status, S("STOPPED"))) {
         lifecycle_stop(c, task, S("UserInitiated"), in->reason.len > 0 ? in->reason : S("Task stopped by user"));
-        if (leniency_on(c, LENIENCY_STOP_AT_ONCE))
+        if (leniency_on(c, ECS_LENIENCY_STOP_AT_ONCE))
             lifecycle_stop_at_once(c, task);
         lifecycle_advance(c, task);
     }

@@ -1,6 +1,6 @@
 /* plan: what the runner is told to start: the definition, the overrides, and the environment every task gets. */
 #include "services/ecs/ecs.h"
-#include "services/worker/leniency.h"
+#include "services/ecs/leniency.h"
 
 #include "common/json.h"
 #include "common/conf.h"
@@ -191,7 +191,7 @@ static void add_log(struct call *c, struct val *plan, const struct task *task, c
     slice stream = prefix.len > 0 ? arena_printf(c->arena, "%.*s/%.*s/%.*s", SLICE_ARG(prefix),
                                                  SLICE_ARG(container->doc->name), SLICE_ARG(task->task_id))
                                   : container->doc->runtime_id;
-    bool create = slice_eq(option(log, "awslogs-create-group"), S("true")) || leniency_on(c, LENIENCY_LOG_GROUPS);
+    bool create = slice_eq(option(log, "awslogs-create-group"), S("true")) || leniency_on(c, ECS_LENIENCY_LOG_GROUPS);
     set(c, &object, "account", c->account);
     set(c, &object, "region", region.len > 0 ? region : c->region);
     set(c, &object, "group", option(log, "awslogs-group"));

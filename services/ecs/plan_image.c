@@ -1,8 +1,8 @@
 /* plan_image: what the runner is told of a container's image, when it is one of the simulator's own registry, and of
  * what only a container in an image has. */
 #include "services/ecs/ecs.h"
-#include "services/worker/image_ref.h"
-#include "services/worker/leniency.h"
+#include "services/image/image_ref.h"
+#include "services/ecs/leniency.h"
 
 #include "common/conf.h"
 #include "common/json.h"
@@ -62,7 +62,7 @@ void plan_image(struct call *c, struct val *plan, const struct ecs_container_def
 {
     const struct ecs_linux_parameters *linux_parameters = definition->linux_parameters;
     const struct ecs_kernel_capabilities *capabilities = linux_parameters ? linux_parameters->capabilities : NULL;
-    if (definition->entry_point.len + command->len == 0 && leniency_on(c, LENIENCY_NO_COMMAND_RUNS)) {
+    if (definition->entry_point.len + command->len == 0 && leniency_on(c, ECS_LENIENCY_NO_COMMAND_RUNS)) {
         /* For an image that is nowhere; one that is found has its own command. */
         slice pause[] = {S("sleep"), S("infinity")};
         set_list(c, plan, "command", &(struct ecs_string_list){pause, 2, true});

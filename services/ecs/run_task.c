@@ -1,7 +1,7 @@
 /* run_task: RunTask: checks what is asked for, makes the tasks, and starts what can be started, all in one transaction.
  */
 #include "services/ecs/ecs.h"
-#include "services/worker/leniency.h"
+#include "services/ecs/leniency.h"
 
 #include "common/hash.h"
 #include "common/ids.h"
@@ -70,7 +70,7 @@ static int check_subnets(struct call *c, struct order *order, const struct ecs_a
             order->zone = out.subnets.items[0].availability_zone;
         return result;
     }
-    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS)) {
+    if (leniency_on(c, ECS_LENIENCY_UNKNOWN_NETWORKS)) {
         order->local_address = true;
         return 0;
     }
@@ -87,7 +87,7 @@ static int check_groups(struct call *c, const struct order *order, const struct 
     if (vpc->security_groups.len == 0 || order->local_address)
         return 0;
     int result = call_service(c, S("ec2"), &ec2_op_describe_security_groups, &in, &out, &refusal);
-    if (result != CALL_FAILED || leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (result != CALL_FAILED || leniency_on(c, ECS_LENIENCY_UNKNOWN_NETWORKS))
         return result == CALL_FAILED ? 0 : result;
     return fail(c, &ecs_invalid_parameter,
                 "Error retrieving security group information for [%.*s]: %.*s (ErrorCode: %.*s)",
@@ -112,7 +112,7 @@ static int check_network(struct call *c, struct order *order)
                     "Network Configuration is not valid for the given networkMode of this task definition.");
     if (!awsvpc)
         return 0;
-    if (!vpc && leniency_on(c, LENIENCY_NO_NETWORK))
+    if (!vpc && leniency_on(c, ECS_LENIENCY_NO_NETWORK))
         vpc = usual_network(c);
     if (!vpc)
         return fail(c, &ecs_invalid_parameter,

@@ -23,6 +23,13 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/ecs/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service ecs_process = {
     .api = &ecs_api,
     .migrations = ecs_migrations,
@@ -30,6 +37,7 @@ const struct service ecs_process = {
     .n_statements = sizeof(statements) / sizeof(*statements),
     .events = events,
     .timer = due_run,
+    .leniencies = leniencies,
 };
 
 bool ecs_includes(const struct slice_list *words, slice word)

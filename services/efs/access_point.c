@@ -3,7 +3,7 @@
 
 #include "common/ids.h"
 #include "common/json.h"
-#include "services/worker/leniency.h"
+#include "services/efs/leniency.h"
 
 enum { MAX_RESULTS = 100, MAX_ACCESS_POINTS = 10000, ID_DIGITS = 17 };
 
@@ -163,7 +163,7 @@ static int describe_one(struct call *c, slice id, struct efs_describe_access_poi
 {
     struct access_point point;
     int result = get(c, id, &point);
-    if (result == CALL_FAILED && leniency_on(c, LENIENCY_EFS_GONE_IS_EMPTY))
+    if (result == CALL_FAILED && leniency_on(c, EFS_LENIENCY_EFS_GONE_IS_EMPTY))
         return 0;
     TRY(result);
     /* Another service's question about one access point is its use. */

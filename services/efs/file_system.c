@@ -5,7 +5,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/page.h"
-#include "services/worker/leniency.h"
+#include "services/efs/leniency.h"
 
 enum { MAX_ITEMS = 100, MAX_FILE_SYSTEMS = 1000, ID_DIGITS = 17 };
 
@@ -13,7 +13,7 @@ static const int64_t measure_again_ms = 3 * 1000;
 
 struct opt_int efs_state_end(struct call *c)
 {
-    if (leniency_on(c, LENIENCY_EFS_AT_ONCE))
+    if (leniency_on(c, EFS_LENIENCY_EFS_AT_ONCE))
         return (struct opt_int){0};
     call_timer_changed(c);
     return opt_int(c->now_ms + EFS_STATE_MS);
@@ -252,7 +252,7 @@ static int describe_one(struct call *c, const struct efs_describe_file_systems_i
     struct file_system fs;
     if (in->file_system_id.ptr) {
         int result = file_system_get(c, in->file_system_id, &fs);
-        if (result == CALL_FAILED && leniency_on(c, LENIENCY_EFS_GONE_IS_EMPTY))
+        if (result == CALL_FAILED && leniency_on(c, EFS_LENIENCY_EFS_GONE_IS_EMPTY))
             return 0;
         TRY(result);
     } else if (!find(c, EFS_SQL_FILE_SYSTEM_BY_TOKEN, in->creation_token, &fs)) {
@@ -309,7 +309,7 @@ int efs_delete_file_system(struct call *c, const struct efs_delete_file_system_i
     if (slice_eq(fs.state, S("deleting")))
         return 0;
     if (efs_number(db_query(c->db, EFS_SQL_MOUNT_TARGET_COUNT, "i", fs.id)) > 0) {
-        if (!leniency_on(c, LENIENCY_EFS_IN_USE))
+        if (!leniency_on(c, EFS_LENIENCY_EFS_IN_USE))
             return fail(c, &efs_file_system_in_use, "File system '%.*s' is in use: it has mount targets.",
                         SLICE_ARG(fs.name));
         mount_target_remove_all(c, &fs);

@@ -5,7 +5,7 @@
 #include "common/buf.h"
 #include "common/ids.h"
 #include "common/json.h"
-#include "services/worker/leniency.h"
+#include "services/efs/leniency.h"
 
 enum { MAX_ITEMS = 100, ID_DIGITS = 17 };
 
@@ -195,7 +195,7 @@ int efs_create_mount_target(struct call *c, const struct efs_create_mount_target
         target.interface = arena_printf(c->arena, "eni-%.*s", SLICE_ARG(ids_hex(c->arena, ID_DIGITS)));
         end = efs_state_end(c);
         target.state = end.set ? target.state : S("available");
-    } else if (leniency_on(c, LENIENCY_EFS_AT_ONCE))
+    } else if (leniency_on(c, EFS_LENIENCY_EFS_AT_ONCE))
         target.state = S("available"); /* its interface comes later */
     insert(c, &target, place, end);
     if (target.managed)

@@ -4,7 +4,7 @@
 
 #include "common/hash.h"
 #include "efs_ec2_client.h"
-#include "services/worker/leniency.h"
+#include "services/efs/leniency.h"
 
 #include <arpa/inet.h>
 
@@ -12,7 +12,7 @@ enum { MAX_GROUPS = 5, RESERVED_FIRST = 4 };
 
 static bool lenient(struct call *c)
 {
-    return leniency_on(c, LENIENCY_UNKNOWN_NETWORKS);
+    return leniency_on(c, EFS_LENIENCY_UNKNOWN_NETWORKS);
 }
 
 /* A refusal is an unknown id, or EC2 is not there. */

@@ -2,7 +2,7 @@
 #include "services/efs/efs.h"
 
 #include "proto/codec.h"
-#include "services/worker/leniency.h"
+#include "services/efs/leniency.h"
 #include "services/worker/worker.h"
 
 extern const char *const efs_migrations[];
@@ -41,8 +41,15 @@ static bool tolerates(struct call *c, const struct violation *violation)
     bool groups = slice_eq(violation->path, S("securityGroups"));
     bool subnet =
         slice_eq(violation->path, S("subnetId")) && violation->value.len > 0 && violation->value.len <= MAX_NETWORK_ID;
-    return (groups || subnet) && leniency_on(c, LENIENCY_UNKNOWN_NETWORKS);
+    return (groups || subnet) && leniency_on(c, EFS_LENIENCY_UNKNOWN_NETWORKS);
 }
+
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/efs/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
 
 const struct service efs_process = {
     .api = &efs_api,
@@ -55,4 +62,5 @@ const struct service efs_process = {
     .reset = reset,
     .tolerates = tolerates,
     .action_prefix = S("elasticfilesystem"),
+    .leniencies = leniencies,
 };

@@ -12,8 +12,8 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "services/lambda/package.h"
-#include "services/worker/image_ref.h"
-#include "services/worker/leniency.h"
+#include "services/image/image_ref.h"
+#include "services/lambda/leniency.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -118,7 +118,7 @@ static int keep(struct call *c, const struct call_file *file, bool owned, slice 
     val_set(c->arena, &input, S("offset"), val_int(file->offset));
     val_set(c->arena, &input, S("length"), val_int(file->length));
     val_set(c->arena, &input, S("owned"), val_bool(owned));
-    val_set(c->arena, &input, S("lenient"), val_bool(leniency_on(c, LENIENCY_ANY_ZIP)));
+    val_set(c->arena, &input, S("lenient"), val_bool(leniency_on(c, LAMBDA_LENIENCY_ANY_ZIP)));
     slice question = arena_printf(c->arena, "%.*s\n", SLICE_ARG(json_text(c->arena, &input)));
     int result = await_work(c, S("package"), package_keep, arena_concat(c->arena, question, bytes), &text);
     if (result == BAD_INPUT)
@@ -202,7 +202,7 @@ static int take_image(struct call *c, const struct code_source *source, struct c
                     "packageType Image.");
     *code = (struct code){.hash = S(""), .image = source->image, .sha256 = hash_of_name(c, source->image)};
     int result = find_image(c, source->image, &digest);
-    if (result == CALL_FAILED && leniency_on(c, LENIENCY_ANY_IMAGE)) {
+    if (result == CALL_FAILED && leniency_on(c, LAMBDA_LENIENCY_ANY_IMAGE)) {
         c->error = NULL;
         return 0;
     }

@@ -6,7 +6,7 @@
 #include "common/hash.h"
 #include "lambda_ec2_client.h"
 #include "lambda_efs_client.h"
-#include "services/worker/leniency.h"
+#include "services/lambda/leniency.h"
 
 enum {
     MAX_TIMEOUT = 900,
@@ -197,7 +197,7 @@ static int set_layers(struct call *c, const struct lambda_layer_list *layers, co
 
 static int refused_network(struct call *c, const char *operation, const struct call_refusal *refusal)
 {
-    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (leniency_on(c, LAMBDA_LENIENCY_UNKNOWN_NETWORKS))
         return 0;
     return fail(c, &lambda_invalid_parameter_value,
                 "Error occurred while %s. EC2 Error Code: %.*s. EC2 Error Message: %.*s", operation,

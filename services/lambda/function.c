@@ -2,7 +2,7 @@
 #include "services/lambda/lambda.h"
 
 #include "common/page.h"
-#include "services/worker/leniency.h"
+#include "services/lambda/leniency.h"
 
 enum { MAX_PAGE = 50, MAX_TAGS_BYTES = 0 };
 

@@ -3,8 +3,8 @@
 
 #include "common/conf.h"
 #include "common/json.h"
-#include "services/worker/image_ref.h"
-#include "services/worker/leniency.h"
+#include "services/image/image_ref.h"
+#include "services/lambda/leniency.h"
 
 /* Environments get new credentials before these end. */
 enum { CREDENTIALS_SECONDS = 3600, CREDENTIALS_MARGIN_SECONDS = 960 };
@@ -138,7 +138,7 @@ static void add_image(struct call *c, const struct version *v, struct val *plan)
     struct image_ref ref;
     struct val reference = val_object();
     set_text(c, plan, "image", v->image);
-    val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LENIENCY_IMAGE_OUTPUT)));
+    val_set(c->arena, plan, S("printsAnswer"), val_bool(leniency_on(c, LAMBDA_LENIENCY_IMAGE_OUTPUT)));
     if (!code_image(c, v, &ref))
         return;
     set_text(c, &reference, "account", ref.account);
@@ -199,7 +199,7 @@ static void add_code(struct call *c, const struct version *v, struct val *plan)
     }
     val_set(c->arena, plan, S("layers"), layers);
     val_set(c->arena, plan, S("empty"), val_bool(code_is_empty(c, v->code)));
-    val_set(c->arena, plan, S("once"), val_bool(leniency_on(c, LENIENCY_STREAM_PER_INVOCATION)));
+    val_set(c->arena, plan, S("once"), val_bool(leniency_on(c, LAMBDA_LENIENCY_STREAM_PER_INVOCATION)));
 }
 
 int plan_of(struct call *c, const struct function *f, const struct version *v, slice *text)

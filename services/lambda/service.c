@@ -63,6 +63,13 @@ static const struct service_action actions[] = {
     {{NULL, 0}, {NULL, 0}},
 };
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/lambda/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service lambda_process = {
     .api = &lambda_api,
     .migrations = lambda_migrations,
@@ -75,4 +82,5 @@ const struct service lambda_process = {
     .raw = on_raw,
     .questions = questions,
     .actions = actions,
+    .leniencies = leniencies,
 };

@@ -3,7 +3,7 @@
 
 #include "common/ids.h"
 #include "common/time.h"
-#include "services/worker/leniency.h"
+#include "services/lambda/leniency.h"
 
 /* How long a function stays Pending and an update InProgress. */
 static const int64_t settle_ms = 50;
@@ -104,7 +104,7 @@ void version_touch(struct call *c, struct version *v)
 
 void version_begin(struct call *c, struct version *v, bool created)
 {
-    bool at_once = leniency_on(c, LENIENCY_FUNCTION_AT_ONCE);
+    bool at_once = leniency_on(c, LAMBDA_LENIENCY_FUNCTION_AT_ONCE);
     v->settled_ms = at_once ? 0 : c->now_ms + settle_ms;
     v->doc.state = created ? S("Pending") : S("Active");
     v->doc.state_reason = created ? S("The function is being created.") : (slice){NULL, 0};

@@ -40,13 +40,21 @@ static bool read_claim(const struct pair_list *fields, struct form_claim *claim)
     return slice_eq(rest, S("aws4_request")) && claim->signature.ptr;
 }
 
+/* The service that knows the secrets of such keys, by its question Secret; absent: none does. */
+static slice keeper_of(slice access_key)
+{
+    static const slice keepers[] = {
+        [ACCESS_KEY_OTHER] = {NULL, 0}, [ACCESS_KEY_USER] = S("iam"), [ACCESS_KEY_SESSION] = S("sts")};
+    return keepers[access_key_kind(access_key)];
+}
+
 /* The key's secret, from the options or from who keeps it. */
 static int find_secret(struct call *c, const struct form_claim *claim, slice *secret, slice *token)
 {
     struct call_refusal refused;
     struct credentials_answer *kept;
     struct val answer;
-    slice why, keeper = access_key_keeper(claim->access_key);
+    slice why, keeper = keeper_of(claim->access_key);
     *token = (slice){NULL, 0};
     *secret = access_key_root_secret(c->conf->root_keys, claim->access_key);
     if (secret->ptr)

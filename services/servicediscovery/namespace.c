@@ -1,7 +1,7 @@
 /* namespace: namespaces: get, list, and how they are made, changed and deleted when their operation is carried out. */
 #include "services/servicediscovery/servicediscovery.h"
 
-#include "services/worker/leniency.h"
+#include "services/servicediscovery/leniency.h"
 
 enum { MAX_RESULTS = 100 };
 
@@ -182,7 +182,7 @@ int namespace_updated(struct call *c, const struct operation *operation)
 
 static int in_use(struct call *c, const struct namespace *ns)
 {
-    if (ns->services == 0 || leniency_on(c, LENIENCY_NAMESPACE_IN_USE))
+    if (ns->services == 0 || leniency_on(c, SERVICEDISCOVERY_LENIENCY_NAMESPACE_IN_USE))
         return 0;
     return fail(c, &servicediscovery_resource_in_use,
                 "Namespace has associated services. Delete all associated services before deleting the namespace.");

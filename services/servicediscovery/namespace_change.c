@@ -4,7 +4,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "servicediscovery_ec2_client.h"
-#include "services/worker/leniency.h"
+#include "services/servicediscovery/leniency.h"
 
 enum { MAX_NAMESPACES = 50, DEFAULT_SOA_TTL = 15, ID_LENGTH = 16, ZONE_LENGTH = 20, HASH_LENGTH = 8 };
 
@@ -118,7 +118,7 @@ static int check_vpc(struct call *c, slice vpc)
     struct ec2_describe_vpcs_in in = {0};
     struct ec2_describe_vpcs_out out = {0};
     struct call_refusal refusal;
-    if (leniency_on(c, LENIENCY_UNKNOWN_NETWORKS))
+    if (leniency_on(c, SERVICEDISCOVERY_LENIENCY_UNKNOWN_NETWORKS))
         return 0;
     *list_add(c->arena, &in.vpc_ids) = vpc;
     in.vpc_ids.set = true;

@@ -4,7 +4,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/time.h"
-#include "services/worker/leniency.h"
+#include "services/servicediscovery/leniency.h"
 
 enum { STEP_MS = 50, MAX_RESULTS = 100 };
 
@@ -63,7 +63,7 @@ static bool first(struct db_rows rows, struct operation *operation)
 
 int operation_begin(struct call *c, struct operation *operation, slice *operation_id)
 {
-    bool at_once = leniency_on(c, LENIENCY_OPERATIONS_AT_ONCE);
+    bool at_once = leniency_on(c, SERVICEDISCOVERY_LENIENCY_OPERATIONS_AT_ONCE);
     operation->name =
         arena_printf(c->arena, "%.*s-%.*s", SLICE_ARG(ids_alnum(c->arena, 32)), SLICE_ARG(ids_alnum(c->arena, 8)));
     operation->status = at_once ? S("SUCCESS") : S("SUBMITTED");

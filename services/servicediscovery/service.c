@@ -19,6 +19,13 @@ static const struct service_event events[] = {
     {{NULL, 0}, NULL},
 };
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/servicediscovery/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service servicediscovery_process = {
     .api = &servicediscovery_api,
     .migrations = servicediscovery_migrations,
@@ -28,6 +35,7 @@ const struct service servicediscovery_process = {
     .timer = operation_run,
     .open = dns_server_open,
     .close = dns_server_close,
+    .leniencies = leniencies,
 };
 
 static slice arn_prefix(struct call *c)

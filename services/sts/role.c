@@ -4,7 +4,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/time.h"
-#include "services/worker/leniency.h"
+#include "services/sts/leniency.h"
 
 enum { MAX_CHAINED_SECONDS = 3600, DEFAULT_SECONDS = 3600 };
 
@@ -69,7 +69,7 @@ bool role_is_trusted(struct call *c, const struct role *role, const struct polic
     struct policy *trust;
     slice why;
     if (!role->found)
-        return leniency_on(c, LENIENCY_UNKNOWN_ROLES);
+        return leniency_on(c, STS_LENIENCY_UNKNOWN_ROLES);
     return policy_parse(c->arena, role->trust, POLICY_TRUST, &trust, &why) == 0 &&
            policy_allows(c->arena, trust, request);
 }

@@ -21,6 +21,13 @@ static const struct service_question questions[] = {
 
 static const struct service_action actions[] = {{S("GetCallerIdentity"), {NULL, 0}}, {{NULL, 0}, {NULL, 0}}};
 
+static const slice leniencies[] = {
+#define LENIENCY(name, word, what) S(word),
+#include "services/sts/leniency.def"
+#undef LENIENCY
+    {NULL, 0},
+};
+
 const struct service sts_process = {
     .api = &sts_api,
     .migrations = sts_migrations,
@@ -31,4 +38,5 @@ const struct service sts_process = {
     .questions = questions,
     .resource = role_resource,
     .actions = actions,
+    .leniencies = leniencies,
 };

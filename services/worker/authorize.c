@@ -149,7 +149,7 @@ static int find_principal(struct call *c, const struct principal **principal)
         own++;
     if (own && own->name.ptr)
         return ask_oneself(c, own, body, principal);
-    int result = call_ask_credentials(c, S("iam"), S("Caller"), body, &answer, &refused);
+    int result = call_ask_credentials(c, c->worker->program->credentials, S("Caller"), body, &answer, &refused);
     TRY(result == CALL_FAILED ? FAULT_MESSAGE : result);
     if (!answer->parsed)
         answer->parsed = read_principal(answer->arena, answer->text);

@@ -246,7 +246,7 @@ static int read_body(struct worker *worker, struct running *running, struct msg 
     if (slice_empty(request->body_file) || is_streaming(worker, call))
         return 0;
     const char *path = slice_cstr(call->arena, call_body_path(call));
-    return path ? fdio_read_file(call->arena, path, LIMIT_LAMBDA_REQUEST_BYTES, &request->body) : FAULT_MESSAGE;
+    return path ? fdio_read_file(call->arena, path, LIMIT_READ_REQUEST_BYTES, &request->body) : FAULT_MESSAGE;
 }
 
 /* The files that calls have made since there were so many are of no use. */

@@ -30,6 +30,7 @@ static inline double impl_back_off(double *seconds, double first, double longest
 }
 
 struct worker {
+    const struct worker_program *program;
     const struct service *service;
     const struct codec *codec; /* NULL: the protocol is not spoken yet */
     struct conf conf;

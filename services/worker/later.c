@@ -352,7 +352,7 @@ static struct credentials *credentials_of(struct worker *worker)
     if (worker->generation)
         worker->credentials = credentials_open(worker->generation);
     else if (result != 0)
-        log_warn("%s: %s; iam is asked about every request", path, strerror(-result));
+        log_warn("%s: %s; every request is asked about", path, strerror(-result));
     worker->no_credentials = !worker->credentials;
     return worker->credentials;
 }

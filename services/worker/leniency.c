@@ -4,12 +4,7 @@
 #include "common/arena.h"
 #include "common/conf.h"
 #include "common/err.h"
-
-static const slice words[] = {
-#define LENIENCY(name, word, what) {word, sizeof(word) - 1},
-#include "services/worker/leniency.def"
-#undef LENIENCY
-};
+#include "services/worker/impl.h"
 
 /* The next word of --lenient; *off: it has a minus sign. False at the end. */
 static bool next_word(slice *rest, slice *word, bool *off)
@@ -23,15 +18,23 @@ static bool next_word(slice *rest, slice *word, bool *off)
     return true;
 }
 
-int leniency_check(struct arena *arena, const struct conf *conf, slice *why)
+static bool is_known(const struct service *const *services, slice word)
+{
+    for (; *services; services++) {
+        for (const slice *known = (*services)->leniencies; known && known->ptr; known++) {
+            if (slice_eq(*known, word))
+                return true;
+        }
+    }
+    return false;
+}
+
+int leniency_check(struct arena *arena, const struct conf *conf, const struct service *const *services, slice *why)
 {
     slice word, rest = conf->lenient;
     bool off;
     while (next_word(&rest, &word, &off)) {
-        size_t i = 0;
-        while (i < sizeof(words) / sizeof(*words) && !slice_eq(words[i], word))
-            i++;
-        if (i < sizeof(words) / sizeof(*words))
+        if (is_known(services, word))
             continue;
         *why = arena_printf(arena, "--lenient knows no '%.*s'; docs/sockerless.md lists its words", SLICE_ARG(word));
         return BAD_INPUT;
@@ -39,13 +42,13 @@ int leniency_check(struct arena *arena, const struct conf *conf, slice *why)
     return 0;
 }
 
-bool leniency_on(const struct call *c, enum leniency leniency)
+bool leniency_on(const struct call *c, size_t leniency)
 {
     bool on = slice_eq(c->conf->profile, S("sockerless"));
     slice word, rest = c->conf->lenient;
     bool off;
     while (next_word(&rest, &word, &off)) {
-        if (slice_eq(word, words[leniency]))
+        if (slice_eq(word, c->worker->service->leniencies[leniency]))
             on = !off;
     }
     return on;

@@ -9,6 +9,9 @@
 /* Nobody can make a folder there, not even root: a test that means to write names a folder of its own. */
 #define NOWHERE "/proc/nowhere"
 
+static const struct service *const no_services[] = {NULL};
+static const struct worker_program program = {.services = no_services, .credentials = S("credentials")};
+
 struct worker *worker_open_test_in(const struct service *service, slice state_dir)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -23,6 +26,7 @@ struct worker *worker_open_test_in(const struct service *service, slice state_di
         .ecr_uri = S("host"),
         .log_level = S("info"),
     };
+    worker->program = &program;
     worker->test_now_ms = 1700000000000;
     int result = worker_set_up(worker, service, ":memory:", &why);
     if (result != 0)

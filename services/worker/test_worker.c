@@ -203,6 +203,9 @@ static const struct service words = {.api = &api,
                                      .actions = actions,
                                      .prepare = prepare};
 
+static const struct service *const services[] = {&words, NULL};
+static const struct worker_program program = {.services = services, .credentials = S("credentials")};
+
 /* In memory. */
 
 static struct arena *arena;
@@ -359,7 +362,7 @@ static int answer_callers(slice service, slice operation, slice body, slice *ans
 {
     if (!slice_eq(operation, S("Caller")))
         return answer_first_only(service, operation, body, answer);
-    assert_true(slice_eq(service, S("iam")));
+    assert_true(slice_eq(service, S("credentials")));
     n_asked++;
     *answer = caller_says;
     return caller_says.ptr ? 200 : 0;
@@ -728,7 +731,7 @@ int main(int argc, char *argv[])
 {
     if (argc > 2 && strcmp(argv[1], "worker") == 0) {
         argv[1] = argv[0];
-        return worker_main(argc - 1, argv + 1, &words);
+        return worker_main(argc - 1, argv + 1, &program, &words);
     }
     self = argv[0];
     const struct CMUnitTest tests[] = {

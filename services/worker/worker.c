@@ -219,7 +219,7 @@ static int configure(struct worker *worker, struct arena *arena, int argc, char 
     const char *program = arena_printf(arena, "awssim-%.*s", SLICE_ARG(worker->service->api->name)).ptr;
     log_init(program, level);
     if (conf_parse(arena, argc, argv, &worker->conf, &rest, &why) != 0 ||
-        leniency_check(arena, &worker->conf, &why) != 0) {
+        leniency_check(arena, &worker->conf, worker->program->services, &why) != 0) {
         log_error("%.*s", SLICE_ARG(why));
         return EXIT_GIVE_UP;
     }
@@ -228,9 +228,9 @@ static int configure(struct worker *worker, struct arena *arena, int argc, char 
     return 0;
 }
 
-int worker_main(int argc, char *argv[], const struct service *service)
+int worker_main(int argc, char *argv[], const struct worker_program *program, const struct service *service)
 {
-    struct worker worker = {.service = service};
+    struct worker worker = {.program = program, .service = service};
     struct arena *arena = arena_open();
     slice why = S("");
     supervised_begin();

@@ -86,6 +86,7 @@ struct service {
     service_open_fn *open;                /* NULL: none; close belongs to it */
     service_close_fn *close;
     service_tolerates_fn *tolerates; /* NULL: nothing */
+    const slice *leniencies;         /* words of --lenient that it knows, terminated by an absent one; NULL: none */
     bool keeps_credentials;          /* every write may change what access keys stand for (call_credentials_changed) */
 };
 
@@ -95,8 +96,14 @@ struct service {
 typedef int worker_run_fn(struct call *call, void *context);
 int worker_run(struct worker *worker, worker_run_fn *fn, void *context);
 
-/* The whole process. Answers the exit code. */
-int worker_main(int argc, char *argv[], const struct service *service);
+/* What a worker is one of. */
+struct worker_program {
+    const struct service *const *services; /* terminated by NULL */
+    slice credentials;                     /* the service that answers Caller: whose an access key is */
+};
+
+/* The whole process of one of the program's services. Answers the exit code. */
+int worker_main(int argc, char *argv[], const struct worker_program *program, const struct service *service);
 
 /* For service tests: a worker without process, sockets or clock. The database is in memory, time is what the test sets,
  * what leaves through the outbox is kept for the test. */

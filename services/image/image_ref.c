@@ -1,5 +1,5 @@
 /* image_ref: see image_ref.h. */
-#include "services/worker/image_ref.h"
+#include "services/image/image_ref.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Which image references name this simulator's registry. */
-#include "services/worker/image_ref.h"
+#include "services/image/image_ref.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
