@@ -5,62 +5,24 @@
 #include "common/base64.h"
 #include "common/fdio.h"
 #include "common/hash.h"
-#include "common/json.h"
 #include "proto/msg.h"
 #include "services/ecr/ecr.h"
-#include "services/worker/worker.h"
+#include "services/worker/test_json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static const int64_t test_now = 1700000000000;
-static struct worker *worker;
-static struct arena *arena;
-static struct msg reply;
 static char folder[32];
 static slice token;
 
 static inline struct msg test_request(const char *method, const char *path, slice body)
 {
-    return (struct msg){
-        .kind = MSG_REQUEST,
-        .request_id = S("11111111-2222-4333-8444-555555555555"),
-        .origin = S("router"),
-        .service = S("ecr"),
-        .account = S("123456789012"),
-        .region = S("us-east-1"),
-        .method = slice_of(method),
-        .path = slice_of(path),
-        .host = S("localhost:4566"),
-        .body = body,
-    };
-}
-
-static inline const struct val *parsed(void)
-{
-    struct val *value = arena_alloc(arena, sizeof(*value));
-    slice why;
-    if (json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
-        fail_msg("no JSON: %d %.*s", reply.status, SLICE_ARG(reply.body));
-    return value;
-}
-
-/* A text in which ' stands for ". */
-static inline const char *json(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static inline const char *json(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    slice formatted = arena_vprintf(arena, format, args);
-    va_end(args);
-    char *bytes = arena_copy(arena, formatted.ptr, formatted.len + 1);
-    for (char *at = bytes; *at; at++) {
-        if (*at == '\'')
-            *at = '"';
-    }
-    return bytes;
+    struct msg request = client_request("ecr");
+    request.method = slice_of(method);
+    request.path = slice_of(path);
+    request.host = S("localhost:4566");
+    request.body = body;
+    return request;
 }
 
 /* Calls an operation and answers the parsed body; the reply is in `reply`. */
@@ -90,28 +52,6 @@ static inline slice refused(const char *operation, const char *body, const char 
     return val_get_string(value, S("message"));
 }
 
-static inline const struct val *item(const struct val *object, const char *list, size_t index)
-{
-    const struct val *array = val_get(object, slice_of(list));
-    assert_non_null(array);
-    assert_true(array->type == VAL_ARRAY && index < array->array.len);
-    return &array->array.items[index];
-}
-
-static inline size_t count(const struct val *object, const char *list)
-{
-    const struct val *array = val_get(object, slice_of(list));
-    assert_non_null(array);
-    return array->array.len;
-}
-
-static inline void says(const struct val *object, const char *key, const char *text)
-{
-    slice value = val_get_string(object, slice_of(key));
-    if (!slice_eq(value, slice_of(text)))
-        fail_msg("%s is '%.*s', not '%s'", key, SLICE_ARG(value), text);
-}
-
 /* One request to the registry; the path may have a query; more is header lines. */
 static inline void ask(const char *method, const char *path, slice body, const char *more)
 {
@@ -136,7 +76,7 @@ static inline void http(const char *method, const char *path, slice body, const 
 static inline void http_refused(const char *method, const char *path, slice body, int status, const char *code)
 {
     http(method, path, body, "", status);
-    says(item(parsed(), "errors", 0), "code", code);
+    assert_text(item(parsed(), "errors", 0), "code", code);
 }
 
 static inline slice digest_of(slice bytes)

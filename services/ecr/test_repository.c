@@ -8,10 +8,10 @@ static void test_repositories(void **state)
     const struct val *made = val_get(ok("CreateRepository", "{'repositoryName': 'a-b/c.d/e__f', 'imageTagMutability': "
                                                             "'IMMUTABLE', 'imageScanningConfiguration': {}}"),
                                      S("repository"));
-    says(made, "repositoryArn", "arn:aws:ecr:us-east-1:123456789012:repository/a-b/c.d/e__f");
-    says(made, "repositoryUri", "localhost:4566/a-b/c.d/e__f");
-    says(made, "imageTagMutability", "IMMUTABLE");
-    says(val_get(made, S("encryptionConfiguration")), "encryptionType", "AES256");
+    assert_text(made, "repositoryArn", "arn:aws:ecr:us-east-1:123456789012:repository/a-b/c.d/e__f");
+    assert_text(made, "repositoryUri", "localhost:4566/a-b/c.d/e__f");
+    assert_text(made, "imageTagMutability", "IMMUTABLE");
+    assert_text(val_get(made, S("encryptionConfiguration")), "encryptionType", "AES256");
     slice message = refused("CreateRepository", "{'repositoryName': 'team/app'}", "RepositoryAlreadyExistsException");
     assert_true(slice_eq(message, S("The repository with name 'team/app' already exists in the registry with id "
                                     "'123456789012'")));
@@ -28,10 +28,10 @@ static void test_repositories(void **state)
     refused("DescribeRepositories", "{'nextToken': 'rubbish'}", "InvalidParameterException");
     refused("DescribeRepositories", "{'maxResults': 1001}", "InvalidParameterException");
     const struct val *page = ok("DescribeRepositories", "{'maxResults': 1}");
-    says(item(page, "repositories", 0), "repositoryName", "a-b/c.d/e__f");
+    assert_text(item(page, "repositories", 0), "repositoryName", "a-b/c.d/e__f");
     slice next = val_get_string(page, S("nextToken"));
     page = ok("DescribeRepositories", json("{'maxResults': 1, 'nextToken': '%.*s'}", SLICE_ARG(next)));
-    says(item(page, "repositories", 0), "repositoryName", "team/app");
+    assert_text(item(page, "repositories", 0), "repositoryName", "team/app");
     assert_null(val_get(page, S("nextToken")));
     assert_int_equal(count(ok("DescribeRepositories", "{'registryId': '210987654321'}"), "repositories"), 0);
     ok("DeleteRepository", "{'repositoryName': 'a-b/c.d/e__f'}");
@@ -47,7 +47,7 @@ static void test_mutability(void **state)
         ok("PutImageTagMutability", "{'repositoryName': 'team/app', 'imageTagMutability': 'IMMUTABLE_WITH_EXCLUSION', "
                                     "'imageTagMutabilityExclusionFilters': [{'filterType': 'WILDCARD', 'filter': "
                                     "'latest*'}]}");
-    says(item(set, "imageTagMutabilityExclusionFilters", 0), "filter", "latest*");
+    assert_text(item(set, "imageTagMutabilityExclusionFilters", 0), "filter", "latest*");
     refused("PutImageTagMutability", "{'repositoryName': 'team/app', 'imageTagMutability': 'IMMUTABLE_WITH_EXCLUSION'}",
             "InvalidParameterException");
     refused("PutImageTagMutability",
@@ -77,7 +77,7 @@ static void test_tags(void **state)
     ok("UntagResource", json("{%s, 'tagKeys': ['a']}", arn));
     const struct val *tags = ok("ListTagsForResource", json("{%s}", arn));
     assert_int_equal(count(tags, "tags"), 1);
-    says(item(tags, "tags", 0), "Value", "2");
+    assert_text(item(tags, "tags", 0), "Value", "2");
     refused("TagResource", json("{%s, 'tags': [{'Key': 'aws:a', 'Value': '1'}]}", arn), "InvalidTagParameterException");
     refused("TagResource", json("{%s}", arn), "InvalidParameterException");
     refused("UntagResource", "{'resourceArn': 'arn:aws:s3:::b', 'tagKeys': ['a']}", "InvalidParameterException");
@@ -111,7 +111,7 @@ static void test_policies(void **state)
     refused("GetRegistryPolicy", "{}", "RegistryPolicyNotFoundException");
     refused("PutRegistryPolicy", "{'policyText': 'x'}", "InvalidParameterException");
     ok("PutRegistryPolicy", json("{'policyText': '%s'}", policy));
-    says(ok("GetRegistryPolicy", "{}"), "registryId", "123456789012");
+    assert_text(ok("GetRegistryPolicy", "{}"), "registryId", "123456789012");
     ok("DeleteRegistryPolicy", "{}");
     refused("DeleteRegistryPolicy", "{}", "RegistryPolicyNotFoundException");
 }
@@ -129,7 +129,7 @@ static void test_settings(void **state)
             "'123456789012'}]}]}}",
             "InvalidParameterException");
     refused("PutReplicationConfiguration", "{}", "InvalidParameterException");
-    says(val_get(ok("GetRegistryScanningConfiguration", "{}"), S("scanningConfiguration")), "scanType", "BASIC");
+    assert_text(val_get(ok("GetRegistryScanningConfiguration", "{}"), S("scanningConfiguration")), "scanType", "BASIC");
     ok("PutRegistryScanningConfiguration",
        "{'scanType': 'BASIC', 'rules': [{'scanFrequency': 'SCAN_ON_PUSH', 'repositoryFilters': [{'filter': 'team/*', "
        "'filterType': 'WILDCARD'}]}]}");
@@ -138,12 +138,12 @@ static void test_settings(void **state)
             "InvalidParameterException");
     const struct val *scanning =
         ok("BatchGetRepositoryScanningConfiguration", "{'repositoryNames': ['team/app', 'no']}");
-    says(item(scanning, "scanningConfigurations", 0), "scanFrequency", "SCAN_ON_PUSH");
-    says(item(scanning, "failures", 0), "failureCode", "REPOSITORY_NOT_FOUND");
+    assert_text(item(scanning, "scanningConfigurations", 0), "scanFrequency", "SCAN_ON_PUSH");
+    assert_text(item(scanning, "failures", 0), "failureCode", "REPOSITORY_NOT_FOUND");
     refused("BatchGetRepositoryScanningConfiguration", "{}", "InvalidParameterException");
-    says(ok("GetAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION'}"), "value", "AWS_NATIVE");
+    assert_text(ok("GetAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION'}"), "value", "AWS_NATIVE");
     ok("PutAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION', 'value': 'CLAIR'}");
-    says(ok("GetAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION'}"), "value", "CLAIR");
+    assert_text(ok("GetAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION'}"), "value", "CLAIR");
     refused("PutAccountSetting", "{'name': 'BASIC_SCAN_TYPE_VERSION', 'value': 'X'}", "InvalidParameterException");
     refused("GetAccountSetting", "{'name': 'x'}", "InvalidParameterException");
 }
@@ -152,7 +152,7 @@ static void test_cache_rules(void **state)
 {
     const struct val *rule =
         ok("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'quay', 'upstreamRegistryUrl': 'quay.io'}");
-    says(rule, "upstreamRegistry", "quay");
+    assert_text(rule, "upstreamRegistry", "quay");
     refused("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'quay', 'upstreamRegistryUrl': 'quay.io'}",
             "PullThroughCacheRuleAlreadyExistsException");
     refused("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'xx', 'upstreamRegistryUrl': 'example.com'}",
@@ -166,7 +166,7 @@ static void test_cache_rules(void **state)
     ok("CreatePullThroughCacheRule", "{'ecrRepositoryPrefix': 'kube', 'upstreamRegistryUrl': 'registry.k8s.io', "
                                      "'upstreamRepositoryPrefix': 'pause'}");
     const struct val *with = ok("DescribePullThroughCacheRules", "{'ecrRepositoryPrefixes': ['kube']}");
-    says(item(with, "pullThroughCacheRules", 0), "upstreamRepositoryPrefix", "pause");
+    assert_text(item(with, "pullThroughCacheRules", 0), "upstreamRepositoryPrefix", "pause");
     ok("DeletePullThroughCacheRule", "{'ecrRepositoryPrefix': 'kube'}");
     const struct val *page = ok("DescribePullThroughCacheRules", "{'maxResults': 1}");
     assert_int_equal(count(page, "pullThroughCacheRules"), 1);
@@ -200,10 +200,10 @@ static void test_templates(void **state)
     refused("CreateRepositoryCreationTemplate", "{'prefix': 'made'}", "InvalidParameterException");
     http("POST", "/v2/made/here/blobs/uploads/", S(""), "", 202);
     const struct val *made = item(ok("DescribeRepositories", "{'repositoryNames': ['made/here']}"), "repositories", 0);
-    says(made, "imageTagMutability", "IMMUTABLE");
+    assert_text(made, "imageTagMutability", "IMMUTABLE");
     ok("UpdateRepositoryCreationTemplate", "{'prefix': 'made', 'description': 'd'}");
     const struct val *page = ok("DescribeRepositoryCreationTemplates", "{}");
-    says(item(page, "repositoryCreationTemplates", 0), "description", "d");
+    assert_text(item(page, "repositoryCreationTemplates", 0), "description", "d");
     refused("UpdateRepositoryCreationTemplate", "{'prefix': 'none'}", "TemplateNotFoundException");
     refused("DescribeRepositoryCreationTemplates", "{'prefixes': ['none']}", "TemplateNotFoundException");
     ok("DeleteRepositoryCreationTemplate", "{'prefix': 'made'}");
@@ -214,7 +214,7 @@ static void test_tokens(void **state)
 {
     const struct val *data = ok("GetAuthorizationToken", "{'registryIds': ['210987654321', '123456789012']}");
     assert_int_equal(count(data, "authorizationData"), 2);
-    says(item(data, "authorizationData", 0), "proxyEndpoint", "http://localhost:4566");
+    assert_text(item(data, "authorizationData", 0), "proxyEndpoint", "http://localhost:4566");
     refused("GetAuthorizationToken", "{'registryIds': ['x']}", "InvalidParameterException");
     http("GET", "/v2/", S(""), "", 200);
     worker_test_set_time(worker, test_now + 13 * 3600 * 1000);

@@ -167,9 +167,9 @@ static void test_account_settings(void **state)
 
 static void test_known_operations(void **state)
 {
-    refused("CreateService", "{\"serviceName\": \"s\"}", "NotImplementedException");
+    fails("CreateService", "{\"serviceName\": \"s\"}", 501, "NotImplementedException");
     assert_int_equal(reply.status, 501);
-    refused("CreateTaskSet", "{}", "NotImplementedException");
+    fails("CreateTaskSet", "{}", 501, "NotImplementedException");
     refused("Nonsense", "{}", "UnknownOperationException");
     assert_int_equal(reply.status, 400);
 }

@@ -196,7 +196,8 @@ static void test_capacity_providers(void **state)
 
 static void refused_run(const char *more, const char *code)
 {
-    refused("RunTask", json("{'taskDefinition': 'f', %s}", more), code);
+    int status = strcmp(code, "ServerException") == 0 ? 500 : 400;
+    fails("RunTask", json("{'taskDefinition': 'f', %s}", more), status, code);
 }
 
 static void test_refused(void **state)

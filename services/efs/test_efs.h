@@ -3,19 +3,12 @@
 #pragma once
 
 #include "common/fdio.h"
-#include "common/json.h"
 #include "services/efs/efs.h"
-#include "services/worker/worker.h"
+#include "services/worker/test_json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static const int64_t test_now = 1700000000000;
-static struct worker *worker;
-static struct arena *arena;
-static struct msg reply;
 static slice state_dir;
 static int64_t test_time;
 
@@ -24,24 +17,13 @@ static inline const struct val *call(const char *method, const char *path, slice
 {
     slice at, query;
     slice_cut(slice_of(path), '?', &at, &query);
-    struct msg request = {
-        .kind = MSG_REQUEST,
-        .request_id = S("11111111-2222-4333-8444-555555555555"),
-        .origin = S("router"),
-        .service = S("efs"),
-        .account = S("123456789012"),
-        .region = S("us-east-1"),
-        .method = slice_of(method),
-        .path = at,
-        .query = query,
-        .body = body,
-    };
-    struct val *value = arena_alloc(arena, sizeof(*value));
-    slice why;
+    struct msg request = client_request("efs");
+    request.method = slice_of(method);
+    request.path = at;
+    request.query = query;
+    request.body = body;
     worker_test_request(worker, &request, &reply);
-    if (reply.body.len > 0 && json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
-        fail_msg("%s %s answered no JSON: %.*s", method, path, SLICE_ARG(reply.body));
-    return value;
+    return parsed();
 }
 
 /* A call of another service. */
@@ -57,28 +39,10 @@ static inline const struct val *call_inside(const char *operation, const char *b
         .region = S("us-east-1"),
         .body = slice_of(body),
     };
-    struct val *value = arena_alloc(arena, sizeof(*value));
-    slice why;
     worker_test_request(worker, &request, &reply);
-    if (reply.status != 200 || json_parse(arena, slice_dup(arena, reply.body), value, &why) != 0)
+    if (reply.status != 200)
         fail_msg("%s: %d %.*s", operation, reply.status, SLICE_ARG(reply.body));
-    return value;
-}
-
-/* A text in which ' stands for ". */
-static inline const char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static inline const char *text_of(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    slice formatted = arena_vprintf(arena, format, args);
-    va_end(args);
-    char *bytes = arena_copy(arena, formatted.ptr, formatted.len + 1);
-    for (char *at = bytes; *at; at++) {
-        if (*at == '\'')
-            *at = '"';
-    }
-    return bytes;
+    return parsed();
 }
 
 static inline const struct val *ok(const char *method, const char *path, const char *body)
@@ -105,25 +69,9 @@ static inline const struct val *refused(const char *method, const char *path, co
     return value;
 }
 
-static inline const char *text(const struct val *object, const char *member)
+static inline const char *string(const struct val *object, const char *member)
 {
-    slice value = val_get_string(object, slice_of(member));
-    return arena_printf(arena, "%.*s", SLICE_ARG(value)).ptr;
-}
-
-static inline const struct val *item(const struct val *object, const char *list, size_t index)
-{
-    const struct val *array = val_get(object, slice_of(list));
-    if (!array || array->type != VAL_ARRAY || index >= array->array.len)
-        fail_msg("no %s[%zu]: %.*s", list, index, SLICE_ARG(reply.body));
-    return &array->array.items[index];
-}
-
-static inline size_t count(const struct val *object, const char *list)
-{
-    const struct val *array = val_get(object, slice_of(list));
-    assert_non_null(array);
-    return array->array.len;
+    return arena_printf(arena, "%.*s", SLICE_ARG(text(object, member))).ptr;
 }
 
 static inline void later(int64_t ms)
@@ -134,8 +82,8 @@ static inline void later(int64_t ms)
 
 static inline const char *file_system(const char *token)
 {
-    const struct val *fs = ok("POST", "/2015-02-01/file-systems", text_of("{'CreationToken': '%s'}", token));
-    const char *id = text(fs, "FileSystemId");
+    const struct val *fs = ok("POST", "/2015-02-01/file-systems", json("{'CreationToken': '%s'}", token));
+    const char *id = string(fs, "FileSystemId");
     later(EFS_STATE_MS);
     return id;
 }

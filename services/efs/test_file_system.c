@@ -19,51 +19,50 @@ static const char *directory(const char *id)
 
 static const char *one(const char *id)
 {
-    return text_of(FS "?FileSystemId=%s", id);
+    return json(FS "?FileSystemId=%s", id);
 }
 
 static void test_life(void **state)
 {
     const struct val *fs = ok("POST", FS,
-                              text_of("{'CreationToken': 'a', 'Encrypted': true, 'Tags': [{'Key': 'Name', 'Value': "
-                                      "'data'}], 'ThroughputMode': 'elastic'}"));
-    const char *id = text(fs, "FileSystemId");
+                              json("{'CreationToken': 'a', 'Encrypted': true, 'Tags': [{'Key': 'Name', 'Value': "
+                                   "'data'}], 'ThroughputMode': 'elastic'}"));
+    const char *id = string(fs, "FileSystemId");
     assert_int_equal(reply.status, 201);
-    assert_string_equal(text(fs, "LifeCycleState"), "creating");
-    assert_string_equal(text(fs, "Name"), "data");
-    assert_string_equal(text(fs, "FileSystemArn"),
-                        text_of("arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/%s", id));
+    assert_string_equal(string(fs, "LifeCycleState"), "creating");
+    assert_string_equal(string(fs, "Name"), "data");
+    assert_string_equal(string(fs, "FileSystemArn"),
+                        json("arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/%s", id));
     assert_true(slice_starts(val_get_string(fs, S("KmsKeyId")), S("arn:aws:kms:us-east-1:123456789012:key/")));
     assert_true(exists(directory(id)));
-    refused("POST", text_of("/2015-02-01/access-points"), text_of("{'ClientToken': 'x', 'FileSystemId': '%s'}", id),
-            409, "IncorrectFileSystemLifeCycleState");
+    refused("POST", json("/2015-02-01/access-points"), json("{'ClientToken': 'x', 'FileSystemId': '%s'}", id), 409,
+            "IncorrectFileSystemLifeCycleState");
     later(EFS_STATE_MS);
-    assert_string_equal(text(item(get(one(id)), "FileSystems", 0), "LifeCycleState"), "available");
-    const struct val *again = refused("POST", FS, text_of("{'CreationToken': 'a'}"), 409, "FileSystemAlreadyExists");
-    assert_string_equal(text(again, "FileSystemId"), id);
-    ok("DELETE", text_of(FS "/%s", id), "");
+    assert_string_equal(string(item(get(one(id)), "FileSystems", 0), "LifeCycleState"), "available");
+    const struct val *again = refused("POST", FS, json("{'CreationToken': 'a'}"), 409, "FileSystemAlreadyExists");
+    assert_string_equal(string(again, "FileSystemId"), id);
+    ok("DELETE", json(FS "/%s", id), "");
     assert_int_equal(reply.status, 204);
-    assert_string_equal(text(item(get(one(id)), "FileSystems", 0), "LifeCycleState"), "deleting");
+    assert_string_equal(string(item(get(one(id)), "FileSystems", 0), "LifeCycleState"), "deleting");
     later(EFS_STATE_MS);
     refused("GET", one(id), "", 404, "FileSystemNotFound");
     assert_false(exists(directory(id)));
-    refused("DELETE", text_of(FS "/%s", id), "", 404, "FileSystemNotFound");
+    refused("DELETE", json(FS "/%s", id), "", 404, "FileSystemNotFound");
 }
 
 static void test_bad_creation(void **state)
 {
-    refused("POST", FS, text_of("{'CreationToken': 'a', 'PerformanceMode': 'x'}"), 400, "ValidationException");
-    refused("POST", FS, text_of("{'CreationToken': 'a', 'ThroughputMode': 'provisioned'}"), 400, "BadRequest");
-    refused("POST", FS, text_of("{'CreationToken': 'a', 'ProvisionedThroughputInMibps': 5}"), 400, "BadRequest");
+    refused("POST", FS, json("{'CreationToken': 'a', 'PerformanceMode': 'x'}"), 400, "ValidationException");
+    refused("POST", FS, json("{'CreationToken': 'a', 'ThroughputMode': 'provisioned'}"), 400, "BadRequest");
+    refused("POST", FS, json("{'CreationToken': 'a', 'ProvisionedThroughputInMibps': 5}"), 400, "BadRequest");
     refused("POST", FS,
-            text_of("{'CreationToken': 'a', 'ThroughputMode': 'provisioned', 'ProvisionedThroughputInMibps': 9999}"),
-            400, "ThroughputLimitExceeded");
-    refused("POST", FS, text_of("{'CreationToken': 'a', 'PerformanceMode': 'maxIO', 'ThroughputMode': 'elastic'}"), 400,
+            json("{'CreationToken': 'a', 'ThroughputMode': 'provisioned', 'ProvisionedThroughputInMibps': 9999}"), 400,
+            "ThroughputLimitExceeded");
+    refused("POST", FS, json("{'CreationToken': 'a', 'PerformanceMode': 'maxIO', 'ThroughputMode': 'elastic'}"), 400,
             "BadRequest");
-    refused("POST", FS, text_of("{'CreationToken': 'a', 'KmsKeyId': 'alias/k'}"), 400, "BadRequest");
-    refused("POST", FS,
-            text_of("{'CreationToken': 'a', 'Tags': [{'Key': 'k', 'Value': ''}, {'Key': 'k', 'Value': ''}]}"), 400,
-            "BadRequest");
+    refused("POST", FS, json("{'CreationToken': 'a', 'KmsKeyId': 'alias/k'}"), 400, "BadRequest");
+    refused("POST", FS, json("{'CreationToken': 'a', 'Tags': [{'Key': 'k', 'Value': ''}, {'Key': 'k', 'Value': ''}]}"),
+            400, "BadRequest");
     assert_int_equal(count(get(FS), "FileSystems"), 0);
     refused("GET", FS "?FileSystemId=fs-0123456789abcdef0", "", 404, "FileSystemNotFound");
     refused("GET", FS "?FileSystemId=nonsense", "", 400, "ValidationException");
@@ -73,13 +72,13 @@ static void test_bad_creation(void **state)
 static void test_lists(void **state)
 {
     for (int i = 0; i < 5; i++)
-        file_system(text_of("t%d", i));
+        file_system(json("t%d", i));
     const struct val *page = get(FS "?MaxItems=2");
     size_t seen = count(page, "FileSystems");
     while (val_get(page, S("NextMarker"))) {
-        const char *marker = text(page, "NextMarker");
-        page = get(text_of(FS "?MaxItems=2&Marker=%s", marker));
-        assert_string_equal(text(page, "Marker"), marker);
+        const char *marker = string(page, "NextMarker");
+        page = get(json(FS "?MaxItems=2&Marker=%s", marker));
+        assert_string_equal(string(page, "Marker"), marker);
         seen += count(page, "FileSystems");
     }
     assert_int_equal(seen, 5);
@@ -89,76 +88,75 @@ static void test_lists(void **state)
 
 static void test_update(void **state)
 {
-    const char *id = file_system("a"), *path = text_of(FS "/%s", id);
+    const char *id = file_system("a"), *path = json(FS "/%s", id);
     const struct val *fs =
-        ok("PUT", path, text_of("{'ThroughputMode': 'provisioned', 'ProvisionedThroughputInMibps': 8}"));
+        ok("PUT", path, json("{'ThroughputMode': 'provisioned', 'ProvisionedThroughputInMibps': 8}"));
     assert_int_equal(reply.status, 202);
-    assert_string_equal(text(fs, "LifeCycleState"), "updating");
+    assert_string_equal(string(fs, "LifeCycleState"), "updating");
     later(EFS_STATE_MS);
-    ok("PUT", path, text_of("{'ProvisionedThroughputInMibps': 16}"));
+    ok("PUT", path, json("{'ProvisionedThroughputInMibps': 16}"));
     later(EFS_STATE_MS);
-    refused("PUT", path, text_of("{'ProvisionedThroughputInMibps': 4}"), 429, "TooManyRequests");
-    refused("PUT", path, text_of("{'ThroughputMode': 'bursting'}"), 429, "TooManyRequests");
+    refused("PUT", path, json("{'ProvisionedThroughputInMibps': 4}"), 429, "TooManyRequests");
+    refused("PUT", path, json("{'ThroughputMode': 'bursting'}"), 429, "TooManyRequests");
     later(24 * 3600 * 1000LL);
-    fs = ok("PUT", path, text_of("{'ThroughputMode': 'bursting'}"));
+    fs = ok("PUT", path, json("{'ThroughputMode': 'bursting'}"));
     assert_null(val_get(fs, S("ProvisionedThroughputInMibps")));
 }
 
 static void test_settings(void **state)
 {
-    const char *id = file_system("a"), *fs = text_of(FS "/%s", id);
-    const char *lifecycle = text_of("%s/lifecycle-configuration", fs), *backup = text_of("%s/backup-policy", fs);
-    const char *policy = text_of("%s/policy", fs);
+    const char *id = file_system("a"), *fs = json(FS "/%s", id);
+    const char *lifecycle = json("%s/lifecycle-configuration", fs), *backup = json("%s/backup-policy", fs);
+    const char *policy = json("%s/policy", fs);
     assert_int_equal(count(get(lifecycle), "LifecyclePolicies"), 0);
     ok("PUT", lifecycle,
-       text_of("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_30_DAYS'}, {'TransitionToPrimaryStorageClass': "
-               "'AFTER_1_ACCESS'}]}"));
-    assert_string_equal(text(item(get(lifecycle), "LifecyclePolicies", 0), "TransitionToIA"), "AFTER_30_DAYS");
-    refused(
-        "PUT", lifecycle,
-        text_of("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_7_DAYS', 'TransitionToArchive': 'AFTER_7_DAYS'}]}"),
-        400, "BadRequest");
-    refused("PUT", lifecycle, text_of("{'LifecyclePolicies': [{'TransitionToArchive': 'AFTER_90_DAYS'}]}"), 400,
+       json("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_30_DAYS'}, {'TransitionToPrimaryStorageClass': "
+            "'AFTER_1_ACCESS'}]}"));
+    assert_string_equal(string(item(get(lifecycle), "LifecyclePolicies", 0), "TransitionToIA"), "AFTER_30_DAYS");
+    refused("PUT", lifecycle,
+            json("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_7_DAYS', 'TransitionToArchive': 'AFTER_7_DAYS'}]}"),
+            400, "BadRequest");
+    refused("PUT", lifecycle, json("{'LifecyclePolicies': [{'TransitionToArchive': 'AFTER_90_DAYS'}]}"), 400,
             "BadRequest");
-    refused("PUT", lifecycle, text_of("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_3_DAYS'}]}"), 400,
+    refused("PUT", lifecycle, json("{'LifecyclePolicies': [{'TransitionToIA': 'AFTER_3_DAYS'}]}"), 400,
             "ValidationException");
-    assert_string_equal(text(val_get(get(backup), S("BackupPolicy")), "Status"), "DISABLED");
-    ok("PUT", backup, text_of("{'BackupPolicy': {'Status': 'ENABLED'}}"));
-    assert_string_equal(text(val_get(get(backup), S("BackupPolicy")), "Status"), "ENABLED");
-    refused("PUT", backup, text_of("{'BackupPolicy': {'Status': 'ENABLING'}}"), 400, "BadRequest");
+    assert_string_equal(string(val_get(get(backup), S("BackupPolicy")), "Status"), "DISABLED");
+    ok("PUT", backup, json("{'BackupPolicy': {'Status': 'ENABLED'}}"));
+    assert_string_equal(string(val_get(get(backup), S("BackupPolicy")), "Status"), "ENABLED");
+    refused("PUT", backup, json("{'BackupPolicy': {'Status': 'ENABLING'}}"), 400, "BadRequest");
     refused("GET", policy, "", 404, "PolicyNotFound");
-    refused("PUT", policy, text_of("{'Policy': 'x'}"), 400, "InvalidPolicyException");
+    refused("PUT", policy, json("{'Policy': 'x'}"), 400, "InvalidPolicyException");
     refused("PUT", policy, "{\"Policy\": \"{\\\"Statement\\\": [{\\\"Effect\\\": \\\"Allow\\\"}]}\"}", 400,
             "InvalidPolicyException");
     ok("PUT", policy,
        "{\"Policy\": \"{\\\"Version\\\": \\\"2012-10-17\\\", \\\"Statement\\\": [{\\\"Effect\\\": \\\"Allow\\\", "
        "\\\"Principal\\\": {\\\"AWS\\\": \\\"*\\\"}, \\\"Action\\\": \\\"elasticfilesystem:ClientMount\\\"}]}\"}");
-    assert_string_equal(text(get(policy), "FileSystemId"), id);
+    assert_string_equal(string(get(policy), "FileSystemId"), id);
     ok("DELETE", policy, "");
     refused("GET", policy, "", 404, "PolicyNotFound");
     const struct val *protection =
-        ok("PUT", text_of("%s/protection", fs), text_of("{'ReplicationOverwriteProtection': 'DISABLED'}"));
-    assert_string_equal(text(protection, "ReplicationOverwriteProtection"), "DISABLED");
-    refused("GET", text_of(FS "/replication-configurations?FileSystemId=%s", id), "", 404, "ReplicationNotFound");
+        ok("PUT", json("%s/protection", fs), json("{'ReplicationOverwriteProtection': 'DISABLED'}"));
+    assert_string_equal(string(protection, "ReplicationOverwriteProtection"), "DISABLED");
+    refused("GET", json(FS "/replication-configurations?FileSystemId=%s", id), "", 404, "ReplicationNotFound");
     assert_int_equal(count(get(FS "/replication-configurations"), "Replications"), 0);
     const struct val *preferences = get("/2015-02-01/account-preferences");
-    assert_string_equal(text(val_get(preferences, S("ResourceIdPreference")), "ResourceIdType"), "LONG_ID");
+    assert_string_equal(string(val_get(preferences, S("ResourceIdPreference")), "ResourceIdType"), "LONG_ID");
 }
 
 static void test_tags(void **state)
 {
-    const char *id = file_system("a"), *path = text_of("/2015-02-01/resource-tags/%s", id);
-    ok("POST", path, text_of("{'Tags': [{'Key': 'a', 'Value': '1'}, {'Key': 'b', 'Value': '2'}]}"));
-    ok("POST", text_of("/2015-02-01/create-tags/%s", id), text_of("{'Tags': [{'Key': 'c', 'Value': '3'}]}"));
-    const struct val *page = get(text_of("%s?MaxResults=2", path));
+    const char *id = file_system("a"), *path = json("/2015-02-01/resource-tags/%s", id);
+    ok("POST", path, json("{'Tags': [{'Key': 'a', 'Value': '1'}, {'Key': 'b', 'Value': '2'}]}"));
+    ok("POST", json("/2015-02-01/create-tags/%s", id), json("{'Tags': [{'Key': 'c', 'Value': '3'}]}"));
+    const struct val *page = get(json("%s?MaxResults=2", path));
     assert_int_equal(count(page, "Tags"), 2);
-    page = get(text_of("%s?NextToken=%s", path, text(page, "NextToken")));
-    assert_string_equal(text(item(page, "Tags", 0), "Key"), "c");
-    ok("DELETE", text_of("%s?tagKeys=a", path), "");
-    ok("POST", text_of("/2015-02-01/delete-tags/%s", id), text_of("{'TagKeys': ['b']}"));
-    assert_int_equal(count(get(text_of("/2015-02-01/tags/%s/", id)), "Tags"), 1);
+    page = get(json("%s?NextToken=%s", path, string(page, "NextToken")));
+    assert_string_equal(string(item(page, "Tags", 0), "Key"), "c");
+    ok("DELETE", json("%s?tagKeys=a", path), "");
+    ok("POST", json("/2015-02-01/delete-tags/%s", id), json("{'TagKeys': ['b']}"));
+    assert_int_equal(count(get(json("/2015-02-01/tags/%s/", id)), "Tags"), 1);
     assert_int_equal(count(item(get(one(id)), "FileSystems", 0), "Tags"), 1);
-    refused("POST", path, text_of("{'Tags': [{'Key': 'aws:x', 'Value': '1'}]}"), 400, "ValidationException");
+    refused("POST", path, json("{'Tags': [{'Key': 'aws:x', 'Value': '1'}]}"), 400, "ValidationException");
     refused("GET", "/2015-02-01/resource-tags/fs-0123456789abcdef0", "", 404, "FileSystemNotFound");
     refused("GET", "/2015-02-01/resource-tags/fsap-0123456789abcdef0", "", 404, "AccessPointNotFound");
 }
@@ -179,17 +177,17 @@ static void test_sizes_and_removal(void **state)
     const char *id = file_system("a"), *deep = directory(id);
     get(one(id));
     int64_t empty = size_of(id);
-    write_bytes(text_of("%s/file", deep), 10000);
+    write_bytes(json("%s/file", deep), 10000);
     for (int i = 0; i < 200; i++) {
-        deep = text_of("%s/d", deep);
+        deep = json("%s/d", deep);
         assert_int_equal(mkdir(deep, 0700), 0);
     }
-    assert_int_equal(symlink("/etc", text_of("%s/link", directory(id))), 0);
+    assert_int_equal(symlink("/etc", json("%s/link", directory(id))), 0);
     assert_int_equal(size_of(id), empty);
     later(20000);
     get(one(id));
     assert_true(size_of(id) >= empty + 12288);
-    ok("DELETE", text_of(FS "/%s", id), "");
+    ok("DELETE", json(FS "/%s", id), "");
     for (int i = 0; i < 100; i++)
         later(EFS_STATE_MS);
     assert_false(exists(directory(id)));
@@ -207,7 +205,7 @@ static void test_reset(void **state)
 
 static const char *made_state(const char *token)
 {
-    return text(ok("POST", FS, text_of("{'CreationToken': '%s'}", token)), "LifeCycleState");
+    return string(ok("POST", FS, json("{'CreationToken': '%s'}", token)), "LifeCycleState");
 }
 
 static void test_at_once(void **state)
@@ -221,7 +219,7 @@ static void test_at_once(void **state)
 static void test_gone_is_empty(void **state)
 {
     const char *id = file_system("a");
-    ok("DELETE", text_of(FS "/%s", id), "");
+    ok("DELETE", json(FS "/%s", id), "");
     later(EFS_STATE_MS);
     worker_test_set_lenient(worker, S("-efs-gone-is-empty"));
     refused("GET", one(id), "", 404, "FileSystemNotFound");

@@ -46,12 +46,12 @@ static int ec2(slice service, slice operation, slice body, slice *answer)
 
 static const char *target(const char *fs, const char *more)
 {
-    return text_of("{'FileSystemId': '%s', 'SubnetId': '" SUBNET_A "'%s}", fs, more);
+    return json("{'FileSystemId': '%s', 'SubnetId': '" SUBNET_A "'%s}", fs, more);
 }
 
 static const char *one(const char *id)
 {
-    return text_of(MT "?MountTargetId=%s", id);
+    return json(MT "?MountTargetId=%s", id);
 }
 
 static void test_life(void **state)
@@ -60,34 +60,34 @@ static void test_life(void **state)
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
     const struct val *made = ok("POST", MT, target(fs, ", 'SecurityGroups': ['" GROUP "']"));
-    const char *id = text(made, "MountTargetId");
-    assert_string_equal(text(made, "LifeCycleState"), "creating");
-    assert_string_equal(text(made, "AvailabilityZoneId"), "use1-az1");
+    const char *id = string(made, "MountTargetId");
+    assert_string_equal(string(made, "LifeCycleState"), "creating");
+    assert_string_equal(string(made, "AvailabilityZoneId"), "use1-az1");
     assert_true(worker_test_take_effect(
         worker, &effect,
         S("{\"networkInterfaceId\": \"eni-0123\", \"privateIpAddress\": \"10.0.0.9\", \"vpcId\": \"vpc-1\"}")));
     assert_true(slice_eq(effect.name, S("CreateRequesterInterface")));
     assert_true(slice_find(effect.body, S("\"subnetId\":\"" SUBNET_A "\"")) >= 0);
     const struct val *seen = item(get(one(id)), "MountTargets", 0);
-    assert_string_equal(text(seen, "LifeCycleState"), "available");
-    assert_string_equal(text(seen, "IpAddress"), "10.0.0.9");
-    assert_string_equal(text(seen, "NetworkInterfaceId"), "eni-0123");
+    assert_string_equal(string(seen, "LifeCycleState"), "available");
+    assert_string_equal(string(seen, "IpAddress"), "10.0.0.9");
+    assert_string_equal(string(seen, "NetworkInterfaceId"), "eni-0123");
     refused("POST", MT, target(fs, ""), 409, "MountTargetConflict");
-    refused("DELETE", text_of("/2015-02-01/file-systems/%s", fs), "", 409, "FileSystemInUse");
-    assert_int_equal(count(get(text_of(MT "?FileSystemId=%s", fs)), "MountTargets"), 1);
-    const struct val *groups = get(text_of(MT "/%s/security-groups", id));
+    refused("DELETE", json("/2015-02-01/file-systems/%s", fs), "", 409, "FileSystemInUse");
+    assert_int_equal(count(get(json(MT "?FileSystemId=%s", fs)), "MountTargets"), 1);
+    const struct val *groups = get(json(MT "/%s/security-groups", id));
     assert_int_equal(count(groups, "SecurityGroups"), 1);
-    refused("PUT", text_of(MT "/%s/security-groups", id), text_of("{'SecurityGroups': ['sg-22222222222222222']}"), 400,
+    refused("PUT", json(MT "/%s/security-groups", id), json("{'SecurityGroups': ['sg-22222222222222222']}"), 400,
             "SecurityGroupNotFound");
-    ok("PUT", text_of(MT "/%s/security-groups", id), text_of("{'SecurityGroups': ['" GROUP "']}"));
-    ok("DELETE", text_of(MT "/%s", id), "");
-    assert_string_equal(text(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "deleting");
+    ok("PUT", json(MT "/%s/security-groups", id), json("{'SecurityGroups': ['" GROUP "']}"));
+    ok("DELETE", json(MT "/%s", id), "");
+    assert_string_equal(string(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "deleting");
     assert_true(worker_test_take_effect(worker, &effect, S("{}")));
     assert_true(slice_eq(effect.name, S("DeleteRequesterInterface")));
     refused("GET", one(id), "", 404, "MountTargetNotFound");
-    refused("DELETE", text_of(MT "/%s", id), "", 404, "MountTargetNotFound");
-    refused("PUT", text_of(MT "/%s/security-groups", id), "{}", 404, "MountTargetNotFound");
-    refused("GET", text_of(MT "/%s/security-groups", id), "", 404, "MountTargetNotFound");
+    refused("DELETE", json(MT "/%s", id), "", 404, "MountTargetNotFound");
+    refused("PUT", json(MT "/%s/security-groups", id), "{}", 404, "MountTargetNotFound");
+    refused("GET", json(MT "/%s/security-groups", id), "", 404, "MountTargetNotFound");
 }
 
 /* What EC2 says of the interface is added when it comes. */
@@ -98,26 +98,25 @@ static void test_at_once(void **state)
     const char *fs = file_system("a");
     worker_test_set_lenient(worker, S("efs-at-once"));
     const struct val *made = ok("POST", MT, target(fs, ""));
-    const char *id = text(made, "MountTargetId");
-    assert_string_equal(text(made, "LifeCycleState"), "available");
+    const char *id = string(made, "MountTargetId");
+    assert_string_equal(string(made, "LifeCycleState"), "available");
     assert_true(worker_test_take_effect(
         worker, &effect, S("{\"networkInterfaceId\": \"eni-0123\", \"privateIpAddress\": \"10.0.0.9\"}")));
     const struct val *seen = item(get(one(id)), "MountTargets", 0);
-    assert_string_equal(text(seen, "LifeCycleState"), "available");
-    assert_string_equal(text(seen, "IpAddress"), "10.0.0.9");
-    assert_string_equal(text(seen, "NetworkInterfaceId"), "eni-0123");
+    assert_string_equal(string(seen, "LifeCycleState"), "available");
+    assert_string_equal(string(seen, "IpAddress"), "10.0.0.9");
+    assert_string_equal(string(seen, "NetworkInterfaceId"), "eni-0123");
 }
 
 static void test_bad_creation(void **state)
 {
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
-    refused("POST", MT, text_of("{'FileSystemId': '%s'}", fs), 400, "ValidationException");
+    refused("POST", MT, json("{'FileSystemId': '%s'}", fs), 400, "ValidationException");
     refused("POST", MT, target("fs-0123456789abcdef0", ""), 404, "FileSystemNotFound");
-    refused("POST", MT, text_of("{'FileSystemId': '%s', 'SubnetId': 'subnet-cccccccccccccccca'}", fs), 400,
+    refused("POST", MT, json("{'FileSystemId': '%s', 'SubnetId': 'subnet-cccccccccccccccca'}", fs), 400,
             "SubnetNotFound");
-    refused("POST", MT, text_of("{'FileSystemId': '%s', 'SubnetId': '" SUBNET_B "'}", fs), 409,
-            "NoFreeAddressesInSubnet");
+    refused("POST", MT, json("{'FileSystemId': '%s', 'SubnetId': '" SUBNET_B "'}", fs), 409, "NoFreeAddressesInSubnet");
     refused("POST", MT, target(fs, ", 'SecurityGroups': ['sg-22222222222222222']"), 400, "SecurityGroupNotFound");
     refused("POST", MT,
             target(fs,
@@ -138,12 +137,12 @@ static void test_refused_interface(void **state)
     struct worker_effect effect;
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
-    const char *id = text(ok("POST", MT, target(fs, "")), "MountTargetId");
+    const char *id = string(ok("POST", MT, target(fs, "")), "MountTargetId");
     assert_true(worker_test_refuse_effect(worker, &effect, 400, S("{}")));
-    assert_string_equal(text(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "error");
-    ok("DELETE", text_of(MT "/%s", id), "");
+    assert_string_equal(string(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "error");
+    ok("DELETE", json(MT "/%s", id), "");
     assert_true(worker_test_take_effect(worker, &effect, S("{}")));
-    assert_int_equal(count(get(text_of(MT "?FileSystemId=%s", fs)), "MountTargets"), 0);
+    assert_int_equal(count(get(json(MT "?FileSystemId=%s", fs)), "MountTargets"), 0);
 }
 
 static void test_deleted_while_creating(void **state)
@@ -151,10 +150,10 @@ static void test_deleted_while_creating(void **state)
     struct worker_effect effect;
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
-    const char *id = text(ok("POST", MT, target(fs, "")), "MountTargetId");
-    ok("DELETE", text_of(MT "/%s", id), "");
+    const char *id = string(ok("POST", MT, target(fs, "")), "MountTargetId");
+    ok("DELETE", json(MT "/%s", id), "");
     assert_true(worker_test_take_effect(worker, &effect, S("{\"networkInterfaceId\": \"eni-1\"}")));
-    assert_string_equal(text(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "deleting");
+    assert_string_equal(string(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "deleting");
     assert_true(worker_test_take_effect(worker, &effect, S("{}")));
     refused("GET", one(id), "", 404, "MountTargetNotFound");
 }
@@ -162,11 +161,11 @@ static void test_deleted_while_creating(void **state)
 static void test_one_zone(void **state)
 {
     worker_test_set_answers(worker, ec2);
-    refused("POST", "/2015-02-01/file-systems", text_of("{'CreationToken': 'z', 'AvailabilityZoneName': 'us-east-1z'}"),
+    refused("POST", "/2015-02-01/file-systems", json("{'CreationToken': 'z', 'AvailabilityZoneName': 'us-east-1z'}"),
             400, "UnsupportedAvailabilityZone");
     const struct val *fs =
-        ok("POST", "/2015-02-01/file-systems", text_of("{'CreationToken': 'z', 'AvailabilityZoneName': 'us-east-1a'}"));
-    assert_string_equal(text(fs, "AvailabilityZoneId"), "use1-az1");
+        ok("POST", "/2015-02-01/file-systems", json("{'CreationToken': 'z', 'AvailabilityZoneName': 'us-east-1a'}"));
+    assert_string_equal(string(fs, "AvailabilityZoneId"), "use1-az1");
 }
 
 static void test_unknown_networks(void **state)
@@ -174,15 +173,15 @@ static void test_unknown_networks(void **state)
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
     const char *body =
-        text_of("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345678', 'SecurityGroups': ['sg-12345678']}", fs);
+        json("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345678', 'SecurityGroups': ['sg-12345678']}", fs);
     worker_test_set_lenient(worker, S("-unknown-networks"));
     refused("POST", MT, body, 400, "SubnetNotFound");
     worker_test_set_lenient(worker, S("unknown-networks"));
-    const char *id = text(ok("POST", MT, body), "MountTargetId");
+    const char *id = string(ok("POST", MT, body), "MountTargetId");
     refused("POST", MT, body, 409, "MountTargetConflict");
     later(EFS_STATE_MS);
-    assert_string_equal(text(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "available");
-    const char *path = text_of("/2015-02-01/file-systems/%s", fs);
+    assert_string_equal(string(item(get(one(id)), "MountTargets", 0), "LifeCycleState"), "available");
+    const char *path = json("/2015-02-01/file-systems/%s", fs);
     worker_test_set_lenient(worker, S("unknown-networks,-efs-in-use"));
     refused("DELETE", path, "", 409, "FileSystemInUse");
     worker_test_set_lenient(worker, S("unknown-networks,efs-in-use"));
@@ -195,13 +194,12 @@ static void test_impossible_networks(void **state)
 {
     worker_test_set_answers(worker, ec2);
     const char *fs = file_system("a");
-    const char *body =
-        text_of("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345', 'SecurityGroups': ['sg-12345']}", fs);
+    const char *body = json("{'FileSystemId': '%s', 'SubnetId': 'subnet-12345', 'SecurityGroups': ['sg-12345']}", fs);
     refused("POST", MT, body, 400, "ValidationException");
     worker_test_set_lenient(worker, S("unknown-networks"));
-    assert_string_equal(text(ok("POST", MT, body), "SubnetId"), "subnet-12345");
-    refused("POST", MT, text_of("{'FileSystemId': '%s', 'SubnetId': ''}", fs), 400, "ValidationException");
-    refused("POST", MT, text_of("{'SubnetId': 'subnet-12345'}"), 400, "ValidationException");
+    assert_string_equal(string(ok("POST", MT, body), "SubnetId"), "subnet-12345");
+    refused("POST", MT, json("{'FileSystemId': '%s', 'SubnetId': ''}", fs), 400, "ValidationException");
+    refused("POST", MT, json("{'SubnetId': 'subnet-12345'}"), 400, "ValidationException");
 }
 
 int main(void)

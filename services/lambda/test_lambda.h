@@ -4,19 +4,12 @@
 
 #include "common/base64.h"
 #include "common/fdio.h"
-#include "common/json.h"
 #include "services/lambda/invoke.h"
-#include "services/worker/worker.h"
+#include "services/worker/test_json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static const int64_t test_now = 1700000000000;
-static struct worker *worker;
-static struct arena *arena;
-static struct msg reply;
 static char test_dir[] = "/tmp/awssim-test-lambda-XXXXXX";
 
 /* The runner's part. */
@@ -118,14 +111,10 @@ static inline const struct val *call(const char *line, const char *format, ...)
     struct msg message = {0};
     slice target;
     va_start(args, format);
-    slice formatted = arena_vprintf(arena, format, args);
+    message.body = slice_of(json_v(format, args));
     va_end(args);
-    char *bytes = arena_copy(arena, formatted.ptr, formatted.len + 1);
-    for (char *at = bytes; *at; at++)
-        *at = *at == '\'' ? '"' : *at;
     slice_cut(slice_of(line), ' ', &message.method, &target);
     slice_cut(target, '?', &message.path, &message.query);
-    message.body = (slice){bytes, formatted.len};
     return request(&message);
 }
 
@@ -149,32 +138,6 @@ static inline void assert_refused_at(int status, const char *code, const char *f
 static inline bool says(const char *text)
 {
     return slice_find(reply.body, slice_of(text)) >= 0;
-}
-
-static inline slice text(const struct val *object, const char *member)
-{
-    return val_get_string(object, slice_of(member));
-}
-
-static inline void assert_text_at(const struct val *object, const char *member, const char *expected, const char *file,
-                                  int line)
-{
-    slice actual = text(object, member);
-    if (!slice_eq(actual, slice_of(expected)))
-        fail_msg("%s:%d: %s is '%.*s', not '%s'", file, line, member, SLICE_ARG(actual), expected);
-}
-#define assert_text(object, member, expected) assert_text_at(object, member, expected, __FILE__, __LINE__)
-
-static inline size_t count(const struct val *object, const char *list)
-{
-    const struct val *array = val_get(object, slice_of(list));
-    return array && array->type == VAL_ARRAY ? array->array.len : 0;
-}
-
-static inline const struct val *item(const struct val *object, const char *list, size_t index)
-{
-    assert_true(index < count(object, list));
-    return &val_get(object, slice_of(list))->array.items[index];
 }
 
 static inline void later(int64_t ms)

@@ -50,7 +50,7 @@ static void test_networks(void **state)
     done(ok("CreatePrivateDnsNamespace", json("{'Name': 'a', 'Vpc': 'vpc-known'}")));
     refused("CreatePrivateDnsNamespace", json("{'Name': 'arn:x', 'Vpc': 'vpc-known'}"), "InvalidInput");
     worker_test_set_answers(worker, NULL);
-    refused("CreatePrivateDnsNamespace", json("{'Name': 'b', 'Vpc': 'vpc-known'}"), "InternalFailure");
+    fails("CreatePrivateDnsNamespace", json("{'Name': 'b', 'Vpc': 'vpc-known'}"), 500, "InternalFailure");
 }
 
 static void test_namespaces(void **state)
