@@ -69,7 +69,10 @@ int64_t efs_number(struct db_rows rows);
 /* The file system of that id or ARN, or FileSystemNotFound. */
 int file_system_get(struct call *c, slice id, struct file_system *fs);
 
-/* The same, and IncorrectFileSystemLifeCycleState when it is not available. */
+/* By that statement with the caller's account, its region and this key; false when there is none. */
+bool file_system_find(struct call *c, enum efs_sql statement, slice key, struct file_system *fs);
+
+/* file_system_get, and IncorrectFileSystemLifeCycleState when it is not available. */
 int file_system_get_available(struct call *c, slice id, struct file_system *fs);
 
 /* One row of the statements FILE_SYSTEM_…; false at the end. */
@@ -130,9 +133,11 @@ int network_zone_id(struct call *c, slice zone_name, slice *zone_id);
 int throughput_check(struct call *c, slice mode, struct opt_double provisioned, slice performance_mode);
 
 /* Tags of a file system or access point, by its id. */
+enum { TAGS_MAX = 50 }; /* of a resource */
 int tags_check(struct call *c, const struct efs_tags *tags);
 void tags_set(struct call *c, slice resource, const struct efs_tags *tags);
 void tags_list(struct call *c, slice resource, struct efs_tags *out);
+void tags_page(struct call *c, slice resource, slice after, int64_t limit, struct efs_tags *out); /* from that key on */
 slice tags_name(const struct efs_tags *tags); /* the value of "Name", or absent */
 
 /* The text is a policy of this file system, or InvalidPolicyException. */

@@ -1,15 +1,10 @@
-/* tags: tags of file systems and access points, by the operations that take any resource and the older ones that take a
- * file system. */
+/* tags: tags of file systems and access points as rows. The operations are in tags_api.c. */
 #include "services/efs/efs.h"
-
-#include "common/page.h"
-
-enum { MAX_TAGS = 50, MAX_RESULTS = 100 };
 
 int tags_check(struct call *c, const struct efs_tags *tags)
 {
-    if (tags->len > MAX_TAGS)
-        return fail(c, &efs_bad_request, "One or more tags are invalid: at most %d tags are allowed.", MAX_TAGS);
+    if (tags->len > TAGS_MAX)
+        return fail(c, &efs_bad_request, "One or more tags are invalid: at most %d tags are allowed.", TAGS_MAX);
     list_foreach (tag, tags) {
         for (const struct efs_tag *other = tags->items; other < tag; other++) {
             if (slice_eq(other->key, tag->key))
@@ -25,7 +20,7 @@ void tags_set(struct call *c, slice resource, const struct efs_tags *tags)
         db_run(c->db, EFS_SQL_TAG_SET, "ttt", resource, tag->key, tag->value.ptr ? tag->value : S(""));
 }
 
-static void list(struct call *c, slice resource, slice after, int64_t limit, struct efs_tags *out)
+void tags_page(struct call *c, slice resource, slice after, int64_t limit, struct efs_tags *out)
 {
     struct db_rows rows = db_query(c->db, EFS_SQL_TAG_LIST, "tti", resource, after, limit);
     out->set = true;
@@ -38,7 +33,7 @@ static void list(struct call *c, slice resource, slice after, int64_t limit, str
 
 void tags_list(struct call *c, slice resource, struct efs_tags *out)
 {
-    list(c, resource, S(""), MAX_TAGS, out);
+    tags_page(c, resource, S(""), TAGS_MAX, out);
 }
 
 slice tags_name(const struct efs_tags *tags)
@@ -48,88 +43,4 @@ slice tags_name(const struct efs_tags *tags)
             return tag->value;
     }
     return (slice){NULL, 0};
-}
-
-/* A page of tags; *next continues it. */
-static int list_page(struct call *c, slice resource, slice token, struct opt_int wanted, struct efs_tags *out,
-                     slice *next)
-{
-    slice after;
-    int64_t limit = efs_limit(wanted, MAX_RESULTS);
-    if (page_key(c->arena, S("Tags"), token, &after) != 0)
-        return fail(c, &efs_bad_request, "Invalid token.");
-    list(c, resource, after, limit + 1, out);
-    if ((int64_t)out->len > limit) {
-        out->len--;
-        *next = page_token(c->arena, S("Tags"), out->items[out->len - 1].key);
-    }
-    return 0;
-}
-
-static int add(struct call *c, slice resource, const struct efs_tags *tags)
-{
-    TRY(tags_check(c, tags));
-    tags_set(c, resource, tags);
-    if (efs_number(db_query(c->db, EFS_SQL_TAG_COUNT, "t", resource)) > MAX_TAGS)
-        return fail(c, &efs_bad_request, "The resource would have more than %d tags.", MAX_TAGS);
-    return 0;
-}
-
-static void drop(struct call *c, slice resource, const struct efs_tag_keys *keys)
-{
-    list_foreach (key, keys)
-        db_run(c->db, EFS_SQL_TAG_DELETE, "tt", resource, *key);
-}
-
-static int resource_get(struct call *c, slice id, slice *resource)
-{
-    struct file_system fs;
-    *resource = file_system_id(id);
-    return slice_starts(*resource, S("fsap-")) ? access_point_exists(c, id) : file_system_get(c, id, &fs);
-}
-
-int efs_tag_resource(struct call *c, const struct efs_tag_resource_in *in, struct efs_tag_resource_out *out)
-{
-    slice resource;
-    TRY(resource_get(c, in->resource_id, &resource));
-    return add(c, resource, &in->tags);
-}
-
-int efs_untag_resource(struct call *c, const struct efs_untag_resource_in *in, struct efs_untag_resource_out *out)
-{
-    slice resource;
-    TRY(resource_get(c, in->resource_id, &resource));
-    drop(c, resource, &in->tag_keys);
-    return 0;
-}
-
-int efs_list_tags_for_resource(struct call *c, const struct efs_list_tags_for_resource_in *in,
-                               struct efs_list_tags_for_resource_out *out)
-{
-    slice resource;
-    TRY(resource_get(c, in->resource_id, &resource));
-    return list_page(c, resource, in->next_token, in->max_results, &out->tags, &out->next_token);
-}
-
-int efs_create_tags(struct call *c, const struct efs_create_tags_in *in, struct efs_create_tags_out *out)
-{
-    struct file_system fs;
-    TRY(file_system_get(c, in->file_system_id, &fs));
-    return add(c, fs.name, &in->tags);
-}
-
-int efs_delete_tags(struct call *c, const struct efs_delete_tags_in *in, struct efs_delete_tags_out *out)
-{
-    struct file_system fs;
-    TRY(file_system_get(c, in->file_system_id, &fs));
-    drop(c, fs.name, &in->tag_keys);
-    return 0;
-}
-
-int efs_describe_tags(struct call *c, const struct efs_describe_tags_in *in, struct efs_describe_tags_out *out)
-{
-    struct file_system fs;
-    TRY(file_system_get(c, in->file_system_id, &fs));
-    out->marker = in->marker;
-    return list_page(c, fs.name, in->marker, in->max_items, &out->tags, &out->next_marker);
 }
