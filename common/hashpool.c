@@ -9,11 +9,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/digest.h"
 
-enum { THREADS = 2, LANES = 2, PIECE_BYTES = 256 * 1024, TURN_BYTES = 8 * 1024 * 1024 };
+enum { THREADS = 2, LANES = 2, PIECE_BYTES = 256 * 1024, TURN_BYTES = 8 * 1024 * 1024, LARGE_BYTES = 4 * 1024 * 1024 };
 
 struct lane {
     struct hashjob *job;
@@ -38,12 +39,19 @@ struct hashjob {
     char text[DIGEST_TEXT_BYTES];
 };
 
+/* A descriptor to close. */
+struct disposal {
+    struct disposal *next;
+    int fd;
+};
+
 struct hashpool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct lane *first;
     struct lane *last;
     struct hashjob *done;
+    struct disposal *disposals;
     int event;
     bool stopping;
     size_t n_threads;
@@ -62,10 +70,26 @@ static void enqueue(struct hashpool *pool, struct lane *lane)
     pthread_cond_signal(&pool->work);
 }
 
+/* With the lock given up meanwhile. */
+static void dispose_all(struct hashpool *pool)
+{
+    struct disposal *one;
+    while ((one = pool->disposals)) {
+        pool->disposals = one->next;
+        pthread_mutex_unlock(&pool->lock);
+        close(one->fd);
+        free(one);
+        pthread_mutex_lock(&pool->lock);
+    }
+}
+
 static struct lane *dequeue(struct hashpool *pool)
 {
-    while (!pool->first && !pool->stopping)
+    dispose_all(pool);
+    while (!pool->first && !pool->stopping) {
         pthread_cond_wait(&pool->work, &pool->lock);
+        dispose_all(pool);
+    }
     struct lane *lane = pool->stopping ? NULL : pool->first;
     if (lane) {
         pool->first = lane->next;
@@ -73,6 +97,24 @@ static struct lane *dequeue(struct hashpool *pool)
             pool->last = NULL;
     }
     return lane;
+}
+
+static bool is_large(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size > LARGE_BYTES;
+}
+
+static void dispose(struct hashpool *pool, int fd)
+{
+    struct disposal *one = is_large(fd) ? malloc(sizeof *one) : NULL;
+    if (!one) {
+        close(fd);
+        return;
+    }
+    *one = (struct disposal){pool->disposals, fd};
+    pool->disposals = one;
+    pthread_cond_signal(&pool->work);
 }
 
 static bool is_busy(const struct hashjob *job)
@@ -85,9 +127,10 @@ static bool is_done(const struct hashjob *job)
     return job->lanes[0].done && job->lanes[1].done;
 }
 
+/* With the lock held: whoever frees it may be the loop. */
 static void free_job(struct hashjob *job)
 {
-    close(job->fd);
+    dispose(job->pool, job->fd);
     free(job);
 }
 
@@ -201,6 +244,9 @@ void hashpool_close(struct hashpool *pool)
         next = lane->next;
         settle(pool, lane);
     }
+    pthread_mutex_lock(&pool->lock);
+    dispose_all(pool);
+    pthread_mutex_unlock(&pool->lock);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->work);
     close(pool->event);
@@ -274,6 +320,15 @@ void hashpool_drop(struct hashjob *job)
     bool idle = !is_busy(job);
     if (idle)
         free_job(job);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void hashpool_dispose(struct hashpool *pool, int fd)
+{
+    if (pool->n_threads == 0 && is_large(fd))
+        start_threads(pool);
+    pthread_mutex_lock(&pool->lock);
+    dispose(pool, fd);
     pthread_mutex_unlock(&pool->lock);
 }
 

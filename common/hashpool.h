@@ -1,5 +1,6 @@
 /* hashpool: two threads that compute digests of files while these are being written, from the page cache, so that no
- * event loop waits for a hash. Everything here is called by the loop's thread. */
+ * event loop waits for a hash, and that close what is large and gone. Everything here is called by the loop's thread.
+ */
 #pragma once
 
 #include "common/slice.h"
@@ -21,6 +22,10 @@ struct hashjob *hashpool_begin(struct hashpool *pool, int fd, unsigned algorithm
 
 /* The file now has size bytes; final: and will have no more. A file that is final is also brought to the disk. */
 void hashpool_extend(struct hashjob *job, uint64_t size, bool final);
+
+/* Closes the descriptor, of a file that may have been removed and then gives its space back only now: a large one in
+ * one of the threads. */
+void hashpool_dispose(struct hashpool *pool, int fd);
 
 /* At any time: nobody wants it (any more). */
 void hashpool_drop(struct hashjob *job);

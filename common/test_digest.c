@@ -1,10 +1,12 @@
 /* Tests of crc, digest and hashpool: known values, joined pieces, files hashed while they grow. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -128,11 +130,31 @@ static void test_lying_file(void **state)
     hashpool_close(pool);
 }
 
+/* What is gone is closed, the large one in a thread, and at the latest with the pool. */
+static void test_dispose(void **state)
+{
+    struct hashpool *pool = hashpool_open();
+    int small = memfd_create("small", MFD_CLOEXEC), large = memfd_create("large", MFD_CLOEXEC);
+    int job_file = memfd_create("hashed", MFD_CLOEXEC);
+    (void)state;
+    assert_int_equal(ftruncate(large, 64 << 20), 0);
+    assert_int_equal(ftruncate(job_file, 64 << 20), 0);
+    hashpool_dispose(pool, small);
+    assert_int_equal(fcntl(small, F_GETFD), -1);
+    hashpool_dispose(pool, large);
+    struct hashjob *job = hashpool_begin(pool, job_file, DIGEST_MD5, NULL);
+    hashpool_dispose(pool, job_file);
+    hashpool_drop(job);
+    hashpool_close(pool);
+    assert_int_equal(fcntl(large, F_GETFD), -1);
+    assert_int_equal(fcntl(job_file, F_GETFD), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc_values),   cmocka_unit_test(test_crc_pieces), cmocka_unit_test(test_digest_text),
-        cmocka_unit_test(test_growing_file), cmocka_unit_test(test_lying_file),
+        cmocka_unit_test(test_growing_file), cmocka_unit_test(test_lying_file), cmocka_unit_test(test_dispose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

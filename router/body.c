@@ -387,9 +387,16 @@ int body_feed(struct body *body, slice bytes, size_t *used)
 void body_end(struct body *body)
 {
     buf_deinit(&body->bytes);
-    fdio_cleanup(&body->fd);
-    if (body->name[0])
+    bool large = body->pool && body->length > LIMIT_BODY_INLINE_BYTES;
+    if (body->name[0] && large)
+        spool_discard(body->spool, body->pool, body->name);
+    else if (body->name[0])
         spool_remove(body->spool, body->name);
+    if (body->fd >= 0 && large)
+        hashpool_dispose(body->pool, body->fd);
+    else
+        fdio_cleanup(&body->fd);
+    body->fd = -1;
     awschunk_deinit(&body->chunks);
     if (body->job)
         hashpool_drop(body->job);

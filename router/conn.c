@@ -47,7 +47,7 @@ static void exchange_give(struct conn_set *set, struct exchange *exchange)
     struct buf envelope = exchange->call.envelope;
     conn_out_close_file(exchange);
     if (exchange->spooled[0])
-        spool_remove(set->config.spool, exchange->spooled);
+        spool_discard(set->config.spool, set->pool, exchange->spooled);
     conn_buf_give(set, &exchange->out);
     if (set->n_spare_exchanges == CONN_KEEP_COUNT) {
         buf_deinit(&envelope);

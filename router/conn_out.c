@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/hashpool.h"
 #include "proto/segments.h"
 #include "router/conn_impl.h"
 #include "router/follow.h"
@@ -38,7 +39,7 @@ void conn_out_close_file(struct exchange *exchange)
     if (exchange->grows)
         follow_remove(exchange->conn->set->follow, exchange->watch);
     if (exchange->file >= 0)
-        close(exchange->file);
+        hashpool_dispose(exchange->conn->set->pool, exchange->file);
     if (exchange->lease >= 0)
         close(exchange->lease);
     exchange->file = exchange->lease = -1;

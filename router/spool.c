@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/fdio.h"
+#include "common/hashpool.h"
 
 static const char prefix[] = "body-";
 
@@ -67,4 +68,12 @@ int spool_create(struct spool *spool, char name[SPOOL_NAME_BYTES])
 void spool_remove(struct spool *spool, const char *name)
 {
     unlinkat(spool->folder, name, 0);
+}
+
+void spool_discard(struct spool *spool, struct hashpool *pool, const char *name)
+{
+    int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    spool_remove(spool, name);
+    if (fd >= 0)
+        hashpool_dispose(pool, fd);
 }

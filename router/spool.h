@@ -4,6 +4,8 @@
 
 #include "common/slice.h"
 
+struct hashpool;
+
 enum { SPOOL_NAME_BYTES = 40 };
 
 struct spool {
@@ -20,3 +22,6 @@ int spool_create(struct spool *spool, char name[SPOOL_NAME_BYTES]);
 
 /* Removes the file if it is still there. */
 void spool_remove(struct spool *spool, const char *name);
+
+/* The same; what is large gives its space back in a thread of the pool. */
+void spool_discard(struct spool *spool, struct hashpool *pool, const char *name);
