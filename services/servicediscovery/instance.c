@@ -117,7 +117,7 @@ int servicediscovery_register_instance(struct call *c, const struct servicedisco
         .creator = in->creator_request_id,
         .doc = text_of(c, &attributes),
     };
-    return operation_begin(c, &operation, &out->operation_id);
+    return operation_begin(c, &operation, instance_registered, &out->operation_id);
 }
 
 int instance_registered(struct call *c, const struct operation *operation)
@@ -150,7 +150,7 @@ int servicediscovery_deregister_instance(struct call *c, const struct servicedis
         .instance = in->instance_id,
         .doc = S("{}"),
     };
-    return operation_begin(c, &operation, &out->operation_id);
+    return operation_begin(c, &operation, instance_deregistered, &out->operation_id);
 }
 
 int instance_deregistered(struct call *c, const struct operation *operation)

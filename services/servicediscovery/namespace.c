@@ -217,5 +217,5 @@ int servicediscovery_delete_namespace(struct call *c, const struct servicediscov
         return operation_duplicate(c, &open);
     db_run(c->db, SERVICEDISCOVERY_SQL_NAMESPACE_STATE, "ti", S("DELETING"), ns.id);
     struct operation operation = {.type = S("DELETE_NAMESPACE"), .namespace = ns.name_id, .doc = S("{}")};
-    return operation_begin(c, &operation, &out->operation_id);
+    return operation_begin(c, &operation, namespace_deleted, &out->operation_id);
 }

@@ -85,7 +85,7 @@ static int create(struct call *c, const struct wish *wish, slice *operation_id)
                     "The maximum number of namespaces of the account, %d, is reached.", MAX_NAMESPACES);
     struct operation operation = {
         .type = S("CREATE_NAMESPACE"), .namespace = insert(c, wish), .creator = wish->creator, .doc = wish->name};
-    return operation_begin(c, &operation, operation_id);
+    return operation_begin(c, &operation, namespace_created, operation_id);
 }
 
 int servicediscovery_create_http_namespace(struct call *c, const struct servicediscovery_create_http_namespace_in *in,
@@ -158,7 +158,7 @@ static int update(struct call *c, const char *type, slice id, slice doc, slice *
     if (operation_find_open_namespace(c, ns.name_id, &open))
         return operation_duplicate(c, &open);
     struct operation operation = {.type = S("UPDATE_NAMESPACE"), .namespace = ns.name_id, .doc = doc};
-    return operation_begin(c, &operation, operation_id);
+    return operation_begin(c, &operation, namespace_updated, operation_id);
 }
 
 int servicediscovery_update_http_namespace(struct call *c, const struct servicediscovery_update_http_namespace_in *in,

@@ -1,4 +1,4 @@
-/* operation: what Cloud Map does after it has answered: SUBMITTED, PENDING, then carried out. */
+/* operation: what Cloud Map does after it has answered: begun, found and shown. operation_run.c carries them out. */
 #include "services/servicediscovery/servicediscovery.h"
 
 #include "common/ids.h"
@@ -6,31 +6,9 @@
 #include "common/time.h"
 #include "services/servicediscovery/leniency.h"
 
-enum { STEP_MS = 50, MAX_RESULTS = 100 };
+enum { MAX_RESULTS = 100 };
 
-static const int64_t kept_ms = 30 * 24 * 3600 * 1000LL;
-
-typedef int apply_fn(struct call *c, const struct operation *operation);
-
-static const struct {
-    slice type;
-    apply_fn *apply;
-} types[] = {
-    {S("CREATE_NAMESPACE"), namespace_created},    {S("UPDATE_NAMESPACE"), namespace_updated},
-    {S("DELETE_NAMESPACE"), namespace_deleted},    {S("UPDATE_SERVICE"), srv_updated},
-    {S("REGISTER_INSTANCE"), instance_registered}, {S("DEREGISTER_INSTANCE"), instance_deregistered},
-};
-
-static int apply(struct call *c, const struct operation *operation)
-{
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-        if (slice_eq(types[i].type, operation->type))
-            return types[i].apply(c, operation);
-    }
-    return FAULT_INTERNAL;
-}
-
-static bool next(struct db_rows *rows, struct operation *operation)
+bool operation_next(struct db_rows *rows, struct operation *operation)
 {
     if (!db_next(rows))
         return false;
@@ -56,18 +34,18 @@ static bool next(struct db_rows *rows, struct operation *operation)
 
 static bool first(struct db_rows rows, struct operation *operation)
 {
-    bool found = next(&rows, operation);
+    bool found = operation_next(&rows, operation);
     db_done(&rows);
     return found;
 }
 
-int operation_begin(struct call *c, struct operation *operation, slice *operation_id)
+int operation_begin(struct call *c, struct operation *operation, operation_apply_fn *apply, slice *operation_id)
 {
     bool at_once = leniency_on(c, SERVICEDISCOVERY_LENIENCY_OPERATIONS_AT_ONCE);
     operation->name =
         arena_printf(c->arena, "%.*s-%.*s", SLICE_ARG(ids_alnum(c->arena, 32)), SLICE_ARG(ids_alnum(c->arena, 8)));
     operation->status = at_once ? S("SUCCESS") : S("SUBMITTED");
-    struct opt_int due = at_once ? (struct opt_int){0} : opt_int(c->now_ms + STEP_MS);
+    struct opt_int due = at_once ? (struct opt_int){0} : opt_int(c->now_ms + OPERATION_STEP_MS);
     if (at_once)
         TRY(apply(c, operation));
     db_run(c->db, SERVICEDISCOVERY_SQL_OPERATION_INSERT, "tttttiiIttttt", c->account, c->region, operation->name,
@@ -106,53 +84,6 @@ bool operation_find_open_namespace(struct call *c, slice namespace, struct opera
 {
     return first(db_query(c->db, SERVICEDISCOVERY_SQL_OPERATION_OF_NAMESPACE, "ttt", c->account, c->region, namespace),
                  operation);
-}
-
-static void set_status(struct call *c, const struct operation *operation, slice status, struct opt_int due,
-                       slice error_message)
-{
-    slice code = error_message.ptr ? S("INTERNAL_FAILURE") : (slice){NULL, 0};
-    db_run(c->db, SERVICEDISCOVERY_SQL_OPERATION_STATUS, "tiItti", status, c->now_ms, due, code, error_message,
-           operation->id);
-}
-
-static int advance(struct call *c, const struct operation *operation)
-{
-    const struct opt_int never = {0};
-    if (slice_eq(operation->status, S("SUBMITTED"))) {
-        set_status(c, operation, S("PENDING"), opt_int(c->now_ms + STEP_MS), (slice){NULL, 0});
-        return 0;
-    }
-    c->account = operation->account;
-    c->region = operation->region;
-    int result = apply(c, operation);
-    if (result < 0)
-        return result;
-    set_status(c, operation, result == 0 ? S("SUCCESS") : S("FAIL"), never,
-               result == 0 ? (slice){NULL, 0} : c->error_message);
-    return 0;
-}
-
-int operation_run(struct call *c, int64_t *next_due_ms)
-{
-    struct {
-        struct operation *items;
-        size_t len;
-        bool set;
-    } due = {0};
-    struct operation operation;
-    struct db_rows rows = db_query(c->db, SERVICEDISCOVERY_SQL_OPERATION_DUE, "i", c->now_ms);
-    while (next(&rows, &operation))
-        *list_add(c->arena, &due) = operation;
-    list_foreach (one, &due)
-        TRY(advance(c, one));
-    if (due.len > 0)
-        db_run(c->db, SERVICEDISCOVERY_SQL_OPERATION_FORGET, "i", c->now_ms - kept_ms);
-    rows = db_query(c->db, SERVICEDISCOVERY_SQL_OPERATION_NEXT_DUE, "");
-    if (db_next(&rows) && !db_is_null(&rows, 0))
-        *next_due_ms = db_int(&rows, 0);
-    db_done(&rows);
-    return 0;
 }
 
 static void add_target(struct call *c, struct servicediscovery_operation *out, const char *kind, slice id)
@@ -247,7 +178,7 @@ int servicediscovery_list_operations(struct call *c, const struct servicediscove
     list_foreach (filter, &in->filters)
         TRY(check_filter(c, filter));
     struct db_rows rows = db_query(c->db, SERVICEDISCOVERY_SQL_OPERATION_LIST, "tti", c->account, c->region, after);
-    while (next(&rows, &operation)) {
+    while (operation_next(&rows, &operation)) {
         bool wanted = true;
         list_foreach (filter, &in->filters)
             wanted = wanted && matches(c, &operation, filter);

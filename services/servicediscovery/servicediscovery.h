@@ -135,8 +135,16 @@ int instance_deregistered(struct call *c, const struct operation *operation);
 int instance_register_task(struct call *c, slice body);
 int instance_deregister_task(struct call *c, slice body);
 
-/* Starts an operation; type, targets, creator and doc are the caller's. */
-int operation_begin(struct call *c, struct operation *operation, slice *operation_id);
+/* What an operation of its type does. Answers 0 or what is wrong. */
+typedef int operation_apply_fn(struct call *c, const struct operation *operation);
+
+enum { OPERATION_STEP_MS = 50 }; /* from one status to the next */
+
+/* Starts an operation; type, targets, creator and doc are the caller's. With the leniency it is carried out at once. */
+int operation_begin(struct call *c, struct operation *operation, operation_apply_fn *apply, slice *operation_id);
+
+/* One row of the statements OPERATION_…; false at the end. */
+bool operation_next(struct db_rows *rows, struct operation *operation);
 
 /* DuplicateRequest, naming the operation. */
 int operation_duplicate(struct call *c, const struct operation *operation);
@@ -149,8 +157,11 @@ bool operation_find_open(struct call *c, slice service, slice instance, struct o
 bool operation_find_open_namespace(struct call *c, slice namespace, struct operation *operation);
 
 /* The timer. */
-int operation_run(struct call *c, int64_t *next_due_ms);
+int operation_run_due(struct call *c, int64_t *next_due_ms);
 
 int tags_check(struct call *c, slice resource, const struct servicediscovery_tag_list *tags);
 void tags_set(struct call *c, slice resource, const struct servicediscovery_tag_list *tags);
+
+/* The same, checked, and TooManyTags when there would be more than 50. */
+int tags_add(struct call *c, slice resource, const struct servicediscovery_tag_list *tags);
 void tags_delete_all(struct call *c, slice resource);

@@ -284,7 +284,7 @@ int servicediscovery_update_service(struct call *c, const struct servicediscover
         .service = srv.service_id,
         .doc = api_to_json(c->arena, &servicediscovery_shape_update_service_request, in),
     };
-    return operation_begin(c, &operation, &out->operation_id);
+    return operation_begin(c, &operation, srv_updated, &out->operation_id);
 }
 
 int srv_updated(struct call *c, const struct operation *operation)
