@@ -102,6 +102,8 @@ void upload_plan(const struct route_service *service, const struct http1_request
         plan->algorithms = DIGEST_SHA256;
     } else if (service && slice_eq(service->name, S("lambda"))) {
         plan->limit = LIMIT_FUNCTION_BYTES;
+    } else if (service && slice_eq(service->name, S("ecr"))) {
+        plan->limit = LIMIT_LAYER_PART_REQUEST_BYTES;
     }
 }
 

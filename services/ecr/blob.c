@@ -38,13 +38,13 @@ static slice part_path(struct call *c, slice id, int64_t number)
                         (long long)number);
 }
 
-/* Transfers from other registries that a former process did not finish. */
-static void remove_fetches(const char *folder)
+/* Transfers from other registries, and parts in requests, that a former process did not finish. */
+static void remove_unfinished(const char *folder)
 {
     DIR *entries = opendir(folder);
     const struct dirent *entry;
     while (entries && (entry = readdir(entries))) {
-        if (strncmp(entry->d_name, "fetch-", 6) == 0)
+        if (strncmp(entry->d_name, "fetch-", 6) == 0 || strncmp(entry->d_name, "taken-", 6) == 0)
             unlinkat(dirfd(entries), entry->d_name, 0);
     }
     if (entries)
@@ -55,7 +55,7 @@ int blob_prepare(struct call *c)
 {
     slice uploads = path_of(c, S("ecr/uploads"));
     TRY(fdio_mkdirs(uploads.ptr, 0700));
-    remove_fetches(uploads.ptr);
+    remove_unfinished(uploads.ptr);
     return 0;
 }
 
@@ -159,10 +159,25 @@ int blob_upload_add(struct call *c, struct upload *upload)
     return 0;
 }
 
+slice blob_taken_path(struct call *c, int64_t *bytes)
+{
+    struct stat file;
+    slice path = arena_printf(c->arena, "%.*s/ecr/uploads/taken-%.*s", SLICE_ARG(c->conf->state_dir),
+                              SLICE_ARG(c->request->body_file));
+    if (bytes)
+        *bytes = stat(path.ptr, &file) == 0 ? file.st_size : -1;
+    return path;
+}
+
 int blob_upload_add_bytes(struct call *c, struct upload *upload, slice bytes)
 {
-    TRY(write_part(part_path(c, upload->id, upload->parts).ptr, bytes));
-    note_part(c, upload, (int64_t)bytes.len, (slice){NULL, 0});
+    int64_t size = (int64_t)bytes.len;
+    slice part = part_path(c, upload->id, upload->parts);
+    if (bytes.ptr)
+        TRY(write_part(part.ptr, bytes));
+    else if (rename(blob_taken_path(c, &size).ptr, part.ptr) < 0)
+        return -errno;
+    note_part(c, upload, size, (slice){NULL, 0});
     return 0;
 }
 

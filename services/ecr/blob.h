@@ -28,8 +28,12 @@ bool blob_upload_find(struct call *c, int64_t repository_id, slice id, struct up
 /* Takes the request's body, inline or file, as the next part. A fault when the disk refuses. */
 int blob_upload_add(struct call *c, struct upload *upload);
 
-/* The same with bytes that are no request's body. */
+/* The same with bytes that are no request's body, or, when they are absent, with the file blob_taken_path. */
 int blob_upload_add_bytes(struct call *c, struct upload *upload, slice bytes);
+
+/* Where a part that came within a request waits until it is added; such a file goes with the call. *bytes (may be
+ * NULL): its size; -1: there is none. */
+slice blob_taken_path(struct call *c, int64_t *bytes);
 
 /* Assembles the parts, checks that they are what the digest says, and makes them a blob of the repository; the upload
  * is over. Answers 0, CALL_LATER, or BAD_INPUT when the digest is another. tail: the request's body, if it has one, is

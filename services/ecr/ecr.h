@@ -140,6 +140,10 @@ void image_note_pull(struct call *c, const struct image *image);
 /* The names of its tags. */
 struct slice_list image_tags(struct call *c, int64_t image_id);
 
+/* Before the codec reads a request: a long part of a layer becomes a file, which ecr_upload_layer_part finds. Answers
+ * 0, CALL_LATER or a fault. */
+int layer_take_part(struct call *c);
+
 /* Lifecycle policies: checks a policy's text. */
 int lifecycle_check(struct call *c, slice text);
 

@@ -2,11 +2,14 @@
 #include "services/ecr/ecr.h"
 
 #include "common/json.h"
+#include "common/limits.h"
 #include "ecr_api.h"
+#include "proto/msg.h"
 #include "services/ecr/blob.h"
 #include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
 #include "services/ecr/upstream.h"
+#include "services/worker/long_member.h"
 
 enum { PART_BYTES = 10 * 1024 * 1024, MAX_PARTS = 4200 };
 
@@ -79,12 +82,36 @@ static int upload_get(struct call *c, const struct repository *repository, slice
                 SLICE_ARG(id), SLICE_ARG(repository->name), SLICE_ARG(repository->account));
 }
 
-/* Parts follow each other without gaps. */
-static int check_part(struct call *c, const struct ecr_upload_layer_part_in *in, const struct repository *repository,
-                      const struct upload *upload)
+int layer_take_part(struct call *c)
 {
-    if (in->part_last_byte.v < in->part_first_byte.v ||
-        in->part_last_byte.v - in->part_first_byte.v + 1 != (int64_t)in->layer_part_blob.len)
+    slice file = c->request->body_file, target = msg_header(c->request, S("x-amz-target"));
+    if (file.len == 0 || slice_index(file, '/') < file.len || !slice_ends(target, S(".UploadLayerPart")))
+        return 0;
+    return long_member_take(c, S("layerPartBlob"), blob_taken_path(c, NULL));
+}
+
+/* How long it is: what the codec has left of it, or the file that was taken out of the request. */
+static int part_bytes(struct call *c, const struct ecr_upload_layer_part_in *in, int64_t *bytes, slice *blob)
+{
+    *blob = in->layer_part_blob;
+    *bytes = (int64_t)blob->len;
+    if (blob->len > 0 || !c->body.ptr)
+        return 0;
+    blob_taken_path(c, bytes);
+    *blob = *bytes < 0 ? S("") : (slice){NULL, 0};
+    if (*bytes <= LIMIT_LAYER_PART_BYTES)
+        return 0;
+    return fail(c, &ecr_invalid_parameter,
+                "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must have length less than or "
+                "equal to %d'",
+                LIMIT_LAYER_PART_BYTES);
+}
+
+/* Parts follow each other without gaps. */
+static int check_part(struct call *c, const struct ecr_upload_layer_part_in *in, int64_t bytes,
+                      const struct repository *repository, const struct upload *upload)
+{
+    if (in->part_last_byte.v < in->part_first_byte.v || in->part_last_byte.v - in->part_first_byte.v + 1 != bytes)
         return fail(c, &ecr_invalid_parameter,
                     "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'Layer part size must equal "
                     "partLastByte - partFirstByte + 1'");
@@ -109,10 +136,13 @@ int ecr_upload_layer_part(struct call *c, const struct ecr_upload_layer_part_in 
 {
     struct repository repository;
     struct upload upload;
+    int64_t bytes;
+    slice blob;
     TRY(repository_get(c, in->registry_id, in->repository_name, &repository));
     TRY(upload_get(c, &repository, in->upload_id, &upload));
-    TRY(check_part(c, in, &repository, &upload));
-    TRY(blob_upload_add_bytes(c, &upload, in->layer_part_blob));
+    TRY(part_bytes(c, in, &bytes, &blob));
+    TRY(check_part(c, in, bytes, &repository, &upload));
+    TRY(blob_upload_add_bytes(c, &upload, blob));
     out->registry_id = repository.account;
     out->repository_name = repository.name;
     out->upload_id = upload.id;

@@ -41,6 +41,17 @@ static int empty(struct call *c)
     return prepare(c);
 }
 
+/* A long part is taken out of the request beside the loop; then the handler finds its file. */
+static int on_raw(struct call *c, struct msg *reply, bool *taken)
+{
+    int result = registry_route_answer(c, reply, taken);
+    if (*taken)
+        return result;
+    result = layer_take_part(c);
+    *taken = result != 0;
+    return result;
+}
+
 /* The repository that the input names. */
 static slice resource_of(struct call *c, const void *in)
 {
@@ -71,7 +82,7 @@ const struct service ecr_process = {
     .timer = run_due,
     .start = prepare,
     .reset = empty,
-    .raw = registry_route_answer,
+    .raw = on_raw,
     .resource = resource_of,
     .leniencies = leniencies,
 };

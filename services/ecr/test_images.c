@@ -1,6 +1,8 @@
 /* Tests of images by the API: pushing, getting, listing, deleting, layers, scans, lifecycle policies. */
 #include "services/ecr/test_ecr.h"
 
+#include <unistd.h>
+
 static const char *escaped(slice text)
 {
     struct val value = val_string(text);
@@ -132,6 +134,49 @@ static void test_lists(void **state)
                             "ImageNotFoundException");
     assert_true(slice_starts(message, S("The image with imageId {imageDigest:'null', imageTag:'no'} does not exist")));
     refused("DescribeImages", "{'repositoryName': 'team/app', 'maxResults': 0}", "InvalidParameterException");
+}
+
+/* A part as it comes when it is long: the request's body is a file. Extra is a further member, with its comma. */
+static void upload_file(slice id, int64_t first, int64_t claimed, slice blob, const char *extra, int status)
+{
+    struct msg request = test_request("POST", "/", S(""));
+    slice body =
+        slice_of(json("{%s'repositoryName': 'team/app', 'uploadId': '%.*s', 'partFirstByte': %lld, "
+                      "'partLastByte': %lld, 'layerPartBlob': '%.*s'}",
+                      extra, SLICE_ARG(id), (long long)first, (long long)(first + claimed - 1), SLICE_ARG(blob)));
+    assert_int_equal(fdio_mkdirs(arena_printf(arena, "%s/spool", folder).ptr, 0700), 0);
+    assert_int_equal(fdio_replace_file(arena_printf(arena, "%s/spool/body-1", folder).ptr, body, 0600), 0);
+    request.headers = S("x-amz-target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\n");
+    request.operation = S("UploadLayerPart");
+    request.content_type = S("application/x-amz-json-1.1");
+    request.body_file = S("body-1");
+    worker_test_request(worker, &request, &reply);
+    if (reply.status != status)
+        fail_msg("%d %.*s", reply.status, SLICE_ARG(reply.body));
+    assert_int_not_equal(access(arena_printf(arena, "%s/ecr/uploads/taken-body-1", folder).ptr, F_OK), 0);
+}
+
+/* Long parts are taken out of the request; whatever becomes of it, nothing is left beside the upload. */
+static void test_long_parts(void **state)
+{
+    enum { BYTES = 6 * 1024 * 1024, MOST = 20971520 };
+    char *bytes = arena_alloc(arena, MOST + 1);
+    memset(bytes, 'x', MOST + 1);
+    slice part = {bytes, BYTES}, text = base64_encode(arena, part);
+    slice id = val_get_string(ok("InitiateLayerUpload", "{'repositoryName': 'team/app'}"), S("uploadId"));
+    upload_file(id, 0, BYTES - 1, text, "", 400);
+    upload_file(id, 1, BYTES, text, "", 400);
+    assert_text(parsed(), "__type", "InvalidLayerPartException");
+    upload_file(S("11111111-2222-4333-8444-666666666666"), 0, BYTES, text, "", 400);
+    assert_text(parsed(), "__type", "UploadNotFoundException");
+    upload_file(id, 0, BYTES, arena_concat(arena, text, S("!")), "", 400);
+    upload_file(id, 0, MOST + 1, base64_encode(arena, (slice){bytes, MOST + 1}), "", 400);
+    assert_text(parsed(), "__type", "InvalidParameterException");
+    upload_file(id, 0, BYTES, text, "'unknown': ['layerPartBlob', {'layerPartBlob': ''}], ", 200);
+    upload_file(id, BYTES, 6, S("bGF5ZXIg"), "", 200);
+    slice whole = arena_concat(arena, part, S("layer "));
+    ok("CompleteLayerUpload", json("{'repositoryName': 'team/app', 'uploadId': '%.*s', 'layerDigests': ['%.*s']}",
+                                   SLICE_ARG(id), SLICE_ARG(digest_of(whole))));
 }
 
 static void test_layers(void **state)
@@ -294,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_get_and_delete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_layers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long_parts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_scans, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lifecycle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_referrers, set_up, tear_down),

@@ -14,6 +14,7 @@
 #include "services/lambda/package.h"
 #include "services/image/image_ref.h"
 #include "services/lambda/leniency.h"
+#include "services/worker/long_member.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -91,8 +92,6 @@ bool code_body_is_json(struct call *c)
 
 int code_read_body(struct call *c)
 {
-    static const slice key = S("body");
-    struct val input = val_object();
     slice file = c->request->body_file;
     if (file.len == 0 || slice_index(file, '/') < file.len)
         return 0;
@@ -100,11 +99,9 @@ int code_read_body(struct call *c)
         return read_payload(c);
     if (!takes_archive(c->request))
         return 0;
-    if (!await_is_known(c, key))
+    if (!long_member_is_taken(c))
         TRY(fdio_mkdirs(arena_printf(c->arena, "%.*s/lambda/upload", SLICE_ARG(c->conf->state_dir)).ptr, 0700));
-    set_text(c, &input, "body", call_body_path(c));
-    set_text(c, &input, "upload", upload_path(c));
-    return await_work(c, key, package_extract, json_text(c->arena, &input), &c->body);
+    return long_member_take(c, S("ZipFile"), upload_path(c));
 }
 
 /* bytes: the archive, when there is no file of it. owned: the file is ours to keep. */

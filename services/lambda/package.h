@@ -1,18 +1,9 @@
-/* package: the work on deployment packages that takes its time, beside the loop: to take an archive out of a request,
- * to keep it with its tree, to remove what nobody needs. All are for await_work: they use the await's arena, input and
+/* package: the work on deployment packages that takes its time, beside the loop: to read a payload, to keep an
+ * archive with its tree, to remove what nobody needs. All are for await_work: they use the await's arena, input and
  * output, and files. */
 #pragma once
 
 #include "services/worker/await.h"
-
-/* Longer ones do not stay in memory as text. */
-enum { PACKAGE_INLINE_BYTES = 64 * 1024 };
-
-/* Input: {"body", "upload"}, paths. A request's JSON document whose "ZipFile" is long: that becomes the file `upload`,
- * decoded, which goes
- * with the await unless it is moved away. Output: the document with an empty text in its place, or with one that is no
- * base64 when it was none. */
-await_work_fn package_extract;
 
 /* Input: {"body"}, a path. Output: what the file is; BAD_INPUT when that is no JSON. */
 await_work_fn package_read;

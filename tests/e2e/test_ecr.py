@@ -169,6 +169,38 @@ def layers_by_the_api(sim):
 
 
 @suite.test
+def long_parts_delay_nobody(sim):
+    """A part of 20 MiB, the longest there is, is taken out of its request beside the loop: no step of the loop is long."""
+    ecr = sim.client("ecr")
+    make_repository(sim, "long-parts")
+    data = os.urandom(20 << 20)
+    upload = ecr.initiate_layer_upload(repositoryName="long-parts")["uploadId"]
+    common = {"repositoryName": "long-parts", "uploadId": upload}
+    done, served = threading.Event(), []
+
+    def describe():
+        other = sim.client("ecr")
+        while not done.is_set():
+            served.append(other.describe_repositories(repositoryNames=["long-parts"])["repositories"][0])
+
+    others = threading.Thread(target=describe)
+    others.start()
+    try:
+        ecr.upload_layer_part(**common, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data)
+        refused("InvalidParameterException", ecr.upload_layer_part, **common, partFirstByte=len(data),
+                partLastByte=2 * len(data), layerPartBlob=data + b"x")
+        ecr.complete_layer_upload(**common, layerDigests=[digest_of(data)])
+    finally:
+        done.set()
+        others.join()
+    assert served
+    assert registry(sim, "GET", f"/v2/long-parts/blobs/{digest_of(data)}", status=200)[1] == data
+    assert not [name for name in os.listdir(os.path.join(sim.state_dir, "ecr", "uploads")) if name.startswith("taken-")]
+    found = [line for line in sim.loop_faults("ecr") if "LayerPart" in line or "DescribeRepositories" in line]
+    assert not found, found
+
+
+@suite.test
 def lifecycle_policies_expire(sim):
     ecr = sim.client("ecr")
     make_repository(sim, "expiring")

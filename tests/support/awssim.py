@@ -144,6 +144,11 @@ class Awssim:
         lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
         return [line.split()[4] for line in lines if line.split()[4].startswith(self.state_dir + "/")]
 
+    def loop_faults(self, process):
+        """What that process's log says so far of a loop that was kept busy for too long."""
+        text = pathlib.Path(self.state_dir, "log", f"{process}.log").read_text(errors="replace")
+        return [line for line in text.splitlines() if busy_too_long(line)]
+
     def check_logs(self):
         """No process has found fault with itself: a failed assertion, what a sanitizer reports, a loop that was kept busy
         (that is shown only, unless AWSSIM_LOOP_ASSERT is 1)."""
