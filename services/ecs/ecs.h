@@ -138,8 +138,13 @@ slice provision_result(const struct task *task, slice volume);
 /* The interface as the task's attachment and its containers show it. */
 void provision_attach(struct call *c, struct ecs_task *doc, const struct provision_interface *interface);
 
-int provision_interface_done(struct call *c, slice body);
-int provision_volume_done(struct call *c, slice body);
+/* The answer is there. The task is not saved yet. */
+void provision_note_interface(struct call *c, struct task *task, const struct val *reply);
+void provision_note_volume(struct call *c, struct task *task, slice volume, const struct val *reply);
+
+/* provision_done.c: events. */
+int provision_done_interface(struct call *c, slice body);
+int provision_done_volume(struct call *c, slice body);
 
 /* lifecycle.c */
 

@@ -1,7 +1,6 @@
 /* service: ECS as the worker library sees it. */
 #include "services/ecs/ecs.h"
 
-#include "common/json.h"
 #include "services/worker/worker.h"
 
 extern const char *const ecs_migrations[];
@@ -18,8 +17,8 @@ static const struct service_event events[] = {
     {S("ContainerStopped"), runner_events_container_stopped},
     {S("ContainerDrained"), runner_events_container_drained},
     {S("StartContainerDone"), runner_events_start_done},
-    {S("CreateRequesterInterfaceDone"), provision_interface_done},
-    {S("ResolveMountDone"), provision_volume_done},
+    {S("CreateRequesterInterfaceDone"), provision_done_interface},
+    {S("ResolveMountDone"), provision_done_volume},
     {{NULL, 0}, NULL},
 };
 
@@ -39,18 +38,3 @@ const struct service ecs_process = {
     .timer = due_run,
     .leniencies = leniencies,
 };
-
-bool ecs_includes(const struct slice_list *words, slice word)
-{
-    list_foreach (one, words) {
-        if (slice_eq(*one, word))
-            return true;
-    }
-    return false;
-}
-
-int ecs_read_event(struct call *c, slice body, struct val *event)
-{
-    slice why;
-    return json_parse(c->arena, body, event, &why) == 0 && event->type == VAL_OBJECT ? 0 : FAULT_MESSAGE;
-}
