@@ -1,8 +1,11 @@
-/* fetch: HTTP requests to other registries, through libcurl, in the worker's loop. libcurl is loaded when it is first
+/* fetch: HTTP requests to other registries, through libcurl, on a thread of its own: to load it, to read the
+ * certificates it trusts and to write what comes takes too long for the worker's loop. It is loaded when it is first
  * needed: with all it brings along it would double the process. */
 #pragma once
 
 #include "services/worker/call.h"
+
+struct ev_loop;
 
 struct fetch_request {
     slice url;
@@ -19,6 +22,10 @@ struct fetch_reply {
     slice why; /* when nobody answered: a reason for people */
 };
 
-/* Asks, once per call and request. Answers 0 with *reply, CALL_LATER, or NOT_FOUND with reply->why when there is no
- * answer. */
+/* For struct service: ends the thread, if there is one. */
+void *fetch_open(struct worker *worker, struct ev_loop *loop, const struct conf *conf);
+void fetch_close(void *opened);
+
+/* Asks, once per call and request. The file goes with the call, unless it is moved away. Answers 0 with *reply,
+ * CALL_LATER, or NOT_FOUND with reply->why when there is no answer. */
 int fetch_get(struct call *c, const struct fetch_request *request, struct fetch_reply *reply);

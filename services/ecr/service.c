@@ -3,6 +3,7 @@
 
 #include "ecr_api.h"
 #include "services/ecr/blob.h"
+#include "services/ecr/fetch.h"
 #include "services/ecr/registry.h"
 #include "services/worker/worker.h"
 
@@ -84,5 +85,7 @@ const struct service ecr_process = {
     .reset = empty,
     .raw = on_raw,
     .resource = resource_of,
+    .open = fetch_open,
+    .close = fetch_close,
     .leniencies = leniencies,
 };
