@@ -38,14 +38,22 @@ static slice part_path(struct call *c, slice id, int64_t number)
                         (long long)number);
 }
 
+/* A full disk may have no room for the name. */
+void blob_put_aside(struct call *c, slice file)
+{
+    slice path = path_of(c, file), aside = path_of(c, arena_concat(c->arena, S("ecr/removed/"), ids_hex(c->arena, 16)));
+    if (rename(path.ptr, aside.ptr) < 0 && errno != ENOENT)
+        fdio_remove_tree(path.ptr);
+}
+
 /* Transfers from other registries, and parts in requests, that a former process did not finish. */
-static void remove_unfinished(const char *folder)
+static void remove_unfinished(struct call *c, const char *folder)
 {
     DIR *entries = opendir(folder);
     const struct dirent *entry;
     while (entries && (entry = readdir(entries))) {
         if (strncmp(entry->d_name, "fetch-", 6) == 0 || strncmp(entry->d_name, "taken-", 6) == 0)
-            unlinkat(dirfd(entries), entry->d_name, 0);
+            blob_put_aside(c, arena_printf(c->arena, "ecr/uploads/%s", entry->d_name));
     }
     if (entries)
         closedir(entries);
@@ -55,13 +63,16 @@ int blob_prepare(struct call *c)
 {
     slice uploads = path_of(c, S("ecr/uploads"));
     TRY(fdio_mkdirs(uploads.ptr, 0700));
-    remove_unfinished(uploads.ptr);
+    TRY(fdio_mkdirs(path_of(c, S("ecr/removed")).ptr, 0700));
+    remove_unfinished(c, uploads.ptr);
+    call_background(c, S("RemoveFiles"), S(""));
     return 0;
 }
 
-int blob_remove_all(struct call *c)
+void blob_remove_all(struct call *c)
 {
-    return fdio_remove_tree(path_of(c, S("ecr")).ptr);
+    blob_put_aside(c, S("ecr/blobs"));
+    blob_put_aside(c, S("ecr/uploads"));
 }
 
 bool blob_find(struct call *c, int64_t repository_id, slice digest, int64_t *bytes)

@@ -49,11 +49,18 @@ void blob_upload_cancel(struct call *c, slice id);
 /* A whole blob from a file of one's own, which is checked and renamed away. Answers as blob_upload_finish. */
 int blob_adopt(struct call *c, int64_t repository_id, slice path, slice digest);
 
-/* Makes the folders. */
+/* Makes the folders; what a former process has left goes soon. */
 int blob_prepare(struct call *c);
 
+/* A file or folder below the state directory is no longer where it was; it is removed by the event RemoveFiles. */
+void blob_put_aside(struct call *c, slice file);
+
+/* The event RemoveFiles: on the helper thread, what was put aside and what is left of uploads and blobs that are over.
+ */
+int blob_remove_run(struct call *c, slice body);
+
 /* Removes every file, for a reset. */
-int blob_remove_all(struct call *c);
+void blob_remove_all(struct call *c);
 
 /* Timer: a step of the sweep, and uploads that were left alone for a day. */
 int blob_sweep(struct call *c, int64_t *next_due_ms);

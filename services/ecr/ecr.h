@@ -123,7 +123,8 @@ struct image_push {
     bool cached;      /* from another registry: what it names is fetched when it is asked for, tags move */
 };
 
-/* Stores the manifest as an image and sets its tag. *repeated: it was there with that tag already. Fails with AWS's
+/* Stores the manifest as an image and sets its tag; CALL_LATER while it is read. *repeated: it was there with that tag
+ * already. Fails with AWS's
  * errors for digests, layers, referenced images and frozen tags. */
 int image_push(struct call *c, const struct repository *repository, const struct image_push *push, struct image *image,
                bool *repeated);

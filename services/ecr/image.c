@@ -5,7 +5,10 @@
 #include "ecr_api.h"
 #include "services/ecr/content.h"
 #include "services/ecr/manifest.h"
+#include "services/worker/await.h"
 #include "services/ecr/leniency.h"
+
+enum { LONG_MANIFEST_BYTES = 64 * 1024 };
 
 static const int64_t pull_note_ms = 60 * 1000;
 
@@ -109,15 +112,58 @@ static int check_refs(struct call *c, const struct repository *repository, const
                 SLICE_ARG(repository->account));
 }
 
-static int check_push(struct call *c, const struct repository *repository, const struct image_push *push, slice digest,
-                      struct manifest *manifest)
+/* A manifest and what reading it has shown. */
+struct reading {
+    struct manifest manifest;
+    slice digest;
+    bool valid;
+    slice why; /* when it is not */
+};
+
+static void read_text(struct arena *arena, slice text, slice media_type, slice like, struct reading *reading)
 {
-    slice why;
-    if (manifest_parse(c->arena, push->manifest, push->media_type, manifest, &why) != 0)
+    reading->digest = content_digest(arena, text, like);
+    reading->valid = manifest_parse(arena, text, media_type, &reading->manifest, &reading->why) == 0;
+}
+
+/* The helper thread's part. input: the media type and the digest as the client says them, on a line each, and the
+ * manifest. The outcome is a struct reading. */
+static int read_long(struct await *await)
+{
+    slice media_type, like, text;
+    struct reading *reading = arena_alloc(await->arena, sizeof(*reading));
+    slice_cut(await->input, '\n', &media_type, &text);
+    slice_cut(text, '\n', &like, &text);
+    read_text(await->arena, text, media_type, like, reading);
+    await->output = (slice){(const char *)reading, sizeof(*reading)};
+    return 0;
+}
+
+/* Long ones are read beside the loop. Those of other registries come in calls that may push several. */
+static int read_manifest(struct call *c, const struct image_push *push, struct reading *reading)
+{
+    slice outcome;
+    if (push->manifest.len <= LONG_MANIFEST_BYTES || push->cached ||
+        slice_index(push->media_type, '\n') < push->media_type.len) {
+        read_text(c->arena, push->manifest, push->media_type, push->digest, reading);
+        return 0;
+    }
+    slice said = arena_printf(c->arena, "%.*s\n%.*s\n", SLICE_ARG(push->media_type), SLICE_ARG(push->digest));
+    TRY(await_work(c, S("manifest"), read_long, arena_concat(c->arena, said, push->manifest), &outcome));
+    memcpy(reading, outcome.ptr, sizeof(*reading));
+    return 0;
+}
+
+static int check_push(struct call *c, const struct repository *repository, const struct image_push *push,
+                      const struct reading *reading)
+{
+    const struct manifest *manifest = &reading->manifest;
+    slice digest = reading->digest;
+    if (!reading->valid)
         return fail(c, &ecr_invalid_parameter,
                     "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax or "
                     "manifest: %.*s'",
-                    SLICE_ARG(why));
+                    SLICE_ARG(reading->why));
     if (push->tag.ptr && !manifest_is_tag(push->tag))
         return fail(c, &ecr_invalid_parameter,
                     "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression "
@@ -153,11 +199,12 @@ static void insert(struct call *c, const struct repository *repository, const st
 int image_push(struct call *c, const struct repository *repository, const struct image_push *push, struct image *image,
                bool *repeated)
 {
-    struct manifest manifest;
+    struct reading reading;
     struct image tagged;
-    slice digest = content_digest(c->arena, push->manifest, push->digest);
     *repeated = false;
-    TRY(check_push(c, repository, push, digest, &manifest));
+    TRY(read_manifest(c, push, &reading));
+    TRY(check_push(c, repository, push, &reading));
+    slice digest = reading.digest;
     bool known = find_one(c, ECR_SQL_IMAGE_BY_DIGEST, repository->id, digest, image);
     bool has_tag = push->tag.ptr && image_find(c, repository->id, push->tag, (slice){NULL, 0}, &tagged);
     *repeated = known && (!push->tag.ptr || (has_tag && tagged.id == image->id));
@@ -170,7 +217,7 @@ int image_push(struct call *c, const struct repository *repository, const struct
                     SLICE_ARG(push->tag), SLICE_ARG(repository->name));
     if (!known) {
         *image = (struct image){.digest = digest};
-        insert(c, repository, push, &manifest, image);
+        insert(c, repository, push, &reading.manifest, image);
     }
     if (push->tag.ptr)
         db_run(c->db, ECR_SQL_IMAGE_TAG_SET, "iti", repository->id, push->tag, image->id);

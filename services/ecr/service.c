@@ -38,7 +38,7 @@ static int prepare(struct call *c)
 
 static int empty(struct call *c)
 {
-    TRY(blob_remove_all(c));
+    blob_remove_all(c);
     return prepare(c);
 }
 
@@ -75,11 +75,17 @@ static const slice leniencies[] = {
     {NULL, 0},
 };
 
+static const struct service_event events[] = {
+    {S("RemoveFiles"), blob_remove_run},
+    {{NULL, 0}, NULL},
+};
+
 const struct service ecr_process = {
     .api = &ecr_api,
     .migrations = ecr_migrations,
     .statements = statements,
     .n_statements = sizeof(statements) / sizeof(*statements),
+    .events = events,
     .timer = run_due,
     .start = prepare,
     .reset = empty,

@@ -231,6 +231,27 @@ static void test_sweep(void **state)
     assert_int_not_equal(access(left, F_OK), 0);
 }
 
+static bool is_there(const char *name)
+{
+    return access(arena_printf(arena, "%s/ecr/%s", folder, name).ptr, F_OK) == 0;
+}
+
+/* What a process leaves that dies goes when the next one starts; other files of uploads stay. */
+static void test_leftovers(void **state)
+{
+    static const char *const names[] = {"uploads/fetch-1", "uploads/taken-1", "removed/1/2/3", "uploads/4.0"};
+    worker_close(worker);
+    for (size_t i = 0; i < 4; i++) {
+        slice path = arena_printf(arena, "%s/ecr/%s", folder, names[i]);
+        assert_int_equal(fdio_mkdirs(arena_printf(arena, "%s/ecr/removed/1/2", folder).ptr, 0700), 0);
+        assert_int_equal(fdio_replace_file(path.ptr, S("x"), 0600), 0);
+    }
+    worker = worker_open_test_in(&ecr_process, slice_of(folder));
+    worker_test_set_time(worker, test_now);
+    assert_false(is_there("uploads/fetch-1") || is_there("uploads/taken-1") || is_there("removed/1"));
+    assert_true(is_there("uploads/4.0") && is_there("removed"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_manifests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tag_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leftovers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

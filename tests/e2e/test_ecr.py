@@ -312,6 +312,12 @@ def lying_manifests(sim):
         told(sim, "MANIFEST_INVALID", 400, "PUT", f"/v2/lies/manifests/{tag}", true, {"Content-Type": OCI})
     assert not sim.client("ecr").describe_images(repositoryName="lies")["imageDetails"]
     registry(sim, "PUT", "/v2/lies/manifests/v", true, {"Content-Type": OCI}, 201)
+    long = manifest_bytes(config, [layer] * 1000)  # is read beside the loop
+    told(sim, "DIGEST_INVALID", 400, "PUT", f"/v2/lies/manifests/{digest_of(true)}", long, {"Content-Type": OCI})
+    registry(sim, "PUT", "/v2/lies/manifests/long", long, {"Content-Type": OCI}, 201)
+    assert registry(sim, "GET", f"/v2/lies/manifests/{digest_of(long)}", status=200)[1] == long
+    found = [line for line in sim.loop_faults("ecr") if "/manifests/" in line]
+    assert not found, found
     for size in (len(true) + 1, len(true)):
         text = json.dumps({"schemaVersion": 2, "mediaType": index_type, "manifests": [
             {"mediaType": OCI, "digest": digest_of(true), "size": size}]}).encode()
