@@ -7,18 +7,24 @@
 #include "runner/fallback.h"
 #include "runner/functions/functions.h"
 #include "runner/probe.h"
+#include "runner/template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool try_sandbox(const struct runner *runner)
 {
     char folder[] = "/tmp/awssim-doctor-XXXXXX";
     if (!mkdtemp(folder))
         return false;
-    slice why = probe_sandbox(runner, PROBE_FUNCTION, folder);
-    if (why.len == 0)
-        why = probe_sandbox(runner, PROBE_TASK, folder);
+    const char *template = arena_printf(runner->arena, "%s/template", folder).ptr;
+    slice why = probe_sandbox(runner, NULL, folder);
+    int result = why.len == 0 ? template_make(template) : 0;
+    if (result != 0)
+        why = arena_printf(runner->arena, "what it is laid over: %s", strerror(-result));
+    else if (why.len == 0)
+        why = probe_sandbox(runner, template, folder);
     fdio_remove_tree(folder);
     if (why.len == 0) {
         printf("sandboxes       yes\n");

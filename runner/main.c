@@ -160,8 +160,8 @@ static int configure(struct runner *runner, struct conf *conf, int argc, char *a
         return 1;
     runner->own_dirs[0] = real_path(runner->arena, conf->state_dir);
     runner->own_dirs[1] = real_path(runner->arena, conf->run_dir);
-    fallback_decide(runner, conf->images, conf->run_dir);
     templates_open(&runner->templates, arena_printf(runner->arena, "%.*s/templates", SLICE_ARG(runner->state_dir)).ptr);
+    fallback_decide(runner, conf->images, conf->run_dir);
     return 0;
 }
 

@@ -19,11 +19,10 @@ static void add(struct buf *plan, slice key, slice value)
     buf_add_char(plan, '\0');
 }
 
-static int write_plan(const struct runner *runner, enum probe_kind kind, const char *folder)
+static int write_plan(const struct runner *runner, const char *template, const char *folder)
 {
     struct buf plan;
-    slice scratch = arena_printf(runner->arena, "%s/probe", folder),
-          template = arena_printf(runner->arena, "%s/template", folder);
+    slice scratch = arena_printf(runner->arena, "%s/probe", folder);
     buf_init(&plan, runner->arena);
     add(&plan, S("arg"), S("/bin/sh"));
     add(&plan, S("arg"), S("-c"));
@@ -31,10 +30,10 @@ static int write_plan(const struct runner *runner, enum probe_kind kind, const c
     add(&plan, S("exit"), arena_concat(runner->arena, scratch, S(".exit")));
     add(&plan, S("scratch"), scratch);
     add(&plan, S("mirror"), S("true"));
-    if (kind == PROBE_FUNCTION)
-        add(&plan, S("sandbox"), S("true"));
+    if (template)
+        add(&plan, S("template"), slice_of(template));
     else
-        add(&plan, S("template"), template);
+        add(&plan, S("sandbox"), S("true"));
     add(&plan, S("mount"), S("/tmp"));
     add(&plan, S("options"), S("size=1048576"));
     int fd = memfd_create("plan", MFD_CLOEXEC);
@@ -65,12 +64,9 @@ static slice run_stub(const struct runner *runner, int plan)
     return length > 0 ? slice_dup(runner->arena, (slice){text, (size_t)length}) : S("");
 }
 
-slice probe_sandbox(const struct runner *runner, enum probe_kind kind, const char *folder)
+slice probe_sandbox(const struct runner *runner, const char *template, const char *folder)
 {
-    int result = kind == PROBE_TASK ? template_make(arena_printf(runner->arena, "%s/template", folder).ptr) : 0;
-    if (result != 0)
-        return arena_printf(runner->arena, "what it is laid over: %s", strerror(-result));
-    int plan = write_plan(runner, kind, folder);
+    int plan = write_plan(runner, template, folder);
     slice why = run_stub(runner, plan);
     fdio_cleanup(&plan);
     return why;

@@ -5,8 +5,7 @@
 
 struct runner;
 
-enum probe_kind { PROBE_TASK, PROBE_FUNCTION };
-
-/* Makes a sandbox as that kind has it, for a command that ends at once, with its files in folder, which exists. "" when
- * that went well, else what is against it. Takes some milliseconds. */
-slice probe_sandbox(const struct runner *runner, enum probe_kind kind, const char *folder);
+/* Makes a sandbox for a command that ends at once, with its files in folder, which exists: as tasks have it, laid over
+ * that template (template.h), or, when it is NULL, as functions have it. "" when that went well, else what is against
+ * it. Takes some milliseconds. */
+slice probe_sandbox(const struct runner *runner, const char *template, const char *folder);

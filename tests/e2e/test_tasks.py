@@ -372,6 +372,15 @@ def reset(sim):
 
 
 @suite.test
+def the_runner_works_in_short_steps(sim):
+    """Neither the first start in a sandbox nor output of many short lines keeps the loop."""
+    define(sim, "short", shell("i=0; while [ $i -lt 4 ]; do seq 100000; i=$((i+1)); done"))
+    wait_for(sim, run(sim, "short"), "STOPPED")
+    found = sim.loop_faults("runner", working_only=True)
+    assert not found, found
+
+
+@suite.test
 def survives_stop_and_start(sim):
     sim.client("ecs").create_cluster(clusterName="kept")
     define(sim, "kept", shell("echo kept; exec sleep 300"))

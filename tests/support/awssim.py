@@ -33,7 +33,7 @@ def ctl():
     return str(build_dir() / "tools" / "awssimctl")
 
 
-def busy_too_long(line):
+def busy_too_long(line, working_only=False):
     """Whether a line of the log says so of a loop. Where more programs want to run than there are processors, what holds a
     lock of the kernel or of another thread may have to wait for one, and the loop with it."""
     found = LOOP_BUSY.search(line)
@@ -41,7 +41,8 @@ def busy_too_long(line):
         return False
     busy, working = float(found[1]), float(found[2])
     crowd = max(1.0, os.getloadavg()[0] / os.cpu_count())
-    return working > LOOP_LIMIT_MS * min(crowd, 2) or busy - working > LOOP_LIMIT_MS * crowd
+    waiting = 0 if working_only else busy - working
+    return working > LOOP_LIMIT_MS * min(crowd, 2) or waiting > LOOP_LIMIT_MS * crowd
 
 
 class Awssim:
@@ -144,10 +145,10 @@ class Awssim:
         lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
         return [line.split()[4] for line in lines if line.split()[4].startswith(self.state_dir + "/")]
 
-    def loop_faults(self, process):
-        """What that process's log says so far of a loop that was kept busy for too long."""
+    def loop_faults(self, process, working_only=False):
+        """What that process's log says so far of a loop that was kept busy for too long; working_only: by its own work."""
         text = pathlib.Path(self.state_dir, "log", f"{process}.log").read_text(errors="replace")
-        return [line for line in text.splitlines() if busy_too_long(line)]
+        return [line for line in text.splitlines() if busy_too_long(line, working_only)]
 
     def check_logs(self):
         """No process has found fault with itself: a failed assertion, what a sanitizer reports, a loop that was kept busy
