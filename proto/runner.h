@@ -94,5 +94,7 @@
  * "rootDirectory"} → {"root", "path", "uid", "gid"}, the last two of the access point's POSIX user. Whoever mounts
  * resolves the path below the root, at that moment.
  *
+ * Commands in running containers, for awssimctl: common/exec_frame.h.
+ *
  * From the router to every worker: Reset {} (the worker library empties the tables). */
 #pragma once

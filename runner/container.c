@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/time.h"
+#include "runner/exec.h"
 #include "runner/stop_signal.h"
 #include "runner/trash.h"
 
@@ -438,4 +439,32 @@ void container_forget_all(struct runner *runner, bool keep_output)
             remove_folder(runner, container->task);
         container_forget(container, keep_output);
     }
+}
+
+slice container_find_running(void *context, slice task, slice name, struct exec_target *target)
+{
+    const struct runner *runner = context;
+    const struct container *found = NULL;
+    size_t position = 0, n_of_task = 0, n_of_name = 0;
+    slice key;
+    void *value;
+    while (map_next(runner->containers, &position, &key, &value)) {
+        const struct container *container = value;
+        if (container->hooks || container->removed || container->leftover || !slice_eq(container->task, task))
+            continue;
+        bool named = !name.ptr || slice_eq(val_get_string(&container->plan, S("name")), name);
+        n_of_task++;
+        n_of_name += named;
+        found = named ? container : found;
+    }
+    if (n_of_task == 0)
+        return S("there is no such task here, or it has stopped");
+    if (n_of_name == 0)
+        return S("the task has no container of that name");
+    if (n_of_name > 1)
+        return S("the task has several containers: name one");
+    if (found->state != STATE_RUNNING)
+        return found->state == STATE_EXITED ? S("the container has stopped") : S("the container does not run yet");
+    *target = (struct exec_target){found->pid, found->launched};
+    return (slice){NULL, 0};
 }

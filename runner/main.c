@@ -11,12 +11,15 @@
 #include "common/map.h"
 #include "common/supervised.h"
 #include "runner/doctor.h"
+#include "runner/exec.h"
 #include "runner/functions/functions.h"
 #include "runner/trash.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -198,6 +201,16 @@ static int open_bus(struct runner *runner, const struct conf *conf)
     ship_leftovers(runner);
     layers_open(runner);
     cgroup_open(runner, "/sys/fs/cgroup", "/proc/self/cgroup");
+    struct exec_config exec = {
+        .loop = runner->loop,
+        .run_dir = config.run_dir,
+        .stub = runner->stub,
+        .find = container_find_running,
+        .context = runner,
+    };
+    runner->exec = exec_open(&exec);
+    if (!runner->exec)
+        log_warn("commands cannot be run in containers: %s/exec: %s", config.run_dir, strerror(errno));
     return 0;
 }
 
@@ -253,6 +266,7 @@ int main(int argc, char *argv[])
     code = open_bus(&runner, &conf);
     if (code == 0)
         serve(&runner);
+    exec_close(runner.exec);
     if (runner.containers) {
         container_forget_all(&runner, true);
         cgroup_close(&runner);

@@ -22,6 +22,8 @@ struct arena;
 struct functions;
 struct runner;
 struct reports;
+struct exec_server;
+struct exec_target;
 
 enum state {
     STATE_PULLING,  /* waits for its image */
@@ -91,6 +93,7 @@ struct container {
     const struct val *image_config;    /* NULL: it runs on the host's files, or in a sandbox of them */
     bool mirrors;                      /* a task in such a sandbox */
     struct template_version *template; /* what that is laid over */
+    slice launched;                    /* what the stub was told (runner/stub/plan.h) */
     slice failure;                     /* what the stub said of a command that could not start */
     struct buf status_text;
     ev_timer kill_timer;
@@ -123,7 +126,8 @@ struct runner {
     slice host_path;          /* PATH for containers that name none */
     struct map *containers;
     struct reports *reports;
-    struct trash *trash; /* folders that are no longer needed */
+    struct exec_server *exec; /* NULL: it cannot be had */
+    struct trash *trash;      /* folders that are no longer needed */
     struct functions *functions;
     struct layers layers;
     struct templates templates;
@@ -166,6 +170,9 @@ void container_exited(struct container *container, int code);
 
 /* The status pipe has said everything: the command runs, unless status_text says why not. */
 void container_command_runs(struct container *container);
+
+/* For exec: a container of a task that runs (runner/exec.h). */
+slice container_find_running(void *runner, slice task, slice name, struct exec_target *target);
 
 /* Reports the last line's arrival when everything has arrived. */
 void container_check_drained(struct container *container);

@@ -317,6 +317,7 @@ static int write_plan(struct container *container, int *fd)
     result = add_mounts(container, &plan);
     if (result != 0)
         return result;
+    container->launched = buf_slice(&plan);
     *fd = memfd_create("plan", MFD_CLOEXEC);
     return *fd < 0 ? -errno : fdio_write_all(*fd, buf_slice(&plan));
 }

@@ -101,13 +101,13 @@ static const char *value_of(char *const *env, const char *name)
     return NULL;
 }
 
-/* The pipes are the container's own: their user may open them again by the names in /dev and /proc. What is no pipe,
- * the null device, is everybody's. */
+/* The pipes, or the terminal, are the container's own: their user may open them again by the names in /dev and /proc.
+ * The null device is everybody's. */
 static void give_streams(const struct user *user)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         struct stat st;
-        if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != user->uid &&
+        if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || isatty(fd)) && st.st_uid != user->uid &&
             fchown(fd, user->uid, st.st_gid) != 0)
             continue; /* as runc: a user that is not mapped, for instance */
     }

@@ -9,7 +9,9 @@
  *
  * Descriptors: 0 to 2 the container's own, 3 the plan (plan.h), 4 the status pipe: a text when the command could not be
  * started, closed without one when it runs. Ends with the command's exit code, or 128 + signal. */
+#include "runner/stub/attend.h"
 #include "runner/stub/command.h"
+#include "runner/stub/exec.h"
 #include "runner/stub/mounts.h"
 #include "runner/stub/plan.h"
 #include "runner/stub/root.h"
@@ -33,45 +35,12 @@
 
 enum { PLAN_FD = 3, STATUS_FD = 4, EXIT_BROKEN = 126 };
 
-/* All are forwarded: an image may name any as the one that stops it. SIGPIPE is this process's own affair. */
-static sigset_t waited_set(void)
-{
-    sigset_t set;
-    sigfillset(&set);
-    sigdelset(&set, SIGPIPE);
-    return set;
-}
-
 /* The command cannot even be tried. */
 static int fail(const char *what)
 {
     char text[PATH_MAX + 256];
     int length = snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
     return write(STATUS_FD, text, (size_t)length) < 0 ? EXIT_BROKEN + 1 : EXIT_BROKEN;
-}
-
-static int code_of(int status)
-{
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* Forwards signals to the child and reaps everything until it ends; answers its exit code. The first process of a PID
- * namespace has not ended before the kernel has killed and reaped all others. */
-static int attend(pid_t child)
-{
-    sigset_t set = waited_set();
-    for (;;) {
-        int got = sigwaitinfo(&set, NULL);
-        if (got > 0 && got != SIGCHLD)
-            kill(child, got == PLAN_KILL_SIGNAL ? SIGKILL : got);
-        int status, code = -1;
-        for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-            if (pid == child)
-                code = code_of(status);
-        }
-        if (code >= 0)
-            return code;
-    }
 }
 
 /* A fresh /proc shows the namespace's own processes. Without the right to mount one, the host's stays. */
@@ -158,7 +127,7 @@ static _Noreturn void inner(const struct plan *plan, int go_fd, bool has_namespa
         _exit(fail("fork/exec"));
     close(STATUS_FD);
     close(PLAN_FD);
-    int code = attend(command);
+    int code = attend_child(command);
     if (!has_namespace)
         sweep();
     _exit(code);
@@ -240,23 +209,6 @@ static void write_record(const char *path, int code)
     close(fd);
 }
 
-/* Before anything is forked. 0, or -1 with the group that cannot be joined in *group. */
-static int join_groups(const struct plan *plan, const char **group)
-{
-    for (size_t i = 0; i < plan->n_groups; i++) {
-        *group = plan->groups[i];
-        int fd = open(*group, O_WRONLY | O_CLOEXEC);
-        ssize_t joined = fd < 0 ? -1 : write(fd, "0", 1);
-        int error = errno;
-        if (fd >= 0)
-            close(fd);
-        errno = error;
-        if (joined != 1)
-            return -1;
-    }
-    return 0;
-}
-
 /* A container is as likely a victim as any other program, whatever has been said of awssim. */
 static void usual_oom_score(void)
 {
@@ -269,10 +221,10 @@ static void usual_oom_score(void)
     close(fd);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
     struct plan plan;
-    sigset_t set = waited_set();
+    sigset_t set = attend_signals();
     umask(022); /* for what the container's users are to see; the folder around it is closed */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == 1)
@@ -281,11 +233,13 @@ int main(void)
     close_range(STATUS_FD + 1, ~0U, 0);
     fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC);
     fcntl(PLAN_FD, F_SETFD, FD_CLOEXEC);
+    if (argc == 4 && strcmp(argv[1], "exec") == 0)
+        return exec_main((pid_t)strtol(argv[2], NULL, 10), argv[3]);
     errno = EINVAL;
     if (plan_read(PLAN_FD, &plan) != 0)
         return fail("the container's plan");
     const char *group = NULL;
-    if (join_groups(&plan, &group) != 0)
+    if (attend_join(&plan, &group) != 0)
         return fail(group);
     usual_oom_score();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -300,7 +254,7 @@ int main(void)
     close(0);
     close(1);
     close(2);
-    int code = attend(child);
+    int code = attend_child(child);
     write_record(plan.exit_record, code);
     return code;
 }

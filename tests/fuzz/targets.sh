@@ -1,6 +1,6 @@
 # Builds the fuzz targets with clang in build-fuzz. Sourced, in the repository's root, by replay and run.
 fuzz_build=build-fuzz
-fuzz_targets="awschunk filter form http1 json msg pattern policy query registry restjson signature unpack xml zip"
+fuzz_targets="awschunk exec_frame filter form http1 json msg pattern policy query registry restjson signature unpack xml zip"
 
 fuzz_make() {
     [ -f "$fuzz_build/build.ninja" ] ||

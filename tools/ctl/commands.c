@@ -21,6 +21,14 @@ static const struct ctl_command commands[] = {
      "Exit code 1: there is no such process, or it does not come back. 3: awssim is not running.\n"},
     {"logs", logs_run, CTL_FOLLOW, true, "[PROCESS]", "print what its own processes have logged",
      "Prints the logs of awssim's own processes, of one or of all. What tasks print is in CloudWatch Logs instead.\n"},
+    {"exec", exec_run, CTL_INTERACTIVE | CTL_TTY | CTL_USER | CTL_WORKDIR | CTL_VARIABLE | CTL_COMMAND, true,
+     "TASK [CONTAINER] -- COMMAND", "run a command in a container of a running task",
+     "Runs a command in a container: with its files, processes, user, variables, working directory and limits. TASK "
+     "is\n"
+     "an id or an ARN; the container's name may be left out when the task has one. Put two dashes before the command:\n"
+     "  awssimctl exec -it 0123456789abcdef0123456789abcdef web -- sh\n"
+     "Exit code: the command's; 126: it cannot be executed, 127: it is not there. 1: there is no such task, or its\n"
+     "container does not run. 3: awssim is not running.\n"},
     {"reset", reset_run, 0, true, "[SERVICE]", "empty the state of one service, or of all",
      "Stops what runs and removes all resources, e.g. between two tests. Requests wait meanwhile.\n"
      "Exit code 1: the router refuses or does not answer. 3: awssim is not running.\n"},

@@ -18,6 +18,7 @@ void status_print_warnings(struct ctl *ctl);
 /* In place of status_run when several run and none was named. */
 enum ctl_exit status_list(struct ctl *ctl);
 enum ctl_exit restart_run(struct ctl *ctl);
+enum ctl_exit exec_run(struct ctl *ctl);
 enum ctl_exit logs_run(struct ctl *ctl);
 enum ctl_exit reset_run(struct ctl *ctl);
 enum ctl_exit env_run(struct ctl *ctl);

@@ -17,6 +17,12 @@ enum ctl_option {
     CTL_FOLLOW = 1 << 2,
     CTL_SHELL = 1 << 3,
     CTL_TIMEOUT = 1 << 4,
+    CTL_INTERACTIVE = 1 << 5,
+    CTL_TTY = 1 << 6,
+    CTL_USER = 1 << 7,
+    CTL_WORKDIR = 1 << 8,
+    CTL_VARIABLE = 1 << 9,
+    CTL_COMMAND = 1 << 10, /* no option: it takes a second argument and, behind --, a command */
 };
 
 struct ctl {
@@ -28,6 +34,11 @@ struct ctl {
     unsigned options;    /* those given */
     slice shell;
     int64_t timeout_ms;
+    bool takes_second;
+    slice second;                /* argument; absent when there is none */
+    char *const *words;          /* behind --, NULL-terminated; NULL when there is no -- */
+    slice user, workdir;         /* of a command in a container */
+    struct slice_list variables; /* NAME=VALUE, or NAME: this process's */
 };
 
 struct ctl_command {

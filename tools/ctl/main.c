@@ -9,7 +9,7 @@
 
 static bool wants_help(int argc, char *const argv[])
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && !slice_eq(slice_of(argv[i]), S("--")); i++) {
         if (slice_eq(slice_of(argv[i]), S("--help")) || slice_eq(slice_of(argv[i]), S("-h")))
             return true;
     }

@@ -13,6 +13,11 @@ static const struct ctl_own_option own_options[] = {
     {S("--follow"), S("-f"), CTL_FOLLOW, NULL, "go on printing what is added"},
     {S("--shell"), S("-s"), CTL_SHELL, "SHELL", "bash (default; also for sh and zsh), fish, powershell or json"},
     {S("--timeout"), S("-t"), CTL_TIMEOUT, "SECONDS", "give up after so many seconds (30)"},
+    {S("--interactive"), S("-i"), CTL_INTERACTIVE, NULL, "pass standard input on"},
+    {S("--tty"), S("-t"), CTL_TTY, NULL, "give it a terminal; -it is both"},
+    {S("--user"), S("-u"), CTL_USER, "USER[:GROUP]", "in place of the container's user"},
+    {S("--workdir"), S("-w"), CTL_WORKDIR, "FOLDER", "in place of the container's working directory"},
+    {S("--env"), S("-e"), CTL_VARIABLE, "NAME=VALUE", "a further variable; may be repeated"},
 };
 
 enum { OWN_OPTIONS = sizeof(own_options) / sizeof(*own_options) };
@@ -22,13 +27,19 @@ struct words {
     int len;
 };
 
-static const struct ctl_own_option *find(slice flag)
+/* One of the command's, if it has one of that name, else another's. */
+static const struct ctl_own_option *find(const struct ctl_command *command, slice flag)
 {
+    const struct ctl_own_option *other = NULL;
     for (size_t i = 0; i < OWN_OPTIONS; i++) {
-        if (slice_eq(flag, own_options[i].flag) || slice_eq(flag, own_options[i].letter))
-            return &own_options[i];
+        const struct ctl_own_option *option = &own_options[i];
+        if (!slice_eq(flag, option->flag) && !slice_eq(flag, option->letter))
+            continue;
+        if (command->options & option->bit)
+            return option;
+        other = option;
     }
-    return NULL;
+    return other;
 }
 
 static int refuse(struct ctl *ctl, slice *why, const char *format, slice text)
@@ -43,6 +54,12 @@ static int set(struct ctl *ctl, const struct ctl_own_option *option, slice value
     ctl->options |= option->bit;
     if (option->bit == CTL_SHELL)
         ctl->shell = value;
+    if (option->bit == CTL_USER)
+        ctl->user = value;
+    if (option->bit == CTL_WORKDIR)
+        ctl->workdir = value;
+    if (option->bit == CTL_VARIABLE)
+        *list_add(ctl->arena, &ctl->variables) = value;
     if (option->bit != CTL_TIMEOUT)
         return 0;
     if (!slice_to_int64(value, &seconds) || seconds < 0 || seconds > MAX_TIMEOUT_S)
@@ -57,7 +74,11 @@ static int take_own(struct ctl *ctl, const struct ctl_command *command, struct w
     for (int i = 0; i < in.len; i++) {
         slice flag, value;
         slice_cut(slice_of(in.items[i]), '=', &flag, &value);
-        const struct ctl_own_option *option = i > 0 ? find(flag) : NULL;
+        if (i > 0 && (command->options & CTL_TTY) && (slice_eq(flag, S("-it")) || slice_eq(flag, S("-ti")))) {
+            ctl->options |= CTL_INTERACTIVE | CTL_TTY;
+            continue;
+        }
+        const struct ctl_own_option *option = i > 0 ? find(command, flag) : NULL;
         if (!option) {
             out->items[out->len++] = in.items[i];
             continue;
@@ -76,15 +97,20 @@ static int take_own(struct ctl *ctl, const struct ctl_command *command, struct w
 /* conf_parse with one more option at the end, which wins. */
 static int parse_with(struct ctl *ctl, struct words words, const char *last, struct conf *conf, slice *why)
 {
+    slice first = {NULL, 0}, second = {NULL, 0};
     struct slice_list rest = {0};
     words.items[words.len] = arena_copy(ctl->arena, last, strlen(last) + 1);
     TRY(conf_parse(ctl->arena, words.len + 1, words.items, conf, &rest, why));
     list_foreach (word, &rest) {
         if (slice_starts(*word, S("-")))
             return refuse(ctl, why, "there is no option %.*s", *word);
-        if (ctl->argument.ptr && !slice_eq(ctl->argument, *word))
+        if (second.ptr || (first.ptr && !ctl->takes_second))
             return refuse(ctl, why, "there is one argument too many: %.*s", *word);
-        ctl->argument = *word;
+        *(first.ptr ? &second : &first) = *word;
+    }
+    if (first.ptr) {
+        ctl->argument = first;
+        ctl->second = second;
     }
     return 0;
 }
@@ -113,6 +139,13 @@ int options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, 
     struct words in = {arena_array(ctl->arena, (size_t)argc + 1, sizeof(*in.items)), argc};
     struct words left = {arena_array(ctl->arena, (size_t)argc + 2, sizeof(*left.items)), 0};
     memcpy(in.items, argv, (size_t)argc * sizeof(*in.items));
+    ctl->takes_second = command->options & CTL_COMMAND;
+    for (int i = 1; i < in.len && ctl->takes_second; i++) {
+        if (!slice_eq(slice_of(argv[i]), S("--")))
+            continue;
+        ctl->words = argv + i + 1;
+        in.len = i;
+    }
     ctl->timeout_ms = DEFAULT_TIMEOUT_S * MS;
     TRY(take_own(ctl, command, in, &left, why));
     TRY(parse_conf(ctl, left, why));
