@@ -48,19 +48,24 @@ int beneath_open_in(const char *root, const char *path, int flags)
     return result;
 }
 
-/* Makes the folder in its parent, and hands it to the caller's function. */
+/* Makes the folder in its parent, and hands it to the caller's function; as a whole or not at all. */
 static int make_one(int parent, const char *name, mode_t mode, beneath_made_fn *made, const void *context)
 {
     if (mkdirat(parent, name, mode) != 0)
         return errno == EEXIST ? 0 : -errno;
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) {
+        int error = errno;
+        unlinkat(parent, name, AT_REMOVEDIR);
+        return -error;
+    }
     /* The mask of this process is not meant for what others are to use. */
     int result = (mode & 077) && fchmod(fd, mode) != 0 ? -errno : 0;
     if (result == 0 && made)
         result = made(fd, context);
     close_quietly(fd);
+    if (result != 0)
+        unlinkat(parent, name, AT_REMOVEDIR);
     return result;
 }
 

@@ -33,6 +33,7 @@ struct db {
     bool in_call;
     bool in_transaction;
     bool in_savepoint;
+    bool keys_off;           /* foreign keys are not looked at: while everything is emptied */
     bool failed;             /* sticky, until the call's end */
     int fault;               /* of the call, when it failed */
     int batch_fault;         /* of the transaction, when it is lost */
@@ -43,8 +44,7 @@ struct db {
     int wal_pages;                 /* as of the last commit */
     int wal_longest;               /* since its file was emptied */
     char error[MAX_ERROR];
-    int test_fail[DB_N_POINTS]; /* so many more, and one fails; 0: none does */
-    bool test_reached;
+    db_test_fn *test_fails;
 };
 
 void db_note_full(struct db *db)
@@ -92,29 +92,22 @@ static void note_error(struct db *db, const char *what)
     }
 }
 
-/* Whether this is the one that a test lets fail: the transaction is gone, as sqlite takes it on a full disk. */
+/* Whether this is one that a test lets fail: the transaction is gone, as sqlite takes it on a full disk. */
 static bool fails_for_test(struct db *db, enum db_point point)
 {
-    if (db->test_fail[point] == 0 || --db->test_fail[point] > 0)
+    int fault = db->test_fails ? db->test_fails(point) : 0;
+    if (fault == 0)
         return false;
-    db->test_reached = true;
     if (!sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    note_fault(db, FAULT_FULL);
+    note_fault(db, fault);
     note_error(db, "let fail by a test");
     return true;
 }
 
-void db_test_fail(struct db *db, enum db_point point, int nth)
+void db_test_fail(struct db *db, db_test_fn *fails)
 {
-    memset(db->test_fail, 0, sizeof(db->test_fail));
-    db->test_fail[point] = nth;
-    db->test_reached = false;
-}
-
-bool db_test_reached(const struct db *db)
-{
-    return db->test_reached;
+    db->test_fails = fails;
 }
 
 static const char in_memory[] = ":memory:";
@@ -531,6 +524,8 @@ int db_commit(struct db *db)
     db->in_transaction = db->batch_lost = db->failed = false;
     int fault = db->batch_fault;
     db->batch_fault = 0;
+    if (db->keys_off)
+        db->keys_off = sqlite3_exec(db->handle, "PRAGMA foreign_keys = ON", NULL, NULL, NULL) != SQLITE_OK;
     if (db->reserve)
         reserve_hold(db->reserve, (int64_t)db->wal_pages * PAGE_BYTES);
     return lost ? fault : 0;
@@ -596,14 +591,12 @@ static bool delete_all(struct db *db)
 
 int db_reset(struct db *db)
 {
-    assert(!db->in_transaction);
-    /* Parents may be emptied before children: everything goes. */
-    bool ok = execute(db, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE") && delete_all(db) && execute(db, "COMMIT");
-    if (!ok && !sqlite3_get_autocommit(db->handle))
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    ok = execute(db, "PRAGMA foreign_keys = ON") && ok;
-    db->failed = db->batch_lost = false;
-    return ok ? 0 : FAULT_SQL;
+    assert(db->in_call && !db->in_transaction);
+    /* Parents may be emptied before children: everything goes. It cannot be switched within a transaction. */
+    db->keys_off = execute(db, "PRAGMA foreign_keys = OFF");
+    if (!db->keys_off || fails_for_test(db, DB_POINT_WRITE) || !ready_to_write(db) || !delete_all(db))
+        return db->fault;
+    return 0;
 }
 
 bool db_tend(struct db *db)

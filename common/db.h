@@ -87,11 +87,11 @@ void db_note_full(struct db *db);
 /* The reason of the last fault ("INSERT …: database or disk is full"), for the log. */
 const char *db_error(const struct db *db);
 
-/* For tests: the nth statement that writes, or reads, or the nth commit from now on fails as on a full disk, which
- * costs the transaction; 0: none does. db_test_reached: whether it has come to that. */
-enum db_point { DB_POINT_WRITE, DB_POINT_READ, DB_POINT_COMMIT, DB_N_POINTS };
-void db_test_fail(struct db *db, enum db_point point, int nth);
-bool db_test_reached(const struct db *db);
+/* For tests: asked before each statement of a call, and each commit, that comes to the database; another answer than 0
+ * is the fault that it fails with, which costs the transaction as a full disk does. NULL: nothing fails. */
+enum db_point { DB_POINT_WRITE, DB_POINT_READ, DB_POINT_COMMIT };
+typedef int db_test_fn(enum db_point point);
+void db_test_fail(struct db *db, db_test_fn *fails);
 
 /* For tests: a digest of all rows of all tables. */
 uint64_t db_test_digest(struct db *db);
@@ -99,7 +99,7 @@ uint64_t db_test_digest(struct db *db);
 /* How many steps sqlite has made for all statements: what tests measure instead of time. */
 int64_t db_test_steps(const struct db *db);
 
-/* Empties every table except those named meta_*, in one transaction. */
+/* Empties every table except those named meta_*: the first thing in a call that is alone in its transaction. */
 int db_reset(struct db *db);
 
 /* Keeps the log short by passes on a thread of its own; called behind each commit. Answers whether db_restart_log is

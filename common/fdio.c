@@ -183,3 +183,13 @@ void fdio_reserve(int count)
     if (fd >= 0)
         close(fd);
 }
+
+bool fdio_is_shortage(int fault)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT, EIO, EROFS};
+    for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+        if (fault == -errors[i])
+            return true;
+    }
+    return false;
+}

@@ -28,3 +28,7 @@ int fdio_set_nonblocking(int fd);
  * and more.
  */
 void fdio_reserve(int count);
+
+/* Whether a fault (-errno) says that this machine lacks something (descriptors, memory, room) or is broken, and nothing
+ * of what was asked for. */
+bool fdio_is_shortage(int fault);

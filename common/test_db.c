@@ -99,7 +99,10 @@ static void test_savepoints(void **state)
     assert_int_equal(open_as(migrations, 4), 0);
     assert_int_equal(count(), 2);
     db_rest(db);
+    db_call_begin(db, arena);
     assert_int_equal(db_reset(db), 0);
+    assert_int_equal(db_call_end(db, true), 0);
+    assert_int_equal(db_commit(db), 0);
     assert_int_equal(count(), 0);
     db_close(db);
 }

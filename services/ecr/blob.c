@@ -275,13 +275,17 @@ static int assemble(struct await *await)
     slice_cut(parts, '\n', &target, &parts);
     const char *path = slice_cstr(await->arena, target);
     int result = join(await->arena, parts, &joined);
-    int fd __attribute__((cleanup(fdio_cleanup))) = result == 0 ? open(joined, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0 && stat(path, &file) == 0) {
+    int fd __attribute__((cleanup(fdio_cleanup))) = result == 0 ? open(joined, O_RDONLY | O_CLOEXEC) : result;
+    if (result == 0 && fd < 0)
+        result = -errno;
+    if (result == -ENOENT && stat(path, &file) == 0) {
         await->output = size_text(await->arena, &file);
         return 0;
     }
-    if (fd < 0 || fstat(fd, &file) < 0)
-        return result != 0 ? result : -errno;
+    if (result != 0)
+        return result;
+    if (fstat(fd, &file) < 0)
+        return -errno;
     if (known.len != wanted.len)
         TRY(hash_file(await->arena, fd, (size_t)file.st_size, wanted, &known));
     if (!slice_eq(known, wanted))

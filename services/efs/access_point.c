@@ -1,6 +1,7 @@
 /* access_point: access points: create, describe, delete; their root directories are made when they are used. */
 #include "services/efs/efs.h"
 
+#include "common/fdio.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "services/efs/leniency.h"
@@ -143,6 +144,8 @@ static int make_root(struct call *c, const struct access_point *point)
     if (!root || !root->creation_info)
         return 0;
     int result = directory_make_root(c, point->doc.file_system_id, root->path, root->creation_info);
+    if (fdio_is_shortage(result))
+        return result;
     if (result != 0)
         return fail(c, &efs_bad_request, "The root directory '%.*s' of access point '%.*s' cannot be made: %s",
                     SLICE_ARG(root->path), SLICE_ARG(point->name), strerror(-result));

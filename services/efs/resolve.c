@@ -1,7 +1,10 @@
 /* resolve: where on this machine the file system is that a task mounts. */
 #include "services/efs/efs.h"
 
+#include "common/fdio.h"
 #include "common/json.h"
+
+#include <errno.h>
 
 /* What the mount helper of AWS says of a name that does not resolve. */
 static int refuse_file_system(struct call *c, slice id)
@@ -27,8 +30,9 @@ static bool has_dots(slice path)
  * below the root again: what is written in a file system can change what its names lead to at any time. */
 static int find_directory(struct call *c, slice file_system, slice path, slice *root)
 {
-    if (!has_dots(path) && directory_find(c, file_system, path, root) == 0)
-        return 0;
+    int result = has_dots(path) ? -ENOENT : directory_find(c, file_system, path, root);
+    if (result == 0 || fdio_is_shortage(result))
+        return result;
     return fail(c, &efs_bad_request,
                 "mount.nfs4: mounting %.*s.efs.%.*s.amazonaws.com:%.*s failed, reason given by server: No such file "
                 "or directory",

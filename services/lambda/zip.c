@@ -144,7 +144,7 @@ static int unpack_entry(struct unpacking *u, struct archive_entry *entry)
     if (type != AE_IFLNK)
         archive_entry_set_perm(entry, readable(type, archive_entry_perm(entry)));
     if (archive_write_header(u->out, entry) < ARCHIVE_WARN)
-        return broken(u);
+        return fdio_is_shortage(-archive_errno(u->out)) ? -archive_errno(u->out) : broken(u);
     TRY(type == AE_IFREG ? copy_content(u) : 0);
     return archive_write_finish_entry(u->out) < ARCHIVE_WARN ? -EIO : 0;
 }

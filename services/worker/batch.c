@@ -266,12 +266,14 @@ void batch_begin_call(struct worker *worker, struct arena *arena)
 
 int batch_end_call(struct worker *worker, int result)
 {
-    int ended = db_call_end(worker->db, result == 0);
-    if (result != 0 || ended != 0) {
+    int fault = db_call_end(worker->db, result == 0);
+    if (fault != 0 && (result >= 0 || result == FAULT_SQL))
+        result = fault;
+    if (result != 0) {
         remove_made(worker, worker->call_made);
         later_drop_planned(worker, worker->call_planned);
     }
-    return ended;
+    return result;
 }
 
 /* Offers the request to the service's own hook. True when the call is over for now: *due says whether with a reply. */
@@ -285,14 +287,14 @@ static bool run_raw(struct worker *worker, struct running *running, struct msg *
     int result = worker->service->raw(call, reply, &taken);
     if (result == 0 && taken && db_call_wrote(worker->db) && needs_room(call) && db_is_full(worker->db))
         result = FAULT_FULL; /* it would use what is kept for deleting */
-    int ended = batch_end_call(worker, result);
-    if (!taken)
+    result = batch_end_call(worker, result);
+    if (!taken && result >= 0)
         return false;
     *due = result != CALL_LATER;
     if (result == CALL_LATER)
         later_keep(worker, running);
-    else if (result != 0 || ended != 0)
-        answer_failed(worker, running, result == 0 ? ended : result, reply);
+    else if (result != 0)
+        answer_failed(worker, running, result, reply);
     return true;
 }
 
@@ -314,15 +316,15 @@ static bool run_question(struct worker *worker, struct running *running, const s
     slice text = S("{}");
     batch_begin_call(worker, call->arena);
     int result = question->run(call, call->request->body, &text);
-    int ended = batch_end_call(worker, result);
+    result = batch_end_call(worker, result);
     if (result == CALL_LATER) {
         later_keep(worker, running);
         return false;
     }
     reply->status = 200;
     reply->body = text;
-    if (result != 0 || ended != 0)
-        answer_failed(worker, running, result == 0 ? ended : result, reply);
+    if (result != 0)
+        answer_failed(worker, running, result, reply);
     return true;
 }
 
@@ -350,13 +352,13 @@ static bool run_operation(struct worker *worker, struct running *running, struct
         if (result == 0)
             result = call->operation->handler(call, in, out);
         worker->credentials_changed |= worker->service->keeps_credentials && !call->operation->readonly;
-        int ended = batch_end_call(worker, result);
+        result = batch_end_call(worker, result);
         if (result == CALL_LATER) {
             call->request = original;
             later_keep(worker, running);
             return false;
         }
-        answer(worker, running, result == 0 ? ended : result, out, reply);
+        answer(worker, running, result, out, reply);
     }
     call->request = original;
     return true;
@@ -494,6 +496,8 @@ static void run_items(struct worker *worker, const struct bus_item *items, size_
             answers[i].due = batch_run_lost(worker, &answers[i].running, fault, &answers[i].reply);
         if (answers[i].due)
             bus_answer(worker->bus, &items[i].from, &answers[i].reply);
+        if (answers[i].due && answers[i].running.later)
+            later_forget(worker, answers[i].running.later); /* it failed although it had begun to wait */
     }
     arena_reset(worker->batch);
 }

@@ -74,9 +74,7 @@ void events_run(struct worker *worker, struct running *running, struct msg *repl
     batch_begin_call(worker, worker->batch);
     if (is_new(worker, request->event_id))
         result = events_dispatch(worker, running, request->operation, request->body, &known);
-    int ended = batch_end_call(worker, result);
-    if (result == 0)
-        result = ended;
+    result = batch_end_call(worker, result);
     acknowledge(worker, running, result, reply);
     if (!known) {
         log_warn("%.*s sent the unknown event %.*s", SLICE_ARG(request->origin), SLICE_ARG(request->operation));
@@ -91,9 +89,7 @@ int events_run_background(struct worker *worker, struct running *running)
     worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     int result = events_dispatch(worker, running, request->operation, request->body, &known);
-    int ended = batch_end_call(worker, result);
-    if (result == 0)
-        result = ended;
+    result = batch_end_call(worker, result);
     if (result < 0)
         log_error("%.*s failed (%d): %s", SLICE_ARG(request->operation), result, db_error(worker->db));
     return result;
@@ -102,16 +98,16 @@ int events_run_background(struct worker *worker, struct running *running)
 void events_reset(struct worker *worker, struct msg *reply)
 {
     later_refuse_all(worker, S("awssim was reset while this request waited."));
-    int result = db_reset(worker->db);
     struct running running = batch_internal_call(worker);
     worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
+    int result = db_reset(worker->db);
     db_run(worker->db, worker_sql(worker, WORKER_SQL_OUTBOX_CLEAR), "");
     if (result == 0 && worker->service->reset)
         result = worker->service->reset(&running.call);
-    int ended = batch_end_call(worker, result);
-    if (result != 0 || ended != 0)
-        log_error("the reset failed (%d): %s", result != 0 ? result : ended, db_error(worker->db));
+    result = batch_end_call(worker, result);
+    if (result != 0)
+        log_error("the reset failed (%d): %s", result, db_error(worker->db));
     worker->timer_changed = true;
-    reply->status = result == 0 && ended == 0 ? 200 : 500;
+    reply->status = result == 0 ? 200 : 500;
 }

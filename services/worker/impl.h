@@ -92,8 +92,9 @@ struct running batch_internal_call(struct worker *worker);
  * nothing to answer (yet). */
 bool batch_run(struct worker *worker, struct running *running, struct msg *reply);
 
-/* A call's savepoint. With another result than 0, and when its writes failed, nothing is left of it: no writes, no
- * files it made, no background calls. Answers 0 or a fault. */
+/* A call's savepoint. With another result than 0, and when a statement failed, nothing is left of it: no writes, no
+ * files it made, no background calls. Answers the call's result; a fault instead of any other when a statement failed,
+ * because what the call made of missing rows is worth nothing. */
 void batch_begin_call(struct worker *worker, struct arena *arena);
 int batch_end_call(struct worker *worker, int result);
 
@@ -157,6 +158,9 @@ void later_keep(struct worker *worker, struct running *running);
 /* In tests: whether the newest waiting call has all its answers and may run again, with *running prepared. */
 bool later_is_answered(struct worker *worker, struct running *running);
 
+/* In tests: how many calls wait that somebody waits for. */
+size_t later_count(const struct worker *worker);
+
 /* In tests: runs one background call that does not wait for a time; false when there is none. */
 bool later_run_background(struct worker *worker);
 
@@ -175,6 +179,19 @@ void later_drop_planned(struct worker *worker, const struct later *until);
 /* work.c */
 void work_add(struct await *await, await_work_fn *run);
 void work_close(struct work *work);
+
+/* faults.c: for service tests, with AWSSIM_TEST_FAULTS in the environment: what can fail in a request (each statement,
+ * each commit, each new descriptor or name of a file), and each moment at which it waits and can be cancelled, does so
+ * once. After each such attempt nothing may be left of the request; then it is run once more, with the next one.
+ *
+ * faults_begin: before a request's first attempt; faults_try_again: after each, whether another one follows (the last
+ * one counts, as if there had been no other). faults_answered: the request is over, what follows are timers and
+ * background calls; false when the attempt has failed, and nothing follows. faults_cancel: whether the attempt is to be
+ * cancelled now. */
+void faults_begin(struct worker *worker, const struct msg *request);
+bool faults_try_again(struct worker *worker, const struct msg *request, const struct msg *reply);
+bool faults_answered(void);
+bool faults_cancel(void);
 
 /* timers.c */
 void timers_start(struct worker *worker);

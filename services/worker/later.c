@@ -602,6 +602,14 @@ bool call_background_once(struct call *c, slice name, slice body, size_t max)
     return true;
 }
 
+size_t later_count(const struct worker *worker)
+{
+    size_t n = 0;
+    for (const struct later *later = worker->waiting; later; later = later->next)
+        n += !later->background;
+    return n;
+}
+
 bool later_run_background(struct worker *worker)
 {
     struct later *later = worker->waiting;

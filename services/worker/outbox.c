@@ -308,12 +308,12 @@ static int settle(struct worker *worker, int64_t id, int status, slice reply_bod
     if (status != 200)
         log_warn("%.*s refused %.*s (%d)", SLICE_ARG(target), SLICE_ARG(name), status);
     int result = found ? run_done(worker, name, body, status, reply_body) : 0;
-    int ended = batch_end_call(worker, result);
+    result = batch_end_call(worker, result);
     loop_watch_did_to(S("the answer to"), name);
-    if (result != 0 || ended != 0)
-        log_error("the answer to %.*s failed (%d): %s", SLICE_ARG(name), result != 0 ? result : ended,
+    if (result != 0)
+        log_error("the answer to %.*s failed (%d): %s", SLICE_ARG(name), result,
                   result == CALL_FAILED || result == FAULT_MESSAGE ? "refused" : db_error(worker->db));
-    return result >= 0 && ended != 0 ? ended : result < 0 && result != FAULT_MESSAGE ? result : 0;
+    return result < 0 && result != FAULT_MESSAGE ? result : 0;
 }
 
 int outbox_acknowledge(struct worker *worker, int64_t id, int status, slice reply_body)

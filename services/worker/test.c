@@ -78,7 +78,7 @@ static void run_due(struct worker *worker)
             timers_run(worker);
         while (worker->next_due_ms > 0 && worker->next_due_ms <= worker->test_now_ms)
             timers_run(worker);
-    } while (later_run_background(worker));
+    } while (worker->timer_changed || later_run_background(worker)); /* a timer that failed runs again */
 }
 
 void worker_test_set_time(struct worker *worker, int64_t now_ms)
@@ -99,7 +99,7 @@ static struct running call_of(struct worker *worker, const struct msg *request)
     return running;
 }
 
-void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply)
+static void run_request(struct worker *worker, const struct msg *request, struct msg *reply)
 {
     struct running running = call_of(worker, request);
     *reply = (struct msg){0};
@@ -110,6 +110,11 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
             ;
         if (!later_is_answered(worker, &running))
             break;
+        if (faults_cancel()) {
+            later_forget(worker, running.later);
+            running.later = NULL;
+            break;
+        }
         due = batch_run(worker, &running, reply);
     }
     if (due && running.later) {
@@ -123,7 +128,16 @@ void worker_test_request(struct worker *worker, const struct msg *request, struc
     int fault = batch_commit(worker);
     if (fault != 0 && due)
         batch_run_lost(worker, &running, fault, reply);
-    run_due(worker);
+    if (faults_answered() || reply->status < 500)
+        run_due(worker);
+}
+
+void worker_test_request(struct worker *worker, const struct msg *request, struct msg *reply)
+{
+    faults_begin(worker, request);
+    do
+        run_request(worker, request, reply);
+    while (faults_try_again(worker, request, reply));
 }
 
 int worker_test_event(struct worker *worker, slice origin, slice name, slice body)
@@ -131,20 +145,30 @@ int worker_test_event(struct worker *worker, slice origin, slice name, slice bod
     return worker_test_event_reply(worker, origin, name, body, NULL);
 }
 
+static void run_event(struct worker *worker, const struct msg *request, struct msg *reply)
+{
+    struct running running = call_of(worker, request);
+    *reply = (struct msg){0};
+    if (slice_eq(request->operation, S("Reset")))
+        events_reset(worker, reply);
+    else
+        events_run(worker, &running, reply);
+    if (batch_commit(worker) != 0)
+        reply->status = 500;
+    if (faults_answered() && reply->status < 500)
+        run_due(worker);
+}
+
 int worker_test_event_reply(struct worker *worker, slice origin, slice name, slice body, slice *reply_body)
 {
     struct msg request = {.kind = MSG_EVENT, .origin = origin, .operation = name, .body = body};
-    struct running running = call_of(worker, &request);
-    struct msg reply = {0};
-    if (slice_eq(name, S("Reset")))
-        events_reset(worker, &reply);
-    else
-        events_run(worker, &running, &reply);
-    if (batch_commit(worker) != 0)
-        return 500;
+    struct msg reply;
+    faults_begin(worker, &request);
+    do
+        run_event(worker, &request, &reply);
+    while (faults_try_again(worker, &request, &reply));
     if (reply_body)
         *reply_body = reply.body;
-    run_due(worker);
     return reply.status;
 }
 

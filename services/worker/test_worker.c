@@ -116,11 +116,19 @@ static int run_work(struct call *c, const void *in, void *out)
     return await_work(c, S("second"), double_it, once, &((struct word *)out)->text);
 }
 
+static int64_t commits_left;
+
+static int commit_fails(enum db_point point)
+{
+    return point == DB_POINT_COMMIT && --commits_left == 0 ? FAULT_SQL : 0;
+}
+
 /* The commit of that number from now on fails. */
 static int run_break(struct call *c, const void *in, void *out)
 {
     (void)out;
-    db_test_fail(c->db, DB_POINT_COMMIT, (int)((const struct word *)in)->n.v);
+    commits_left = ((const struct word *)in)->n.v;
+    db_test_fail(c->db, commit_fails);
     return 0;
 }
 

@@ -33,13 +33,14 @@ void timers_run(struct worker *worker)
     worker->credentials_changed |= worker->service->keeps_credentials;
     batch_begin_call(worker, worker->batch);
     int result = worker->service->timer(&running.call, &next_due_ms);
-    bool done = batch_end_call(worker, result) == 0 && result == 0;
-    done = batch_commit(worker) == 0 && done;
+    result = batch_end_call(worker, result);
+    bool done = batch_commit(worker) == 0 && result == 0;
     if (worker->loop)
         arena_reset(worker->batch);
     loop_watch_did(S("the timer"));
     if (!done) {
         log_error("the timer failed (%d): %s", result, db_error(worker->db));
+        worker->timer_changed = worker->timer_changed || !worker->loop;
         arm(worker, impl_back_off(&worker->retry_seconds, first_retry_seconds, longest_retry_seconds));
         return;
     }

@@ -82,7 +82,7 @@ int worker_set_up(struct worker *worker, const struct service *service, const ch
     name_stream(worker);
     struct running running = batch_internal_call(worker);
     int result = service->start ? service->start(&running.call) : 0;
-    if (batch_end_call(worker, result) != 0 || result != 0 || batch_commit(worker) != 0) {
+    if (batch_end_call(worker, result) != 0 || batch_commit(worker) != 0) {
         *why = arena_printf(worker->arena, "%s", db_error(worker->db));
         return FAULT_SQL;
     }
@@ -111,9 +111,9 @@ int worker_run(struct worker *worker, worker_run_fn *fn, void *context)
     struct running running = batch_internal_call(worker);
     batch_begin_call(worker, worker->batch);
     int result = fn(&running.call, context);
-    int ended = batch_end_call(worker, result);
+    result = batch_end_call(worker, result);
     int kept = batch_commit(worker);
-    return result != 0 ? result : ended != 0 ? ended : kept;
+    return result != 0 ? result : kept;
 }
 
 static void on_peer(void *context, struct bus_peer *peer, bool up)
