@@ -42,17 +42,22 @@ static void parts_are_waited_for(void **state)
     const char *dir = mkdtemp(arena_copy(arena, "/tmp/instance-XXXXXX", sizeof("/tmp/instance-XXXXXX")));
     struct instance killed = {.state_dir = slice_of(dir)}, next = killed;
     slice why = S("");
-    int ended[2];
+    int ended[2], let_go[2];
     char byte;
     assert_int_equal(instance_lock(arena, &killed, &why), 0);
-    assert_int_equal(pipe(ended), 0);
+    assert_int_equal(pipe(ended) | pipe(let_go), 0);
     if (fork() == 0) {
         close(killed.lock_fd);
+        close(let_go[0]);
+        close(let_go[1]);
         close(ended[1]);
         _exit((int)read(ended[0], &byte, 1));
     }
     fdio_cleanup(&killed.lock_fd);
     fdio_cleanup(&killed.parts_fd);
+    close(let_go[1]);
+    assert_int_equal(read(let_go[0], &byte, 1), 0); /* the lock itself is nobody's any more */
+    close(let_go[0]);
     pid_t started = fork();
     if (started == 0) {
         close(ended[1]);

@@ -8,6 +8,7 @@
 
 #include <glob.h>
 #include <limits.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -186,6 +187,16 @@ static void add_resolver(struct environment *environment, struct val *mounts)
                  slice_dup(environment->arena, slice_of(real)), true);
 }
 
+/* A file that has the content already stays: a stub that has opened it cannot mount it once another has its name. */
+static int write_once(struct arena *arena, const char *path, slice content)
+{
+    slice found;
+    if (fdio_read_file(arena, path, MAX_HOSTS, &found) == 0 && slice_eq(found, content))
+        return 0;
+    int result = fdio_replace_file(path, content, 0644);
+    return result == 0 && chmod(path, 0644) != 0 ? -errno : result; /* whatever this process's umask is */
+}
+
 /* Listeners of the Telemetry API are named so: this machine's /etc/hosts, and their name, at its place. */
 static void add_hosts(struct environment *environment, struct val *mounts)
 {
@@ -197,8 +208,8 @@ static void add_hosts(struct environment *environment, struct val *mounts)
         return; /* a machine without it */
     if (hosts.len > 0 && hosts.ptr[hosts.len - 1] != '\n')
         hosts = arena_concat(arena, hosts, S("\n"));
-    int result = fdio_replace_file(own, arena_concat(arena, hosts, S(SANDBOX_HOSTS)), 0644);
-    if (result == 0 && chmod(own, 0644) == 0) /* whatever this process's umask is */
+    int result = write_once(arena, own, arena_concat(arena, hosts, S(SANDBOX_HOSTS)));
+    if (result == 0)
         add_bind(environment, mounts, slice_of(own), S("/etc/hosts"), true);
     else
         log_warn("sandbox.localdomain is not known to a function: %s", strerror(-result));

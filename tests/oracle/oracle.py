@@ -387,7 +387,7 @@ class Judge:
             if self.model.operations[operation]["http"]["method"] == "HEAD":
                 assert actual == status, actual  # there is no body to say more
                 continue
-            if violations.style == "ec2" and words[0].startswith("The request must"):
+            if violations.style == "parameter" and words[0].startswith("The request must"):
                 code = "MissingParameter"
             assert (parsed["Error"]["Code"], actual) == (code, status), (parsed, actual)
             message = violations.message(words)

@@ -89,7 +89,7 @@ class Violations:
 
     def message(self, violations):
         """The whole text of an answer to these."""
-        if self.style in ("ecr", "ec2"):
+        if self.style in ("constraint", "parameter"):
             return violations[0]
         return f"{len(violations)} validation error{'s' if len(violations) != 1 else ''} detected: {'; '.join(violations)}"
 
@@ -106,9 +106,9 @@ class Violations:
 
     def text(self, path, shape, value, words):
         """One violation as AWS writes it."""
-        if self.style == "ecr":
+        if self.style == "constraint":
             return self.text_ecr(path, words)
-        if self.style == "ec2":
+        if self.style == "parameter":
             return self.text_ec2(path, shape, value, words)
         if value is None:
             where = f"Value null at '{path}'" if not self.model.shapes[shape].get("sensitive") else f"Value at '{path}'"
