@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/fdio.h"
 #include "common/json.h"
+#include "common/listener.h"
 #include "common/log.h"
 #include "common/loop_watch.h"
 #include "common/exec_frame.h"
@@ -65,6 +66,7 @@ struct exec_server {
     ev_io listener;
     struct session *sessions;
     size_t n_sessions;
+    int spare;   /* of listener_accept */
     int program; /* what is executed: a sealed copy of the stub */
 };
 
@@ -482,7 +484,7 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 {
     struct exec_server *server = io->data;
     (void)events;
-    int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = listener_accept(io->fd, &server->spare);
     if (fd < 0)
         return;
     if (!is_own_user(fd) || server->n_sessions >= MAX_SESSIONS) {
@@ -534,6 +536,7 @@ struct exec_server *exec_open(const struct exec_config *config)
     if (!server || asprintf(&server->path, "%s/exec", config->run_dir) < 0)
         abort();
     server->config = *config;
+    server->spare = LISTENER_NO_SPARE;
     server->program = exec_spawn_seal(config->stub);
     int fd = server->program < 0 ? -1 : listen_at(server->path);
     if (fd < 0) {
@@ -566,6 +569,7 @@ void exec_close(struct exec_server *server)
     ev_io_stop(server->config.loop, &server->listener);
     close(server->listener.fd);
     close(server->program);
+    fdio_cleanup(&server->spare);
     unlink(server->path);
     free(server->path);
     free(server);
