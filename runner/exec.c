@@ -424,9 +424,11 @@ static bool take_frame(struct session *session, const struct exec_frame *frame)
     bool asked = session->state == SESSION_ASKED;
     if (asked != (frame->kind == EXEC_START))
         return false;
-    if (frame->kind == EXEC_START)
-        start(session, frame->payload);
-    else if (frame->kind == EXEC_INPUT && (session->input.fd >= 0 || session->state == SESSION_STARTING))
+    if (frame->kind == EXEC_START) {
+        start(session, frame->payload); /* a session that was refused may be gone */
+        return true;
+    }
+    if (frame->kind == EXEC_INPUT && (session->input.fd >= 0 || session->state == SESSION_STARTING))
         buf_add(&session->pending, frame->payload);
     else if (frame->kind == EXEC_INPUT_END)
         session->input_ends = true;
