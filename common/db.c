@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* Pages of the log: so many new ones are worth a pass beside the loop; at such a length it begins anew, by the writer,
  * once a pass has left so few that their sync takes no time; and at the limit whatever there is left. */
@@ -20,7 +21,7 @@ enum { PASS_PAGES = 2048, RESTART_PAGES = 8192, REST_PAGES = 256, LIMIT_PAGES = 
 enum { IDLE_PAGES = 1024, CUT_PAGES = 4096 };
 /* On a full disk the log's file cannot grow: its space is used again soon. */
 enum { FULL_PASS_PAGES = 16, FULL_RESTART_PAGES = 32 };
-enum { MAX_ERROR = 256, PAGE_BYTES = 4096 };
+enum { MAX_ERROR = 256, PAGE_BYTES = 4096, CHECKED_BYTES = 2 * 1024 * 1024 };
 
 struct db {
     sqlite3 *handle;
@@ -76,9 +77,15 @@ static void note_fault(struct db *db, int fault)
         db_note_full(db);
 }
 
+static bool is_damaged(struct db *db)
+{
+    int code = sqlite3_errcode(db->handle);
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
 static void note_error(struct db *db, const char *what)
 {
-    note_fault(db, lacks_room(db) ? FAULT_FULL : FAULT_SQL);
+    note_fault(db, lacks_room(db) ? FAULT_FULL : is_damaged(db) ? FAULT_DAMAGED : FAULT_SQL);
     if (!db->failed)
         snprintf(db->error, sizeof(db->error), "%.100s: %s", what, sqlite3_errmsg(db->handle));
     db->failed = true;
@@ -167,7 +174,7 @@ static int migrate(struct arena *arena, struct db *db, const struct db_config *c
     if (ok && (version == newest || execute(db, end)) && execute(db, durable))
         return 0;
     *why = arena_printf(arena, "cannot migrate %s: %s", config->path, db->error);
-    return FAULT_SQL;
+    return db->fault;
 }
 
 static bool prepare_one(struct db *db, size_t number)
@@ -210,7 +217,29 @@ static int configure(struct arena *arena, struct db *db, const struct db_config 
     }
     if (!ok)
         *why = arena_printf(arena, "cannot open %s: %s", config->path, db->error);
-    return ok ? 0 : FAULT_SQL;
+    return ok ? 0 : db->fault;
+}
+
+slice db_damage_advice(struct arena *arena, const char *path)
+{
+    return arena_printf(arena,
+                        "%s is damaged. Stop awssim, then either put back a copy of the whole state directory, or move "
+                        "the files %s* elsewhere: the service begins without what it had",
+                        path, path);
+}
+
+/* A small file is read at once: what is broken in it shows before it is needed. */
+static int check_small(struct db *db, const char *path)
+{
+    struct stat st;
+    sqlite3_stmt *statement = NULL;
+    if (stat(path, &st) != 0 || st.st_size > CHECKED_BYTES)
+        return 0;
+    int result = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &statement, NULL);
+    bool ok = result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
+              strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
+    sqlite3_finalize(statement);
+    return ok ? 0 : FAULT_DAMAGED;
 }
 
 static int set_up(struct arena *arena, struct db *db, const struct db_config *config, slice *why)
@@ -222,9 +251,16 @@ static int set_up(struct arena *arena, struct db *db, const struct db_config *co
     }
     /* A predecessor that is just dying may still hold the lock. */
     sqlite3_busy_timeout(db->handle, 2000);
-    TRY(configure(arena, db, config, why));
-    TRY(migrate(arena, db, config, why));
-    return prepare(arena, db, config, why);
+    int result = configure(arena, db, config, why);
+    if (result == 0)
+        result = check_small(db, config->path);
+    if (result == 0)
+        result = migrate(arena, db, config, why);
+    if (result == 0)
+        result = prepare(arena, db, config, why);
+    if (result == FAULT_DAMAGED)
+        *why = db_damage_advice(arena, config->path);
+    return result;
 }
 
 int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why)

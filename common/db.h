@@ -21,8 +21,8 @@ struct db_config {
 };
 
 /* Opens or creates, migrates inside one BEGIN IMMEDIATE by user_version; statements are prepared when first used.
- * Answers 0, or DB_NEWER (the file was written by a newer program), or a fault; *why has a sentence for the operator.
- */
+ * Answers 0, or DB_NEWER (the file was written by a newer program), or FAULT_DAMAGED (it is no database, or a small one
+ * that does not hold together), or another fault; *why has a sentence for the operator. */
 enum { DB_NEWER = 10 };
 int db_open(struct arena *arena, const struct db_config *config, struct db **db, slice *why);
 void db_close(struct db *db);
@@ -73,7 +73,7 @@ void db_call_begin(struct db *db, struct arena *arena);
 bool db_call_wrote(const struct db *db);
 
 /* Ends the call: keep = false undoes its writes. Answers 0, or when a statement failed (then they are undone)
- * FAULT_SQL, or FAULT_FULL for want of room. */
+ * FAULT_SQL, FAULT_FULL for want of room, or FAULT_DAMAGED. */
 int db_call_end(struct db *db, bool keep);
 
 /* Commits what the batch wrote, if anything; on FAULT_SQL and FAULT_FULL nothing of the whole batch was kept. */
@@ -86,6 +86,9 @@ void db_note_full(struct db *db);
 
 /* The reason of the last fault ("INSERT …: database or disk is full"), for the log. */
 const char *db_error(const struct db *db);
+
+/* What an operator can do about a damaged database. */
+slice db_damage_advice(struct arena *arena, const char *path);
 
 /* For tests: asked before each statement of a call, and each commit, that comes to the database; another answer than 0
  * is the fault that it fails with, which costs the transaction as a full disk does. NULL: nothing fails. */

@@ -14,6 +14,7 @@ enum {
     FAULT_MESSAGE = -10002, /* a message from another process is broken */
     FAULT_INTERNAL = -10003,
     FAULT_FULL = -10005,       /* there is no room on the disk */
+    FAULT_DAMAGED = -10006,    /* a database cannot be read as one */
     FAULT_UNANSWERED = -10004, /* another process did not answer a question, or failed itself */
 };
 

@@ -81,6 +81,13 @@ static bool needs_room(const struct call *call)
     return !(call->request->flags & MSG_FLAG_READONLY) && !slice_eq(call->request->method, S("DELETE"));
 }
 
+static slice damage_advice(struct worker *worker, struct arena *arena)
+{
+    slice path =
+        arena_printf(arena, "%.*s/%.*s.db", SLICE_ARG(worker->conf.state_dir), SLICE_ARG(worker->service->api->name));
+    return db_damage_advice(arena, path.ptr);
+}
+
 static void answer_full(struct worker *worker, const struct running *running, struct msg *reply)
 {
     const struct api_service *api = worker->service->api;
@@ -104,6 +111,8 @@ void batch_fault(struct worker *worker, const struct running *running, int fault
     }
     slice message = arena_printf(running->call.arena, "An internal error occurred (request id %.*s).",
                                  SLICE_ARG(running->call.request_id));
+    if (fault == FAULT_DAMAGED)
+        message = damage_advice(worker, running->call.arena);
     answer_failure(worker, running, worker->service->api->internal_failure, message, reply);
 }
 

@@ -82,10 +82,14 @@ int worker_set_up(struct worker *worker, const struct service *service, const ch
     name_stream(worker);
     struct running running = batch_internal_call(worker);
     int result = service->start ? service->start(&running.call) : 0;
-    if (batch_end_call(worker, result) != 0 || batch_commit(worker) != 0) {
+    result = batch_end_call(worker, result);
+    int kept = batch_commit(worker);
+    if (result == FAULT_DAMAGED)
+        *why = db_damage_advice(worker->arena, path);
+    else if (result != 0 || kept != 0)
         *why = arena_printf(worker->arena, "%s", db_error(worker->db));
-        return FAULT_SQL;
-    }
+    if (result != 0 || kept != 0)
+        return result == FAULT_DAMAGED ? result : FAULT_SQL;
     arena_reset(worker->batch);
     return 0;
 }
@@ -247,7 +251,7 @@ int worker_main(int argc, char *argv[], const struct worker_program *program, co
     int result = worker_set_up(&worker, service, path.ptr, &why);
     if (result != 0)
         log_error("%.*s", SLICE_ARG(why));
-    code = result == 0 ? serve(&worker) : result == DB_NEWER ? EXIT_GIVE_UP : 1;
+    code = result == 0 ? serve(&worker) : result == DB_NEWER || result == FAULT_DAMAGED ? EXIT_GIVE_UP : 1;
     worker_tear_down(&worker);
     ev_loop_destroy(worker.loop);
     arena_close(arena);
