@@ -120,7 +120,9 @@ static bool add_interpreter(struct environment *environment, struct val *mounts,
         return false;
     if (slice_starts(program, S("/opt/")))
         return true;
-    add_bind(environment, mounts, prefix, prefix, true);
+    if (access(slice_cstr(environment->arena, prefix), F_OK) ==
+        0) /* else the program is missing, and the start says so */
+        add_bind(environment, mounts, prefix, prefix, true);
     return false;
 }
 

@@ -43,8 +43,10 @@ def check_runner_folder(sim):
     """What containers and environments had on disk goes with them, also when a runner was killed."""
     folder = os.path.join(sim.state_dir, "runner")
     sim.ctl("restart", "runner")
-    wait_until(lambda: os.listdir(folder) == ["spool"], 10, f"the end of {os.listdir(folder)}")
-    wait_until(lambda: not os.listdir(os.path.join(folder, "spool")), 10, "the runner's spool to be empty")
+    own = {"spool", "removed", "templates", "functions.hosts"}
+    wait_until(lambda: set(os.listdir(folder)) <= own, 10, f"the end of {os.listdir(folder)}")
+    for name in ("spool", "removed"):
+        wait_until(lambda: not os.listdir(os.path.join(folder, name)), 10, f"the runner's folder {name} to be empty")
 
 
 def works(sim, part):
