@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ASK_EVERY_MS = 200, STEP_BYTES = 1024 * 1024 };
+enum { ASK_EVERY_MS = 10, STEP_BYTES = 1024 * 1024 };
 
 struct reserve {
     char *path;

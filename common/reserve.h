@@ -24,7 +24,7 @@ void reserve_hold(struct reserve *reserve, int64_t bytes);
 /* There is no room: gives the space back to the disk. */
 void reserve_release(struct reserve *reserve);
 
-/* Whether the disk counts as full; asks it a few times a second at most. When it no longer does, the space is taken
+/* Whether the disk counts as full; asks it every 10 ms at most. When it no longer does, the space is taken
  * again. */
 bool reserve_is_needed(struct reserve *reserve);
 

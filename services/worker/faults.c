@@ -128,8 +128,20 @@ WRAPPED(int, rename, ENOSPC, (const char *from, const char *to), (from, to))
 WRAPPED(int, link, ENOSPC, (const char *from, const char *to), (from, to))
 WRAPPED(int, fsync, EIO, (int fd), (fd))
 WRAPPED(int, fdatasync, EIO, (int fd), (fd))
-WRAPPED(long, syscall, EMFILE, (long number, long a, long b, long c, long d, long e, long f),
-        (number, a, b, c, d, e, f))
+
+/* openat2 has no function of the C library. */
+long REAL(syscall)(long number, ...);
+long WRAP(syscall)(long number, ...);
+long WRAP(syscall)(long number, ...)
+{
+    long a[6];
+    va_list arguments;
+    va_start(arguments, number);
+    for (size_t i = 0; i < sizeof(a) / sizeof(*a); i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    return is_refused(EMFILE) ? -1 : REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 /* What there is. */
 

@@ -105,7 +105,7 @@ def a_service_that_comes_back_to_it_is_given_up():
         wait_until(given_up, 20, "giving up")
         shown = sim.ctl("status").stdout
         assert "GIVEN_UP" in shown and "100" in shown, shown
-        assert f"{path} is damaged" in sim.ctl("logs", "logs").stdout
+        wait_until(lambda: f"{path} is damaged" in sim.ctl("logs", "logs").stdout, 10, "the log's line")
         assert sim.client("sts").get_caller_identity()["Account"]
         move_away(sim)
         sim.ctl("restart", "logs")
@@ -129,7 +129,7 @@ def found_while_it_runs():
         overwrite(path, 4096 * 40, os.stat(path).st_size - 4096 * 40)
         status, answer = sim.json_call(f"{LOGS}.GetLogEvents", {**stream, "startFromHead": True})
         assert status == 500 and f"{path} is damaged" in answer["message"], (status, answer.get("message"))
-        assert "malformed" in sim.ctl("logs", "logs").stdout
+        wait_until(lambda: "malformed" in sim.ctl("logs", "logs").stdout, 10, "the log's line")
 
 
 if __name__ == "__main__":
