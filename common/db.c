@@ -16,7 +16,7 @@
 
 /* Pages of the log: so many new ones are worth a pass beside the loop; at such a length it begins anew, by the writer,
  * once a pass has left so few that their sync takes no time; and at the limit whatever there is left. */
-enum { PASS_PAGES = 2048, RESTART_PAGES = 8192, REST_PAGES = 256, LIMIT_PAGES = 32768 };
+enum { PASS_PAGES = 2048, RESTART_PAGES = 16384, FEW_PAGES = 64, REST_PAGES = 256, LIMIT_PAGES = 32768 };
 /* In idle moments: when a pass, and when an empty file, is worth the sync of the log's next first page. */
 enum { IDLE_PAGES = 1024, CUT_PAGES = 4096 };
 /* On a full disk the log's file cannot grow: its space is used again soon. */
@@ -642,7 +642,8 @@ bool db_tend(struct db *db)
         return true;
     if (!db->checkpoint || db->wal_pages < pass || !checkpoint_is_over(db->checkpoint, &copied))
         return false;
-    if (db->wal_pages >= restart && db->wal_pages - copied <= REST_PAGES)
+    int rest = db->wal_pages >= restart + PASS_PAGES ? REST_PAGES : FEW_PAGES;
+    if (db->wal_pages >= restart && db->wal_pages - copied <= rest)
         return true;
     if (db->wal_pages >= restart || db->wal_pages - copied >= pass)
         checkpoint_begin(db->checkpoint, false);
