@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from awssim import ROOT, Skipped, Suite, build_dir  # noqa: E402
 
 suite = Suite()
-COMMANDS = {"start", "stop", "status", "restart", "logs", "reset", "env", "wait", "doctor", "completion", "man", "version", "help"}
+COMMANDS = {"start", "stop", "status", "restart", "logs", "reset", "env", "wait", "doctor", "exec", "completion", "man", "version", "help"}
 
 
 def run(*command, **more):
