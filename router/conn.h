@@ -66,6 +66,9 @@ void conn_release_memory(struct conn_set *set);
 /* Closes the connection that is of least use, to win its descriptor. False: all are at work. */
 bool conn_evict(struct conn_set *set);
 
+/* The same among those beyond the limit: one that has asked nothing yet. False: there is none. */
+bool conn_evict_reserved(struct conn_set *set);
+
 /* No more requests: those being received or answered are finished, connections close behind them. */
 void conn_drain(struct conn_set *set);
 

@@ -119,6 +119,18 @@ bool conn_evict(struct conn_set *set)
     return false;
 }
 
+bool conn_evict_reserved(struct conn_set *set)
+{
+    struct conn_list *list = &set->classes[CONN_RESERVED];
+    for (struct conn *conn = list->first; conn; conn = conn->class_next) {
+        if (conn->first || conn_out_pending(conn) || has_input(conn))
+            continue;
+        conn_destroy(conn);
+        return true;
+    }
+    return false;
+}
+
 static size_t n_regular(const struct conn_set *set)
 {
     return set->n_conns - set->classes[CONN_RESERVED].len;

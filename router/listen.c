@@ -136,6 +136,11 @@ static int accept_next(struct listen *l, bool *spare)
         *spare = true;
         fd = accept_one(l);
     }
+    /* The one kept back is with somebody who has asked nothing yet. */
+    if (fd < 0 && lacks_descriptors(l) && conn_evict_reserved(l->set)) {
+        *spare = true;
+        fd = accept_one(l);
+    }
     return fd;
 }
 
