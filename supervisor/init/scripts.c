@@ -42,6 +42,7 @@ static void add(struct arena *arena, slice path, slice name, struct script_list 
         log_warn("%.*s is left out: it is neither executable nor does it end in .sh or .py", SLICE_ARG(path));
 }
 
+/* The folder's text ends with a NUL. */
 static void find(struct arena *arena, slice folder, slice prefix, int depth, struct script_list *scripts)
 {
     struct dirent **entries = NULL;
@@ -67,7 +68,7 @@ static int by_name(const void *a, const void *b)
 
 void scripts_find(struct arena *arena, slice folder, struct script_list *scripts)
 {
-    find(arena, slice_dup(arena, folder), S(""), 0, scripts);
+    find(arena, arena_printf(arena, "%.*s", SLICE_ARG(folder)), S(""), 0, scripts);
     if (scripts->len > 0)
         qsort(scripts->items, scripts->len, sizeof(*scripts->items), by_name);
 }
