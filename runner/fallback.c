@@ -9,6 +9,7 @@
 #include "runner/stub/mirror.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,9 +33,19 @@ bool fallback_shows(slice path)
     return false;
 }
 
+/* The files are those of a folder (chroot, debootstrap), and not the machine's. pivot_root cannot be had there. */
+static bool is_in_chroot(void)
+{
+    struct statx root;
+    return statx(AT_FDCWD, "/", 0, 0, &root) == 0 && (root.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
+           !(root.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 /* What container engines leave for those who ask. */
 bool fallback_in_container(void)
 {
+    if (is_in_chroot())
+        return true;
     static const char *const files[] = {"/.dockerenv", "/run/.containerenv", "/run/systemd/container"};
     static const char *const variables[] = {"container", "KUBERNETES_SERVICE_HOST"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
